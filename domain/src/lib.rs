@@ -1,0 +1,16 @@
+//! The rules of Baton: what a message is, what a definition means, and what happens next.
+//!
+//! Everything here is pure: no IO, no clock, no randomness, no async. Instants and ids are passed in, so the same
+//! functions run in the server, in tests on a virtual clock, and in the browser. What to read next:
+//!
+//! - [`message`]: messages, their keys, and what is accepted at the door
+//! - [`ids`]: typed ids, and how the ids of an instance's commands follow from its own
+//! - [`process`]: process managers: `decide`, `evolve`, `effects`
+//! - [`saga`]: stateless sagas: an event in, commands out
+//! - [`diagnostic`]: what validation says, and where
+
+pub mod diagnostic;
+pub mod ids;
+pub mod message;
+pub mod process;
+pub mod saga;

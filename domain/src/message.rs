@@ -1,0 +1,62 @@
+//! Messages: events and commands, and the key that their order is kept by.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::ids::MessageId;
+
+/// The header that counts how many times a message was caused by an answer to another one; it bounds route loops.
+pub const HOPS_HEADER: &str = "baton-hops";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageKind {
+    /// Something happened; anybody may react.
+    Event,
+    /// Somebody is asked to do something; exactly one receiver is meant.
+    Command,
+}
+
+impl MessageKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Command => "command",
+        }
+    }
+}
+
+/// What messages are ordered by: the aggregate that they come from (events) or go to (commands).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Key {
+    pub aggregate_type: String,
+    pub aggregate_id: String,
+}
+
+/// A message as it stands in the outbox and travels to its receivers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    pub id: MessageId,
+    pub kind: MessageKind,
+    #[serde(rename = "type")]
+    pub message_type: String,
+    /// Who sent it: the name of a service, a definition (`process/trip-booking`) or a destination.
+    pub source: String,
+    #[serde(flatten)]
+    pub key: Key,
+    /// The aggregate's version that the event belongs to, where the producer gives one.
+    pub aggregate_version: Option<i64>,
+    pub payload: Value,
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    pub correlation_id: Option<String>,
+    pub causation_id: Option<String>,
+    /// Not before this instant.
+    pub deliver_after: Option<DateTime<Utc>>,
+    /// The one destination that it is meant for, instead of whatever the routes say.
+    pub destination: Option<String>,
+    pub created_at: DateTime<Utc>,
+}

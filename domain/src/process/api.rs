@@ -1,0 +1,177 @@
+//! What goes into a decision and what comes out of it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    ids::{InstanceId, MessageId, TaskId, TimerId},
+    message::Message,
+};
+
+/// The states of an instance. Terminal ones never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// A command is under way.
+    Running,
+    /// Waits for an event, a timer or a person.
+    Waiting,
+    /// An operator stopped it; it goes on when resumed.
+    Suspended,
+    Compensating,
+    Completed,
+    Failed,
+    Compensated,
+    Cancelled,
+    /// Cannot go on by itself: an incident waits for an operator.
+    Stuck,
+}
+
+impl Status {
+    pub const ALL: [Self; 9] = [
+        Self::Running,
+        Self::Waiting,
+        Self::Suspended,
+        Self::Compensating,
+        Self::Completed,
+        Self::Failed,
+        Self::Compensated,
+        Self::Cancelled,
+        Self::Stuck,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Suspended => "suspended",
+            Self::Compensating => "compensating",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Compensated => "compensated",
+            Self::Cancelled => "cancelled",
+            Self::Stuck => "stuck",
+        }
+    }
+
+    pub fn is_terminal(self) -> bool {
+        match self {
+            Self::Completed | Self::Failed | Self::Compensated | Self::Cancelled => true,
+            Self::Running | Self::Waiting | Self::Suspended | Self::Compensating | Self::Stuck => false,
+        }
+    }
+}
+
+/// What can happen to an instance from outside.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Input {
+    /// Somebody starts it. Only valid when there is no state yet.
+    Start {
+        input: Value,
+        business_key: Option<String>,
+        by: String,
+    },
+    /// An event arrived that is correlated to this instance.
+    Message {
+        message: Box<Message>,
+    },
+    /// A timer of the instance is due.
+    TimerFired {
+        timer: TimerId,
+    },
+    /// A person completed a task.
+    CompleteTask {
+        task: TaskId,
+        outcome: String,
+        data: Value,
+        by: String,
+    },
+    Suspend {
+        by: String,
+        reason: String,
+    },
+    Resume {
+        by: String,
+        reason: String,
+    },
+    Cancel {
+        by: String,
+        reason: String,
+    },
+    /// Try the failed step (the incident) again.
+    Retry {
+        by: String,
+        reason: String,
+    },
+}
+
+/// What is known about the moment of a decision; nothing else comes from outside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Context {
+    pub instance: InstanceId,
+    pub now: DateTime<Utc>,
+}
+
+/// Why an input changes nothing. An expected outcome, not an error.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Rejection {
+    /// Stable name in kebab-case, such as `instance-ended` or `task-closed`.
+    pub code: &'static str,
+    /// JSON pointer into the request where one place is to blame; empty otherwise.
+    pub pointer: String,
+    /// A sentence for people.
+    pub message: String,
+}
+
+/// A human task as the decision opened it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenedTask {
+    pub task: TaskId,
+    pub node: String,
+    pub title: String,
+    pub assignee: Option<String>,
+    pub candidate_group: Option<String>,
+    pub due_at: Option<DateTime<Utc>>,
+    /// The outcomes in the order of the definition, each with the JSON Schema of its form where it has one.
+    pub outcomes: Vec<(String, Option<Value>)>,
+}
+
+/// What the runtime has to do about an event of the history, in the transaction that appends it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Insert a command into the outbox.
+    Send(Box<Message>),
+    SetTimer {
+        timer: TimerId,
+        due_at: DateTime<Utc>,
+    },
+    CancelTimer {
+        timer: TimerId,
+    },
+    OpenTask(Box<OpenedTask>),
+    /// A task ends: completed by somebody with an outcome, or withdrawn (`outcome` is `None`).
+    CloseTask {
+        task: TaskId,
+        outcome: Option<String>,
+        data: Value,
+        by: Option<String>,
+    },
+    /// Events of `event_type` whose correlation value is `value` belong to this instance until `Forget`.
+    Await {
+        token: u32,
+        event_type: String,
+        value: String,
+    },
+    /// The token no longer awaits anything by value.
+    Forget {
+        token: u32,
+    },
+}
+
+/// The id of the command that child number `number` of `instance` is.
+pub fn command_id(instance: InstanceId, number: u32) -> MessageId {
+    MessageId(instance.child(number))
+}

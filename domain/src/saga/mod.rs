@@ -1,0 +1,1 @@
+//! Stateless sagas: an event is observed, commands are issued, nothing is remembered.
