@@ -9,8 +9,10 @@
 //! - [`saga`]: stateless sagas: an event in, commands out
 //! - [`diagnostic`]: what validation says, and where
 
+pub mod definition;
 pub mod diagnostic;
 pub mod ids;
+pub mod lane;
 pub mod message;
 pub mod process;
 pub mod saga;

@@ -1,0 +1,188 @@
+//! The port that both databases implement.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use baton_domain::{
+    definition::DefinitionKind,
+    ids::{InstanceId, MessageId, TaskId, TimerId},
+    message::{Key, Message},
+};
+use uuid::Uuid;
+
+use super::rows::*;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached or cannot write now (gone, restarting, disk full, busy): nothing was written;
+    /// try again later.
+    #[error("the database is not available ({operation}): {source}")]
+    Unavailable { operation: &'static str, source: sqlx::Error },
+    /// Somebody else changed the same thing first: nothing was written; read again and decide again.
+    #[error("somebody else changed {what} at the same time")]
+    Conflict { what: &'static str },
+    /// The lease on a lane was lost: nothing was written, the work is somebody else's now.
+    #[error("the lease on the lanes was lost")]
+    Fenced,
+    /// The database refuses this data: trying again will not help.
+    #[error("the database refuses this ({operation}): {source}")]
+    Refused { operation: &'static str, source: sqlx::Error },
+    /// What is stored cannot be read: a format from a newer or broken version.
+    #[error("stored data cannot be read ({what}): {source}")]
+    Corrupt { what: &'static str, source: serde_json::Error },
+}
+
+/// The pure part of a step: given what was loaded, what changes. Runs on a blocking thread, inside the transaction.
+pub type Decide = Box<dyn FnOnce(Loaded) -> Changes + Send>;
+
+/// Where everything that must survive is kept.
+///
+/// Guarantee of every method that writes: one transaction, all of it or nothing. A crash at any point leaves the state
+/// before the call or after it. Methods that may be called twice for the same thing say what the second call does.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// `postgres` or `sqlite`.
+    fn dialect(&self) -> &'static str;
+
+    /// One cheap query, for readiness.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    // ------------------------------------------------------------ outbox and relay
+
+    /// Inserts messages into the outbox in the order given.
+    async fn append(&self, messages: &[Message], audit: Option<AuditRow>) -> Result<Appended, StoreError>;
+
+    /// Unpublished messages of the fence's lanes whose `deliver_after` has come, by ascending `seq`. A message whose
+    /// key has an earlier unpublished message that is not due yet is held back too, so order per key holds.
+    async fn read_unpublished(&self, fence: &Fence, now: Instant, limit: u32) -> Result<Vec<Outbound>, StoreError>;
+
+    /// The earliest instant in the future at which an unpublished message becomes due.
+    async fn next_deliver_after(&self, now: Instant) -> Result<Option<Instant>, StoreError>;
+
+    /// Something that changes when another process wrote to the database, where that is cheap to know (SQLite's
+    /// `data_version`); `None` where only reading tells.
+    async fn foreign_writes(&self) -> Result<Option<i64>, StoreError>;
+
+    /// Those of the pairs (key, destination) that have an open delivery, so that later messages must queue behind it.
+    async fn open_deliveries(&self, pairs: &[(Key, String)]) -> Result<HashSet<(Key, String)>, StoreError>;
+
+    /// Whether there is any open delivery at all (cheap; lets the relay skip `open_deliveries`).
+    async fn has_open_deliveries(&self, destination: &str) -> Result<bool, StoreError>;
+
+    /// Writes the result of a first pass. Repeating it changes nothing (rows already marked, deliveries already there).
+    async fn settle(&self, fence: &Fence, settlement: Settlement) -> Result<(), StoreError>;
+
+    /// Deliveries to `destination` in state queued or retrying whose time has come and that have no earlier delivery
+    /// of the same key to it in retrying, parked or dead; by `seq`; at most `limit`, without those in `busy`.
+    async fn read_due_deliveries(
+        &self,
+        destination: &str,
+        now: Instant,
+        limit: u32,
+        busy: &[i64],
+    ) -> Result<Vec<DueDelivery>, StoreError>;
+
+    /// The earliest instant at which a retrying delivery to `destination` is due.
+    async fn next_attempt_at(&self, destination: &str) -> Result<Option<Instant>, StoreError>;
+
+    /// Writes down attempts and appends their answers to the outbox. An outcome for a delivery that is no longer open
+    /// with that number of attempts is ignored, its answers too.
+    async fn record_attempts(&self, outcomes: Vec<AttemptOutcome>) -> Result<Appended, StoreError>;
+
+    /// Makes the labels true: parks open deliveries behind a failed one of their key, unparks those with none.
+    /// Returns how many rows changed. Idempotent; run continuously.
+    async fn sweep_parked(&self) -> Result<u64, StoreError>;
+
+    /// Retries or discards failed deliveries; returns how many were touched. One already retried is not dead any more
+    /// and is not touched again.
+    async fn repair(&self, filter: &RepairFilter, repair: &Repair, audit: AuditRow) -> Result<u64, StoreError>;
+
+    /// How many deliveries `repair` would touch.
+    async fn count_repairable(&self, filter: &RepairFilter) -> Result<u64, StoreError>;
+
+    // ------------------------------------------------------------ leases
+
+    /// Registers the node and renews or takes leases: its own, expired ones and free ones, up to its share among live
+    /// nodes. Called every third of `ttl_ms`. The token of a lane grows when it changes hands.
+    async fn renew_leases(&self, node: Uuid, name: &str, ttl_ms: i64) -> Result<Fence, StoreError>;
+
+    /// Gives all leases of the node back, at a clean shutdown.
+    async fn release_leases(&self, node: Uuid) -> Result<(), StoreError>;
+
+    // ------------------------------------------------------------ engine
+
+    /// One step of the engine in one transaction: claim and lock, decide, write.
+    async fn transact(&self, claim: Claim, decide: Decide) -> Result<(), StoreError>;
+
+    /// Pending timers that are due, earliest first.
+    async fn read_due_timers(&self, now: Instant, limit: u32) -> Result<Vec<TimerId>, StoreError>;
+
+    /// When the next pending timer is due.
+    async fn next_timer_at(&self) -> Result<Option<Instant>, StoreError>;
+
+    /// Claims an open task for `by`; a task claimed by somebody else or ended gives `false`.
+    async fn claim_task(&self, id: TaskId, by: &str, audit: AuditRow) -> Result<bool, StoreError>;
+
+    // ------------------------------------------------------------ definitions
+
+    async fn save_draft(&self, draft: &DraftRow) -> Result<(), StoreError>;
+    async fn read_draft(&self, kind: DefinitionKind, name: &str) -> Result<Option<DraftRow>, StoreError>;
+    /// Stores the next version, removes the draft, and returns the version's number. Publishing the same document as
+    /// the newest version returns that one's number and stores nothing.
+    async fn publish_version(&self, version: VersionRow, audit: AuditRow) -> Result<u32, StoreError>;
+    /// All versions, by kind, name and number.
+    async fn read_versions(&self) -> Result<Vec<VersionRow>, StoreError>;
+    async fn list_drafts(&self) -> Result<Vec<DraftRow>, StoreError>;
+    /// (definition, version, status) → number of instances.
+    async fn count_instances(&self) -> Result<Vec<(String, u32, baton_domain::process::Status, u64)>, StoreError>;
+
+    // ------------------------------------------------------------ destinations and routes
+
+    async fn put_destination(&self, row: &DestinationRow, audit: AuditRow) -> Result<(), StoreError>;
+    async fn delete_destination(&self, name: &str, audit: AuditRow) -> Result<bool, StoreError>;
+    async fn list_destinations(&self) -> Result<Vec<DestinationRow>, StoreError>;
+    async fn put_route(&self, row: &RouteRow, audit: AuditRow) -> Result<(), StoreError>;
+    async fn delete_route(&self, name: &str, audit: AuditRow) -> Result<bool, StoreError>;
+    async fn list_routes(&self) -> Result<Vec<RouteRow>, StoreError>;
+    async fn count_deliveries(&self) -> Result<Vec<DestinationCounts>, StoreError>;
+
+    // ------------------------------------------------------------ access
+
+    async fn put_credential(&self, row: &CredentialRow) -> Result<(), StoreError>;
+    /// The account that the secret belongs to, if it has not expired.
+    async fn find_credential(
+        &self,
+        kind: CredentialKind,
+        secret_hash: &[u8],
+        now: Instant,
+    ) -> Result<Option<CredentialRow>, StoreError>;
+    /// Removes the credential and returns it if it was there: a sign-in link works once.
+    async fn take_credential(
+        &self,
+        kind: CredentialKind,
+        secret_hash: &[u8],
+        now: Instant,
+    ) -> Result<Option<CredentialRow>, StoreError>;
+    async fn has_credentials(&self) -> Result<bool, StoreError>;
+
+    // ------------------------------------------------------------ reading for people
+
+    async fn list_messages(&self, filter: &MessageFilter) -> Result<Page<MessageRow>, StoreError>;
+    async fn read_message(&self, id: MessageId) -> Result<Option<(MessageRow, Vec<DeliveryRow>)>, StoreError>;
+    async fn list_failures(&self) -> Result<Vec<FailureGroupRow>, StoreError>;
+    async fn list_instances(&self, filter: &InstanceFilter) -> Result<Page<InstanceRow>, StoreError>;
+    async fn read_instance(&self, id: InstanceId) -> Result<Option<InstanceRow>, StoreError>;
+    /// Events after number `after`, ascending.
+    async fn read_history(&self, id: InstanceId, after: i64, limit: u32) -> Result<Vec<HistoryRow>, StoreError>;
+    async fn list_tasks(&self, filter: &TaskFilter) -> Result<Page<TaskRow>, StoreError>;
+    async fn read_task(&self, id: TaskId) -> Result<Option<TaskRow>, StoreError>;
+    async fn counts(&self, now: Instant) -> Result<Counts, StoreError>;
+    async fn minutes(&self, from: Instant) -> Result<Vec<MinuteRow>, StoreError>;
+    async fn list_audit(&self, subject: Option<&str>, limit: u32) -> Result<Vec<AuditRow>, StoreError>;
+
+    // ------------------------------------------------------------ housekeeping
+
+    /// Removes up to `limit` published messages (with no open delivery) and inbox rows older than `before`; returns
+    /// how many went.
+    async fn clean(&self, before: Instant, limit: u32) -> Result<u64, StoreError>;
+}
