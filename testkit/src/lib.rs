@@ -1,0 +1,13 @@
+//! Real servers for tests and benchmarks, without containers.
+//!
+//! Nothing of Baton is in here: `xtask` and the tests of `server` both use it, and it depends on neither. It never
+//! listens or connects anywhere but on loopback, and whatever it starts ends with the process that started it, even
+//! when that process is killed. What to read next: [`postgres`], then [`install`] for how a missing program is found.
+
+pub mod install;
+pub mod net;
+pub mod postgres;
+pub mod user;
+
+pub use net::free_port;
+pub use postgres::{Durability, Postgres};
