@@ -1,0 +1,95 @@
+//! Definitions: processes and sagas, their versions, drafts, diagnostics and diagrams.
+
+use baton_domain::{definition::DefinitionKind, diagnostic::Diagnostic};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Instant;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DefinitionSummary {
+    pub kind: DefinitionKind,
+    pub name: String,
+    /// The newest published version; `None` while there is only a draft.
+    pub version: Option<u32>,
+    pub has_draft: bool,
+    pub published_at: Option<Instant>,
+    pub published_by: Option<String>,
+    /// Live instances over all versions.
+    pub live: u64,
+    pub stuck: u64,
+    pub ended: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VersionSummary {
+    pub version: u32,
+    pub note: Option<String>,
+    pub published_by: String,
+    pub published_at: Instant,
+    pub live: u64,
+    pub ended: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DefinitionDetail {
+    pub summary: DefinitionSummary,
+    /// What is shown below: a version's number, or `None` for the draft.
+    pub shown: Option<u32>,
+    pub versions: Vec<VersionSummary>,
+    /// The text as it was written.
+    pub source: String,
+    pub check: CheckReport,
+    /// The JSON Schema of the input, for processes that have one.
+    pub input_schema: Option<Value>,
+}
+
+/// What the rules say about a text.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CheckReport {
+    pub diagnostics: Vec<Diagnostic>,
+    /// `None` when the text cannot be understood well enough to draw it.
+    pub diagram: Option<Diagram>,
+    /// The definition as canonical JSON, when it parses.
+    pub document: Option<Value>,
+}
+
+/// A definition, laid out. Coordinates in pixels; y grows downwards.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Diagram {
+    pub nodes: Vec<DiagramNode>,
+    pub edges: Vec<DiagramEdge>,
+    pub width: f64,
+    pub height: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DiagramNode {
+    pub id: String,
+    /// `start`, `command`, `wait`, `decide`, `compute`, `approval`, `timer`, `end`; in sagas `event`, `command`, `receiver`.
+    pub kind: String,
+    pub title: String,
+    pub subtitle: String,
+    /// The upper left corner.
+    pub x: f64,
+    pub y: f64,
+    pub width: f64,
+    pub height: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DiagramEdge {
+    pub from: String,
+    /// The port that it leaves.
+    pub port: String,
+    pub to: String,
+    pub label: String,
+    pub points: Vec<(f64, f64)>,
+    /// Where the middle of the label stands.
+    pub label_at: Option<(f64, f64)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Published {
+    pub version: u32,
+}

@@ -1,0 +1,121 @@
+//! Instances: their list, their state, and how they got there.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Diagram, Instant, MessageSummary, TaskSummary};
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InstanceQuery {
+    /// `process` or `saga`.
+    pub kind: Option<String>,
+    pub definition: Option<String>,
+    pub state: Option<String>,
+    pub business_key: Option<String>,
+    pub q: Option<String>,
+    pub limit: Option<u32>,
+    pub cursor: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InstanceSummary {
+    pub id: Uuid,
+    pub definition: String,
+    pub version: u32,
+    pub state: String,
+    pub business_key: Option<String>,
+    /// Where its tokens stand.
+    pub at: Vec<String>,
+    pub incident: Option<String>,
+    pub started_by: String,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+    pub ended_at: Option<Instant>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InstanceDetail {
+    pub summary: InstanceSummary,
+    pub input: Value,
+    pub variables: Value,
+    pub diagram: Option<Diagram>,
+    /// Node → how far it is. Nodes that are not named are still ahead, or no longer reachable once the instance ended.
+    pub progress: BTreeMap<String, Progress>,
+    /// `from/port` of the edges that were walked.
+    pub walked: Vec<String>,
+    pub history: Vec<HistoryItem>,
+    pub tasks: Vec<TaskSummary>,
+    pub messages: Vec<MessageSummary>,
+    /// Which operations make sense now, each with the reason why not where it does not.
+    pub operations: Vec<Operation>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Progress {
+    Done,
+    UnderWay,
+    Failed,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HistoryItem {
+    pub sequence: i64,
+    pub at: Instant,
+    /// The event's name in snake_case, such as `message_received`.
+    pub event: String,
+    /// A short sentence for people.
+    pub title: String,
+    pub node: Option<String>,
+    /// The event in full.
+    pub data: Value,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Operation {
+    pub name: OperationName,
+    /// Why it cannot be done now; `None` when it can.
+    pub refused: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperationName {
+    Suspend,
+    Resume,
+    Cancel,
+    Retry,
+}
+
+impl OperationName {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Suspend => "suspend",
+            Self::Resume => "resume",
+            Self::Cancel => "cancel",
+            Self::Retry => "retry",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StartRequest {
+    pub definition: String,
+    /// The newest one when absent.
+    pub version: Option<u32>,
+    pub input: Value,
+    pub business_key: Option<String>,
+    /// A second start with the same key returns the first one's instance.
+    pub idempotency_key: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Started {
+    pub id: Uuid,
+    /// `false` when the idempotency key was known and `id` is the instance of the first start.
+    pub created: bool,
+}

@@ -1,0 +1,151 @@
+//! Messages, deliveries and failures.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::Instant;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MessageQuery {
+    /// `pending`, `published`, `delivering`, `retrying`, `parked` or `dead`.
+    pub state: Option<String>,
+    /// `event` or `command`.
+    pub kind: Option<String>,
+    #[serde(rename = "type")]
+    pub message_type: Option<String>,
+    pub aggregate_type: Option<String>,
+    pub aggregate_id: Option<String>,
+    pub correlation_id: Option<String>,
+    pub destination: Option<String>,
+    pub q: Option<String>,
+    pub from: Option<Instant>,
+    pub to: Option<Instant>,
+    /// 1 to 200; 50 by default.
+    pub limit: Option<u32>,
+    pub cursor: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MessageSummary {
+    pub id: Uuid,
+    pub seq: i64,
+    pub kind: String,
+    #[serde(rename = "type")]
+    pub message_type: String,
+    pub source: String,
+    pub aggregate_type: String,
+    pub aggregate_id: String,
+    pub state: String,
+    pub attempts: u32,
+    pub last_error: Option<String>,
+    pub next_attempt_at: Option<Instant>,
+    pub correlation_id: Option<String>,
+    pub causation_id: Option<String>,
+    pub created_at: Instant,
+    pub published_at: Option<Instant>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MessageDetail {
+    #[serde(flatten)]
+    pub summary: MessageSummary,
+    pub aggregate_version: Option<i64>,
+    pub payload: Value,
+    pub headers: BTreeMap<String, String>,
+    pub deliver_after: Option<Instant>,
+    pub destination: Option<String>,
+    pub deliveries: Vec<Delivery>,
+    /// The process or saga instance that it belongs to, when its correlation leads to one.
+    pub instance: Option<Uuid>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Delivery {
+    pub id: i64,
+    pub destination: String,
+    /// `queued`, `retrying`, `parked`, `dead`, `delivered` or `discarded`.
+    pub state: String,
+    pub attempts: u32,
+    pub next_attempt_at: Option<Instant>,
+    pub failure_class: Option<String>,
+    pub error: Option<String>,
+    pub edited_payload: Option<Value>,
+    pub created_at: Instant,
+    pub ended_at: Option<Instant>,
+    /// How many later messages of the key are parked behind this one.
+    pub followers: u64,
+    pub attempts_made: Vec<Attempt>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub number: u32,
+    pub at: Instant,
+    pub duration_ms: i64,
+    pub failure_class: Option<String>,
+    pub error: Option<String>,
+}
+
+/// One line of the live flow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FlowItem {
+    pub id: Uuid,
+    pub at: Instant,
+    pub kind: String,
+    #[serde(rename = "type")]
+    pub message_type: String,
+    pub aggregate_type: String,
+    pub aggregate_id: String,
+    pub source: String,
+    /// Where it went: `bus` or destinations' names; empty while pending.
+    pub to: Vec<String>,
+    pub state: String,
+    /// From insertion to publication.
+    pub took_ms: Option<i64>,
+    pub correlation_id: Option<String>,
+}
+
+/// Deliveries that failed in the same way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FailureGroup {
+    pub destination: String,
+    pub failure_class: String,
+    #[serde(rename = "type")]
+    pub message_type: String,
+    /// `retrying` or `dead`.
+    pub state: String,
+    pub count: u64,
+    pub first_at: Instant,
+    pub last_at: Instant,
+    pub sample_error: String,
+    pub sample_message: Uuid,
+    pub parked_behind: u64,
+}
+
+/// Which failed deliveries a repair is about; empty means all.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RepairFilter {
+    pub message: Option<Uuid>,
+    pub destination: Option<String>,
+    pub failure_class: Option<String>,
+    #[serde(rename = "type")]
+    pub message_type: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RepairAction {
+    Retry,
+    Discard,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RepairReport {
+    /// How many deliveries were put back or discarded.
+    pub touched: u64,
+}

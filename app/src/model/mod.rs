@@ -1,0 +1,45 @@
+//! Read models: what screens and the HTTP API show. Separate from what is stored, so either can change alone.
+
+mod definition;
+mod destination;
+mod instance;
+mod message;
+mod overview;
+mod task;
+
+pub use definition::*;
+pub use destination::*;
+pub use instance::*;
+pub use message::*;
+pub use overview::*;
+use serde::{Deserialize, Serialize};
+pub use task::*;
+
+pub type Instant = chrono::DateTime<chrono::Utc>;
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Opaque; hand it back as `cursor` to get the next page. `None` on the last one.
+    pub next: Option<String>,
+}
+
+/// What changed, as the stream of server-sent events says it: pages refetch what they show.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "topic", rename_all = "snake_case")]
+pub enum Change {
+    /// Messages came in, went out or failed; `flow` holds the newest of them (bounded, newest last).
+    Messages {
+        flow: Vec<FlowItem>,
+    },
+    /// Instances whose state changed (bounded; empty when too many changed at once: refetch).
+    Instances {
+        ids: Vec<uuid::Uuid>,
+    },
+    Tasks,
+    Definitions,
+    Destinations,
+    /// The stream could not keep up and left something out: refetch.
+    Lagged,
+}

@@ -1,0 +1,68 @@
+//! The numbers of the first page.
+
+use serde::{Deserialize, Serialize};
+
+use super::{FailureGroup, FlowItem, InstanceSummary, Instant, TaskSummary};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Overview {
+    pub pending: u64,
+    pub oldest_pending_ms: Option<i64>,
+    pub messages_total: u64,
+    /// Over the last full seconds, on this node.
+    pub published_per_s: f64,
+    pub dead: u64,
+    pub retrying: u64,
+    pub parked: u64,
+    pub parked_keys: u64,
+    pub running: u64,
+    pub waiting: u64,
+    pub stuck: u64,
+    pub tasks_open: u64,
+    pub tasks_overdue: u64,
+    /// Must be 0.
+    pub orphans: u64,
+    /// The last hour, a point a minute, oldest first.
+    pub minutes: Vec<Minute>,
+    pub failures: Vec<FailureGroup>,
+    pub stuck_instances: Vec<InstanceSummary>,
+    pub overdue_tasks: Vec<TaskSummary>,
+    pub flow: Vec<FlowItem>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Minute {
+    pub minute: Instant,
+    pub published: u64,
+    pub failed: u64,
+}
+
+/// The numbers beside the navigation.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Badges {
+    pub messages: u64,
+    pub dead: u64,
+    pub live: u64,
+    pub tasks: u64,
+}
+
+/// What runs here, for the settings page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct About {
+    pub version: String,
+    pub store: String,
+    pub bus: String,
+    pub node: String,
+    /// Settings in force: name, value (secrets masked), where it came from (`flag`, `environment`, `file`, `default`).
+    pub settings: Vec<(String, String, String)>,
+}
+
+/// An entry of the audit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    pub at: Instant,
+    pub actor: String,
+    pub action: String,
+    pub subject: String,
+    pub reason: Option<String>,
+}

@@ -1,0 +1,57 @@
+//! Human tasks.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::Instant;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TaskQuery {
+    /// `open` (the default) or `done` or `all`.
+    pub state: Option<String>,
+    /// A name; `me` is the signed-in account.
+    pub assignee: Option<String>,
+    pub instance: Option<Uuid>,
+    pub limit: Option<u32>,
+    pub cursor: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskSummary {
+    pub id: Uuid,
+    pub instance: Uuid,
+    pub definition: String,
+    pub node: String,
+    pub title: String,
+    /// `open`, `claimed`, `completed` or `withdrawn`.
+    pub state: String,
+    pub assignee: Option<String>,
+    pub candidate_group: Option<String>,
+    pub claimed_by: Option<String>,
+    pub due_at: Option<Instant>,
+    pub overdue: bool,
+    pub created_at: Instant,
+    pub ended_at: Option<Instant>,
+    pub outcome: Option<String>,
+    pub completed_by: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskDetail {
+    pub summary: TaskSummary,
+    pub outcomes: Vec<TaskOutcome>,
+    pub data: Option<Value>,
+    /// The instance's business key, input and variables: what the decision is about.
+    pub business_key: Option<String>,
+    pub input: Value,
+    pub variables: Value,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskOutcome {
+    pub name: String,
+    /// The JSON Schema of the form that goes with it.
+    pub form: Option<Value>,
+}

@@ -1,0 +1,130 @@
+//! The port to the server: everything that screens (and the HTTP API) ask and tell.
+//!
+//! The server's implementation stands in the Leptos context as `Arc<dyn Backend>`, and the signed-in account as
+//! [`Actor`]; a server function takes both and fails when nobody is signed in.
+
+use async_trait::async_trait;
+use baton_domain::{definition::DefinitionKind, diagnostic::Diagnostic};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::model::*;
+
+/// Who asks: the name stands in the history and in the audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    pub name: String,
+}
+
+/// The one error that crosses the port. Every variant is made for people: it says what is wrong and what to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
+pub enum AppError {
+    #[error("sign in first")]
+    SignedOut,
+    #[error("{0}")]
+    NotFound(String),
+    /// The request is wrong; each finding says where (JSON pointer).
+    #[error("{}", first_message(.0))]
+    Invalid(Vec<Diagnostic>),
+    /// It cannot be done in the present state: `code` is stable, `message` for people.
+    #[error("{message}")]
+    Conflict { code: String, message: String },
+    /// The database is away; nothing was changed.
+    #[error("{0}")]
+    Unavailable(String),
+    #[error("something went wrong on the server; its log says more")]
+    Internal,
+    /// The call itself did not reach the server.
+    #[error("the server cannot be reached: {0}")]
+    Transport(String),
+}
+
+fn first_message(diagnostics: &[Diagnostic]) -> String {
+    match diagnostics {
+        [] => "the request is not valid".to_owned(),
+        [one] if one.pointer.is_empty() => one.message.clone(),
+        [one] => format!("{}: {}", one.pointer, one.message),
+        [first, rest @ ..] => format!("{}: {} (and {} more)", first.pointer, first.message, rest.len()),
+    }
+}
+
+pub type Answer<T> = Result<T, AppError>;
+
+/// Everything that can be asked of a running Baton. Reads see committed state; writes are one transaction each, and
+/// take the [`Actor`] for the audit. A rejected call changes nothing.
+#[async_trait]
+pub trait Backend: Send + Sync + 'static {
+    async fn overview(&self) -> Answer<Overview>;
+    async fn badges(&self) -> Answer<Badges>;
+    async fn about(&self) -> Answer<About>;
+    async fn audit(&self, subject: Option<String>) -> Answer<Vec<AuditEntry>>;
+    /// The newest lines of the live flow on this node, newest last.
+    async fn flow(&self) -> Answer<Vec<FlowItem>>;
+
+    async fn messages(&self, query: MessageQuery) -> Answer<Page<MessageSummary>>;
+    async fn message(&self, id: Uuid) -> Answer<MessageDetail>;
+    /// All messages with one correlation id, oldest first, 500 at most.
+    async fn conversation(&self, correlation_id: String) -> Answer<Vec<MessageSummary>>;
+    async fn failures(&self) -> Answer<Vec<FailureGroup>>;
+    /// Retries or discards every failed delivery that matches.
+    async fn repair(
+        &self,
+        actor: Actor,
+        action: RepairAction,
+        filter: RepairFilter,
+        reason: Option<String>,
+    ) -> Answer<RepairReport>;
+    /// Retries one message's failed deliveries with another payload; the original is kept.
+    async fn edit_and_retry(&self, actor: Actor, id: Uuid, payload: Value) -> Answer<RepairReport>;
+
+    async fn definitions(&self, kind: DefinitionKind) -> Answer<Vec<DefinitionSummary>>;
+    /// One definition: version `version`, or the draft when `draft`, or the newest version.
+    async fn definition(
+        &self,
+        kind: DefinitionKind,
+        name: String,
+        version: Option<u32>,
+        draft: bool,
+    ) -> Answer<DefinitionDetail>;
+    /// What the rules say about a text; stores nothing.
+    async fn check(&self, kind: DefinitionKind, source: String) -> Answer<CheckReport>;
+    /// Stores the draft even when it has errors (work in hand is kept) and says what the rules say about it.
+    async fn save_draft(&self, actor: Actor, kind: DefinitionKind, name: String, source: String)
+    -> Answer<CheckReport>;
+    /// Publishes the draft (or `source` when given) as the next version; refuses one with errors.
+    async fn publish(
+        &self,
+        actor: Actor,
+        kind: DefinitionKind,
+        name: String,
+        source: Option<String>,
+        note: Option<String>,
+    ) -> Answer<Published>;
+
+    async fn start(&self, actor: Actor, request: StartRequest) -> Answer<Started>;
+    async fn instances(&self, query: InstanceQuery) -> Answer<Page<InstanceSummary>>;
+    async fn instance(&self, id: Uuid) -> Answer<InstanceDetail>;
+    async fn history(&self, id: Uuid, after: i64) -> Answer<Vec<HistoryItem>>;
+    async fn operate(
+        &self,
+        actor: Actor,
+        id: Uuid,
+        operation: OperationName,
+        reason: String,
+    ) -> Answer<InstanceSummary>;
+
+    async fn tasks(&self, actor: Actor, query: TaskQuery) -> Answer<Page<TaskSummary>>;
+    async fn task(&self, id: Uuid) -> Answer<TaskDetail>;
+    async fn claim_task(&self, actor: Actor, id: Uuid) -> Answer<TaskSummary>;
+    async fn complete_task(&self, actor: Actor, id: Uuid, outcome: String, data: Value) -> Answer<TaskSummary>;
+
+    async fn destinations(&self) -> Answer<Vec<Destination>>;
+    async fn put_destination(&self, actor: Actor, name: String, settings: DestinationSettings) -> Answer<Destination>;
+    async fn delete_destination(&self, actor: Actor, name: String) -> Answer<()>;
+    async fn pause_destination(&self, actor: Actor, name: String, paused: bool) -> Answer<Destination>;
+    async fn test_destination(&self, actor: Actor, name: String) -> Answer<TestReport>;
+    async fn routes(&self) -> Answer<Vec<Route>>;
+    async fn put_route(&self, actor: Actor, name: String, settings: RouteSettings) -> Answer<Route>;
+    async fn delete_route(&self, actor: Actor, name: String) -> Answer<()>;
+}
