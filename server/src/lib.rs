@@ -1,5 +1,12 @@
 //! The `baton` server: everything that acts. Adapters to databases, buses and endpoints, the running engine, HTTP.
 //!
-//! `baton_domain` decides, this crate does: it stores, sends, waits and serves. What to read next: [`store`].
+//! `baton_domain` decides, this crate does: it stores, sends, waits and serves. What to read next:
+//!
+//! - [`store`]: what is kept, and the one transaction that a step is
+//! - [`bus`]: where the relay publishes
+//! - [`changes`]: what the screens hear about
 
+pub mod bus;
+pub mod changes;
+pub mod nudge;
 pub mod store;
