@@ -21,12 +21,16 @@ pub enum StoreError {
     /// Somebody else changed the same thing first: nothing was written; read again and decide again.
     #[error("somebody else changed {what} at the same time")]
     Conflict { what: &'static str },
-    /// The lease on a lane was lost: nothing was written, the work is somebody else's now.
+    /// The lease on a lane was lost: nothing was written about messages of that lane, they are somebody else's now.
+    /// What concerned lanes that are still held was written. Renew the leases and read again.
     #[error("the lease on the lanes was lost")]
     Fenced,
     /// The database refuses this data: trying again will not help.
     #[error("the database refuses this ({operation}): {source}")]
     Refused { operation: &'static str, source: sqlx::Error },
+    /// The pure decision panicked: nothing was written; the same input would panic again.
+    #[error("the decision panicked: {message}")]
+    Panicked { message: String },
     /// What is stored cannot be read: a format from a newer or broken version.
     #[error("stored data cannot be read ({what}): {source}")]
     Corrupt { what: &'static str, source: serde_json::Error },
@@ -72,17 +76,19 @@ pub trait Store: Send + Sync + 'static {
     /// Writes the result of a first pass. Repeating it changes nothing (rows already marked, deliveries already there).
     async fn settle(&self, fence: &Fence, settlement: Settlement) -> Result<(), StoreError>;
 
-    /// Deliveries to `destination` in state queued or retrying whose time has come and that have no earlier delivery
-    /// of the same key to it in retrying, parked or dead; by `seq`; at most `limit`, without those in `busy`.
+    /// Deliveries to `destination` of the fence's lanes in state queued or retrying whose time has come and that have
+    /// no earlier delivery of the same key to it in retrying, parked or dead, nor one in `busy` (ids under way: neither
+    /// they nor what follows them is returned); by `seq`; at most `limit`.
     async fn read_due_deliveries(
         &self,
+        fence: &Fence,
         destination: &str,
         now: Instant,
         limit: u32,
         busy: &[i64],
     ) -> Result<Vec<DueDelivery>, StoreError>;
 
-    /// The earliest instant at which a retrying delivery to `destination` is due.
+    /// The earliest instant at which a retrying delivery to `destination` is due (it may be in the past).
     async fn next_attempt_at(&self, destination: &str) -> Result<Option<Instant>, StoreError>;
 
     /// Writes down attempts and appends their answers to the outbox. An outcome for a delivery that is no longer open
@@ -111,7 +117,9 @@ pub trait Store: Send + Sync + 'static {
 
     // ------------------------------------------------------------ engine
 
-    /// One step of the engine in one transaction: claim and lock, decide, write.
+    /// One step of the engine in one transaction: claim and lock, decide, write. `Conflict` (`"start"` for a start
+    /// whose idempotency key was used at the same time, `"instance"`, `"task"`) and `Panicked` leave nothing behind,
+    /// not even the inbox rows.
     async fn transact(&self, claim: Claim, decide: Decide) -> Result<(), StoreError>;
 
     /// Pending timers that are due, earliest first.
@@ -182,7 +190,8 @@ pub trait Store: Send + Sync + 'static {
 
     // ------------------------------------------------------------ housekeeping
 
-    /// Removes up to `limit` published messages (with no open delivery) and inbox rows older than `before`; returns
-    /// how many went.
+    /// Removes up to `limit` published messages (with no open delivery) and up to `limit` inbox rows older than
+    /// `before`; returns how many went. An inbox row stays as long as its message is in the outbox, so that a repaired
+    /// delivery never finds its deduplication gone.
     async fn clean(&self, before: Instant, limit: u32) -> Result<u64, StoreError>;
 }

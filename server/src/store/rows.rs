@@ -175,8 +175,8 @@ pub struct RepairFilter {
 
 // ---------------------------------------------------------------- the engine's transaction
 
-/// What a step wants to work on. The store claims and locks it, in this order: messages, timers, tasks, instances
-/// (ascending by id, so that two steps cannot deadlock).
+/// What a step wants to work on. The store claims and locks it, in this order: messages, instances (ascending by id,
+/// so that two steps cannot deadlock), then what belongs to them: waits, timers, tasks.
 #[derive(Debug, Clone, Default)]
 pub struct Claim {
     /// The consumer in whose name messages are taken in.
@@ -304,7 +304,9 @@ pub struct WaitRow {
     pub value: String,
 }
 
-/// Everything that a decision leads to, written in the transaction that claimed.
+/// Everything that a decision leads to, written in the transaction that claimed. What comes and goes in one decision:
+/// timers and tasks are written before they end (their ids are never used again), waits go before they are set (a token
+/// that moves on forgets what it awaited before).
 #[derive(Debug, Clone, Default)]
 pub struct Changes {
     pub now: Option<Instant>,
@@ -395,6 +397,18 @@ pub enum CredentialKind {
     ApiToken,
     /// A one-time sign-in link: taking it removes it.
     SignInLink,
+}
+
+impl CredentialKind {
+    pub const ALL: [Self; 3] = [Self::Session, Self::ApiToken, Self::SignInLink];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::ApiToken => "api_token",
+            Self::SignInLink => "sign_in_link",
+        }
+    }
 }
 
 // ---------------------------------------------------------------- questions that the screens ask
@@ -542,7 +556,9 @@ pub struct TaskFilter {
 pub struct Counts {
     pub pending: u64,
     pub oldest_pending_at: Option<Instant>,
+    /// Messages in the outbox: exact while they are few, an estimate beyond 100,000.
     pub messages_total: u64,
+    /// Open deliveries by state (queued, retrying, parked, dead).
     pub deliveries: BTreeMap<&'static str, u64>,
     /// Keys that have a failed delivery at their head.
     pub parked_keys: u64,
