@@ -3,8 +3,14 @@
 //! The server's implementation stands in the Leptos context as `Arc<dyn Backend>`, and the signed-in account as
 //! [`Actor`]; a server function takes both and fails when nobody is signed in.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use baton_domain::{definition::DefinitionKind, diagnostic::Diagnostic};
+use leptos::{
+    prelude::{FromServerFnError, ServerFnErrorErr},
+    server_fn::codec::JsonEncoding,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -38,6 +44,29 @@ pub enum AppError {
     /// The call itself did not reach the server.
     #[error("the server cannot be reached: {0}")]
     Transport(String),
+}
+
+impl FromServerFnError for AppError {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        match error {
+            ServerFnErrorErr::Args(message) | ServerFnErrorErr::MissingArg(message) => {
+                Self::Invalid(vec![Diagnostic::error("arguments", "", message)])
+            }
+            other => Self::Transport(other.to_string()),
+        }
+    }
+}
+
+/// What a page tells the HTTP answer that it is rendered into. The server puts one into the context beside the
+/// [`Backend`]; in the browser there is none.
+#[derive(Clone)]
+pub struct Respond {
+    /// Sends the browser elsewhere after a form was posted without script (`leptos_axum::redirect`).
+    pub redirect: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Sets the status of the page, such as 404 (`ResponseOptions::set_status`).
+    pub status: Arc<dyn Fn(u16) + Send + Sync>,
 }
 
 fn first_message(diagnostics: &[Diagnostic]) -> String {

@@ -41,8 +41,15 @@ pub struct Minute {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Badges {
     pub messages: u64,
+    /// Not yet published.
+    pub pending: u64,
+    /// Messages with an open delivery in this state, anywhere.
+    pub retrying: u64,
+    pub parked: u64,
     pub dead: u64,
+    /// Instances that have not ended.
     pub live: u64,
+    pub stuck: u64,
     pub tasks: u64,
 }
 
