@@ -4,17 +4,16 @@ use baton_domain::{definition::DefinitionKind, diagnostic::Diagnostic};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::DateTime;
+use super::Instant;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct DefinitionSummary {
     pub kind: DefinitionKind,
     pub name: String,
     /// The newest published version; `None` while there is only a draft.
     pub version: Option<u32>,
     pub has_draft: bool,
-    pub published_at: Option<DateTime>,
+    pub published_at: Option<Instant>,
     pub published_by: Option<String>,
     /// Live instances over all versions.
     pub live: u64,
@@ -23,18 +22,16 @@ pub struct DefinitionSummary {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct VersionSummary {
     pub version: u32,
     pub note: Option<String>,
     pub published_by: String,
-    pub published_at: DateTime,
+    pub published_at: Instant,
     pub live: u64,
     pub ended: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct DefinitionDetail {
     pub summary: DefinitionSummary,
     /// What is shown below: a version's number, or `None` for the draft.
@@ -49,7 +46,6 @@ pub struct DefinitionDetail {
 
 /// What the rules say about a text.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct CheckReport {
     pub diagnostics: Vec<Diagnostic>,
     /// `None` when the text cannot be understood well enough to draw it.
@@ -60,7 +56,6 @@ pub struct CheckReport {
 
 /// A definition, laid out. Coordinates in pixels; y grows downwards.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Diagram {
     pub nodes: Vec<DiagramNode>,
     pub edges: Vec<DiagramEdge>,
@@ -69,7 +64,6 @@ pub struct Diagram {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct DiagramNode {
     pub id: String,
     /// `start`, `command`, `wait`, `decide`, `compute`, `approval`, `timer`, `end`; in sagas `event`, `command`, `receiver`.
@@ -84,7 +78,6 @@ pub struct DiagramNode {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct DiagramEdge {
     pub from: String,
     /// The port that it leaves.
@@ -97,7 +90,6 @@ pub struct DiagramEdge {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Published {
     pub version: u32,
 }

@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::DateTime;
+use super::Instant;
 
 /// Settings of a destination as a user gives them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum DestinationSettings {
     Http {
@@ -33,7 +32,6 @@ pub enum DestinationSettings {
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CloudEventsMode {
     #[default]
@@ -56,7 +54,6 @@ fn default_concurrency() -> u32 {
 
 /// A destination with what is open there. The secret is never in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Destination {
     pub name: String,
     pub settings: DestinationSettings,
@@ -66,12 +63,11 @@ pub struct Destination {
     pub retrying: u64,
     pub parked: u64,
     pub dead: u64,
-    pub oldest_open_at: Option<DateTime>,
-    pub updated_at: DateTime,
+    pub oldest_open_at: Option<Instant>,
+    pub updated_at: Instant,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RouteSettings {
     pub kind: Option<String>,
@@ -82,7 +78,6 @@ pub struct RouteSettings {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Route {
     pub name: String,
     #[serde(flatten)]
@@ -91,7 +86,6 @@ pub struct Route {
 
 /// What a test message met.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct TestReport {
     pub accepted: bool,
     /// The status line or the error, for people.

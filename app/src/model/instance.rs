@@ -6,10 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{DateTime, Diagram, MessageSummary, TaskSummary};
+use super::{Diagram, Instant, MessageSummary, TaskSummary};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(default, deny_unknown_fields)]
 pub struct InstanceQuery {
     /// `process` or `saga`.
@@ -23,7 +22,6 @@ pub struct InstanceQuery {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct InstanceSummary {
     pub id: Uuid,
     pub definition: String,
@@ -34,13 +32,12 @@ pub struct InstanceSummary {
     pub at: Vec<String>,
     pub incident: Option<String>,
     pub started_by: String,
-    pub created_at: DateTime,
-    pub updated_at: DateTime,
-    pub ended_at: Option<DateTime>,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+    pub ended_at: Option<Instant>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct InstanceDetail {
     pub summary: InstanceSummary,
     pub input: Value,
@@ -58,7 +55,6 @@ pub struct InstanceDetail {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Progress {
     Done,
@@ -67,10 +63,9 @@ pub enum Progress {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct HistoryItem {
     pub sequence: i64,
-    pub at: DateTime,
+    pub at: Instant,
     /// The event's name in snake_case, such as `message_received`.
     pub event: String,
     /// A short sentence for people.
@@ -81,7 +76,6 @@ pub struct HistoryItem {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Operation {
     pub name: OperationName,
     /// Why it cannot be done now; `None` when it can.
@@ -89,7 +83,6 @@ pub struct Operation {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OperationName {
     Suspend,
@@ -110,7 +103,6 @@ impl OperationName {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct StartRequest {
     pub definition: String,
     /// The newest one when absent.
@@ -122,7 +114,6 @@ pub struct StartRequest {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Started {
     pub id: Uuid,
     /// `false` when the idempotency key was known and `id` is the instance of the first start.

@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DateTime, FailureGroup, FlowItem, InstanceSummary, TaskSummary};
+use super::{FailureGroup, FlowItem, InstanceSummary, Instant, TaskSummary};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Overview {
     pub pending: u64,
     pub oldest_pending_ms: Option<i64>,
@@ -32,16 +31,14 @@ pub struct Overview {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Minute {
-    pub minute: DateTime,
+    pub minute: Instant,
     pub published: u64,
     pub failed: u64,
 }
 
 /// The numbers beside the navigation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Badges {
     pub messages: u64,
     /// Not yet published.
@@ -58,7 +55,6 @@ pub struct Badges {
 
 /// What runs here, for the settings page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct About {
     pub version: String,
     pub store: String,
@@ -70,9 +66,8 @@ pub struct About {
 
 /// An entry of the audit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct AuditEntry {
-    pub at: DateTime,
+    pub at: Instant,
     pub actor: String,
     pub action: String,
     pub subject: String,

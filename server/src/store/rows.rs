@@ -320,6 +320,9 @@ pub struct Changes {
     pub tasks_closed: Vec<TaskClosing>,
     pub waits_set: Vec<WaitRow>,
     pub waits_gone: Vec<(InstanceId, u32)>,
+    /// Messages that were claimed but not taken in after all: they leave the inbox again, so that a later delivery of
+    /// the same message is fresh.
+    pub messages_refused: Vec<MessageId>,
     pub audit: Vec<AuditRow>,
 }
 

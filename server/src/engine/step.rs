@@ -1,0 +1,460 @@
+//! What a batch of items leads to: pure functions from items, definitions and loaded rows to changes.
+//!
+//! Two stages, both off the async threads because expressions run in them: [`Step::prepare`] before the transaction
+//! (whom does a message concern, what do stateless sagas make of it), [`Step::decide`] inside it, on locked rows.
+
+use std::{collections::HashMap, sync::Arc};
+
+use baton_domain::{
+    ids::{InstanceId, MessageId, TaskId},
+    message::Message,
+    process::{self, Context, Definition, Effect, Input, Rejection, State},
+    saga,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{
+    CONSUMER,
+    registry::Snapshot,
+    work::{Done, Item, Operation, Outcome, Refusal, Start},
+};
+use crate::store::rows::{
+    AuditRow, Changes, Claim, InstanceChange, InstanceRow, Instant, Loaded, TaskClosing, TaskRow, TaskState,
+    TimerRow, WaitRow,
+};
+
+/// A batch on its way through the two stages.
+pub struct Step {
+    registry: Arc<Snapshot>,
+    items: Vec<Prepared>,
+    now: Instant,
+}
+
+struct Prepared {
+    item: Item,
+    /// For a message: the instances that its ids may lead to.
+    candidates: Vec<InstanceId>,
+    /// For a message: (event type, value) under which instances may wait for it.
+    waits: Vec<(String, String)>,
+    /// For a message: the commands of stateless sagas, or why one of them failed.
+    reactions: Result<Vec<Message>, Refusal>,
+}
+
+/// What to tell afterwards, once the changes are committed.
+#[derive(Debug, Default)]
+pub struct Finished {
+    /// One per item, in their order.
+    pub outcomes: Vec<Outcome>,
+    pub sent: bool,
+    pub timers: bool,
+    pub tasks: bool,
+    pub instances: Vec<InstanceId>,
+}
+
+/// The instances that a message may belong to by its ids: a reply names the command that caused it, or carries the
+/// instance's id as its correlation id.
+pub fn candidates(message: &Message) -> Vec<InstanceId> {
+    let mut found = Vec::new();
+    for id in [&message.causation_id, &message.correlation_id].into_iter().flatten() {
+        if let Ok(id) = id.parse::<Uuid>() {
+            let instance = InstanceId::of_child(id);
+            if !found.contains(&instance) {
+                found.push(instance);
+            }
+        }
+    }
+    found
+}
+
+impl Step {
+    /// Evaluates what does not need the database.
+    pub fn prepare(registry: Arc<Snapshot>, items: Vec<Item>, now: Instant) -> Self {
+        let items = items
+            .into_iter()
+            .map(|item| {
+                let mut prepared =
+                    Prepared { item, candidates: Vec::new(), waits: Vec::new(), reactions: Ok(Vec::new()) };
+                if let Item::Message(message) = &prepared.item {
+                    prepared.reactions = react(&registry, message, now);
+                    if registry.awaited_by_processes(&message.message_type) {
+                        prepared.candidates = candidates(message);
+                        prepared.waits = registry.wait_values(message);
+                    }
+                }
+                prepared
+            })
+            .collect();
+        Self { registry, items, now }
+    }
+
+    /// What the transaction has to lock and load.
+    pub fn claim(&self) -> Claim {
+        let mut claim = Claim { consumer: CONSUMER.to_owned(), ..Claim::default() };
+        for prepared in &self.items {
+            match &prepared.item {
+                Item::Message(message) => {
+                    // A message that a saga cannot react to is not taken in, so that it can be tried again.
+                    if prepared.reactions.is_ok() {
+                        claim.messages.push(message.id);
+                        claim.instances.extend(&prepared.candidates);
+                        claim.waits.extend(prepared.waits.iter().cloned());
+                    }
+                }
+                Item::Start(start) => {
+                    if let Some(key) = &start.idempotency_key {
+                        claim.starts.push((start.definition.clone(), key.clone()));
+                    }
+                }
+                Item::Timer(timer) => claim.timers.push(*timer),
+                Item::CompleteTask { task, .. } => claim.tasks.push(*task),
+                Item::Operate { instance, .. } => claim.instances.push(*instance),
+            }
+        }
+        claim.instances.sort_unstable();
+        claim.instances.dedup();
+        claim
+    }
+
+    /// Decides every item in order, each on the state that the ones before it left.
+    pub fn decide(self, loaded: Loaded) -> (Changes, Finished) {
+        let mut work = Work::new(self.registry, loaded, self.now);
+        let outcomes = self.items.into_iter().map(|prepared| work.handle(prepared)).collect();
+        work.finish(outcomes)
+    }
+}
+
+fn react(registry: &Snapshot, message: &Message, now: Instant) -> Result<Vec<Message>, Refusal> {
+    let mut commands = Vec::new();
+    for definition in registry.sagas_for(&message.message_type) {
+        let reacted = saga::react(definition, message, now).map_err(|failure| Refusal::Failed {
+            class: "reaction-failed",
+            error: format!("saga {}: {failure}", definition.name),
+        })?;
+        commands.extend(reacted);
+    }
+    Ok(commands)
+}
+
+/// An instance while the batch is decided.
+struct Working {
+    row: InstanceRow,
+    state: Option<State>,
+    definition: Arc<Definition>,
+    expected_sequence: Option<i64>,
+    idempotency_key: Option<String>,
+    history: Vec<Value>,
+}
+
+struct Work {
+    registry: Arc<Snapshot>,
+    loaded: Loaded,
+    now: Instant,
+    instances: HashMap<InstanceId, Working>,
+    /// Instances started in this batch by (definition, idempotency key).
+    started: HashMap<(String, String), InstanceId>,
+    taken: std::collections::HashSet<MessageId>,
+    changes: Changes,
+}
+
+impl Work {
+    fn new(registry: Arc<Snapshot>, loaded: Loaded, now: Instant) -> Self {
+        Self {
+            registry,
+            loaded,
+            now,
+            instances: HashMap::new(),
+            started: HashMap::new(),
+            taken: std::collections::HashSet::new(),
+            changes: Changes { now: Some(now), ..Changes::default() },
+        }
+    }
+
+    fn handle(&mut self, prepared: Prepared) -> Outcome {
+        let Prepared { item, candidates, waits, reactions } = prepared;
+        match item {
+            Item::Message(message) => self.take_in(&message, candidates, &waits, reactions?),
+            Item::Start(start) => self.start(&start),
+            Item::Timer(timer) => {
+                let Some(row) = self.loaded.timers.iter().find(|row| row.id == timer) else {
+                    // Fired or cancelled by somebody else meanwhile.
+                    return Ok(Done::Handled);
+                };
+                let instance = row.instance;
+                self.changes.timers_gone.push(timer);
+                match self.advance(instance, &Input::TimerFired { timer }) {
+                    // A timer whose instance is gone or has no use for it any more is just over.
+                    Err(Refusal::Unknown { .. } | Refusal::Rejected(_)) => Ok(Done::Handled),
+                    other => other,
+                }
+            }
+            Item::CompleteTask { task, outcome, data, by } => self.complete(task, outcome, data, by),
+            Item::Operate { instance, operation, by, reason } => {
+                let (operator, why) = (by.clone(), reason.clone());
+                let input = match operation {
+                    Operation::Suspend => Input::Suspend { by, reason },
+                    Operation::Resume => Input::Resume { by, reason },
+                    Operation::Cancel => Input::Cancel { by, reason },
+                    Operation::Retry => Input::Retry { by, reason },
+                };
+                self.advance(instance, &input)?;
+                let action = format!("{}-instance", operation.as_str());
+                self.audit(operator, action, format!("instance/{instance}"), Some(why));
+                Ok(Done::Handled)
+            }
+        }
+    }
+
+    fn take_in(
+        &mut self,
+        message: &Arc<Message>,
+        candidates: Vec<InstanceId>,
+        waits: &[(String, String)],
+        reactions: Vec<Message>,
+    ) -> Outcome {
+        if !self.loaded.fresh.contains(&message.id) || !self.taken.insert(message.id) {
+            return Ok(Done::Handled);
+        }
+        self.changes.messages.extend(reactions);
+        let mut concerned = candidates;
+        for wait in waits {
+            for instance in self.loaded.waits.get(wait).into_iter().flatten() {
+                if !concerned.contains(instance) {
+                    concerned.push(*instance);
+                }
+            }
+        }
+        let input = Input::Message { message: Box::new(Message::clone(message)) };
+        for instance in concerned {
+            match self.advance(instance, &input) {
+                // An id that leads nowhere is no fault of the message.
+                Ok(_) | Err(Refusal::Unknown { .. }) => {}
+                Err(refusal) => {
+                    self.changes.messages_refused.push(message.id);
+                    return Err(refusal);
+                }
+            }
+        }
+        Ok(Done::Handled)
+    }
+
+    fn start(&mut self, start: &Start) -> Outcome {
+        let key = start.idempotency_key.as_ref().map(|key| (start.definition.clone(), key.clone()));
+        if let Some(key) = &key {
+            let known = self.loaded.started.get(key).or_else(|| self.started.get(key));
+            if let Some(instance) = known {
+                return Ok(Done::Started { instance: *instance, created: false });
+            }
+        }
+        let Some((version, definition)) = self.registry.process(&start.definition, start.version) else {
+            let what = match start.version {
+                Some(version) => format!("version {version} of the process {:?}", start.definition),
+                None => format!("the process {:?}", start.definition),
+            };
+            return Err(Refusal::Unknown { what });
+        };
+        let working = Working {
+            row: InstanceRow {
+                id: start.instance,
+                definition: start.definition.clone(),
+                version,
+                status: process::Status::Running,
+                business_key: start.business_key.clone(),
+                sequence: 0,
+                snapshot: Value::Null,
+                incident: None,
+                started_by: start.by.clone(),
+                created_at: self.now,
+                updated_at: self.now,
+                ended_at: None,
+            },
+            state: None,
+            definition,
+            expected_sequence: None,
+            idempotency_key: start.idempotency_key.clone(),
+            history: Vec::new(),
+        };
+        self.instances.insert(start.instance, working);
+        let input = Input::Start {
+            input: start.input.clone(),
+            business_key: start.business_key.clone(),
+            by: start.by.clone(),
+        };
+        if let Err(refusal) = self.advance(start.instance, &input) {
+            self.instances.remove(&start.instance);
+            return Err(refusal);
+        }
+        if let Some(key) = key {
+            self.started.insert(key, start.instance);
+        }
+        Ok(Done::Started { instance: start.instance, created: true })
+    }
+
+    fn complete(&mut self, task: TaskId, outcome: String, data: Value, by: String) -> Outcome {
+        let Some(row) = self.loaded.tasks.get(&task) else {
+            return Err(Refusal::Unknown { what: format!("the task {task}") });
+        };
+        if let (TaskState::Claimed, Some(claimed_by)) = (row.state, &row.claimed_by)
+            && *claimed_by != by
+        {
+            return Err(Refusal::Rejected(Rejection {
+                code: "task-claimed",
+                pointer: String::new(),
+                message: format!("{claimed_by} has claimed this task; only {claimed_by} can complete it."),
+            }));
+        }
+        let (instance, audit_detail) = (row.instance, json!({"outcome": outcome}));
+        self.advance(instance, &Input::CompleteTask { task, outcome, data, by: by.clone() })?;
+        self.audit(by, "complete-task".to_owned(), format!("task/{task}"), None);
+        if let Some(entry) = self.changes.audit.last_mut() {
+            entry.detail = audit_detail;
+        }
+        Ok(Done::Handled)
+    }
+
+    /// Puts one input to one instance and takes down what follows.
+    fn advance(&mut self, instance: InstanceId, input: &Input) -> Outcome {
+        self.bring(instance)?;
+        let Some(working) = self.instances.get_mut(&instance) else {
+            return Err(Refusal::Unknown { what: format!("the instance {instance}") });
+        };
+        let context = Context { instance, now: self.now };
+        let events = process::decide(&working.definition, working.state.as_ref(), input, &context)
+            .map_err(Refusal::Rejected)?;
+        for event in &events {
+            for effect in process::effects(&working.definition, event, &context) {
+                apply(&mut self.changes, working, effect, self.now);
+            }
+            working.state = Some(process::evolve(working.state.take(), event));
+            working.history.push(encode(event));
+        }
+        Ok(Done::Handled)
+    }
+
+    /// Makes a loaded instance ready to work on.
+    fn bring(&mut self, instance: InstanceId) -> Result<(), Refusal> {
+        if self.instances.contains_key(&instance) {
+            return Ok(());
+        }
+        let Some(row) = self.loaded.instances.remove(&instance) else { return Ok(()) };
+        let Some((_, definition)) = self.registry.process(&row.definition, Some(row.version)) else {
+            return Err(Refusal::Failed {
+                class: "unknown-version",
+                error: format!("version {} of {} is not known on this node", row.version, row.definition),
+            });
+        };
+        let state: State = serde_json::from_value(row.snapshot.clone()).map_err(|error| Refusal::Failed {
+            class: "unreadable-snapshot",
+            error: format!("the snapshot of instance {instance} cannot be read: {error}"),
+        })?;
+        let expected_sequence = Some(row.sequence);
+        let working = Working {
+            row,
+            state: Some(state),
+            definition,
+            expected_sequence,
+            idempotency_key: None,
+            history: Vec::new(),
+        };
+        self.instances.insert(instance, working);
+        Ok(())
+    }
+
+    fn audit(&mut self, actor: String, action: String, subject: String, reason: Option<String>) {
+        self.changes.audit.push(AuditRow { at: self.now, actor, action, subject, reason, detail: Value::Null });
+    }
+
+    fn finish(mut self, outcomes: Vec<Outcome>) -> (Changes, Finished) {
+        let mut instances: Vec<Working> =
+            self.instances.into_values().filter(|working| !working.history.is_empty()).collect();
+        // Written in the order in which they were locked.
+        instances.sort_unstable_by_key(|working| working.row.id);
+        let changed = instances.iter().map(|working| working.row.id).collect();
+        self.changes.instances = instances.into_iter().map(|working| change(working, self.now)).collect();
+        let finished = Finished {
+            outcomes,
+            sent: !self.changes.messages.is_empty(),
+            timers: !self.changes.timers_set.is_empty(),
+            tasks: !self.changes.tasks_opened.is_empty() || !self.changes.tasks_closed.is_empty(),
+            instances: changed,
+        };
+        (self.changes, finished)
+    }
+}
+
+/// The row after the change.
+fn change(working: Working, now: Instant) -> InstanceChange {
+    let state = working.state.expect("an instance with new history has a state");
+    let mut row = working.row;
+    row.status = state.status();
+    row.incident = state.incident().map(|incident| incident.reason.clone());
+    row.sequence = working.expected_sequence.unwrap_or(0) + working.history.len() as i64;
+    row.updated_at = now;
+    if row.status.is_terminal() && row.ended_at.is_none() {
+        row.ended_at = Some(now);
+    }
+    row.snapshot = encode(&state);
+    InstanceChange {
+        row,
+        expected_sequence: working.expected_sequence,
+        idempotency_key: working.idempotency_key,
+        history: working.history,
+    }
+}
+
+fn encode(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).expect("states and events have string keys and finite numbers only")
+}
+
+/// One effect as rows. What is set and taken back within one batch leaves no trace.
+fn apply(changes: &mut Changes, working: &Working, effect: Effect, now: Instant) {
+    let instance = working.row.id;
+    match effect {
+        Effect::Send(message) => changes.messages.push(*message),
+        Effect::SetTimer { timer, due_at } => changes.timers_set.push(TimerRow { id: timer, instance, due_at }),
+        Effect::CancelTimer { timer } => {
+            let before = changes.timers_set.len();
+            changes.timers_set.retain(|row| row.id != timer);
+            if changes.timers_set.len() == before && !changes.timers_gone.contains(&timer) {
+                changes.timers_gone.push(timer);
+            }
+        }
+        Effect::OpenTask(task) => changes.tasks_opened.push(TaskRow {
+            id: task.task,
+            instance,
+            definition: working.row.definition.clone(),
+            node: task.node,
+            title: task.title,
+            state: TaskState::Open,
+            assignee: task.assignee,
+            candidate_group: task.candidate_group,
+            claimed_by: None,
+            outcomes: encode(&task.outcomes),
+            outcome: None,
+            data: None,
+            completed_by: None,
+            due_at: task.due_at,
+            created_at: now,
+            ended_at: None,
+        }),
+        Effect::CloseTask { task, outcome, data, by } => {
+            let state = if outcome.is_some() { TaskState::Completed } else { TaskState::Withdrawn };
+            let data = (!data.is_null()).then_some(data);
+            if let Some(row) = changes.tasks_opened.iter_mut().find(|row| row.id == task) {
+                (row.state, row.outcome, row.data, row.completed_by) = (state, outcome, data, by);
+                row.ended_at = Some(now);
+            } else {
+                changes.tasks_closed.push(TaskClosing { id: task, state, outcome, data, by });
+            }
+        }
+        Effect::Await { token, event_type, value } => {
+            changes.waits_set.push(WaitRow { instance, token, event_type, value });
+        }
+        Effect::Forget { token } => {
+            changes.waits_set.retain(|row| (row.instance, row.token) != (instance, token));
+            if !changes.waits_gone.contains(&(instance, token)) {
+                changes.waits_gone.push((instance, token));
+            }
+        }
+    }
+}

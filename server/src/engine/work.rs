@@ -1,0 +1,133 @@
+//! What can arrive at the engine, and what becomes of it.
+
+use std::sync::Arc;
+
+use baton_domain::{
+    ids::{InstanceId, TaskId, TimerId},
+    message::Message,
+    process::Rejection,
+};
+use serde_json::Value;
+
+use crate::store::{StoreError, rows::Failure};
+
+/// One thing to handle.
+#[derive(Debug, Clone)]
+pub enum Item {
+    Message(Arc<Message>),
+    Start(Arc<Start>),
+    Timer(TimerId),
+    CompleteTask {
+        task: TaskId,
+        outcome: String,
+        data: Value,
+        by: String,
+    },
+    Operate {
+        instance: InstanceId,
+        operation: Operation,
+        by: String,
+        reason: String,
+    },
+}
+
+impl Item {
+    pub fn name(&self) -> String {
+        match self {
+            Self::Message(message) => format!("message/{}", message.id),
+            Self::Start(start) => format!("start/{}", start.definition),
+            Self::Timer(timer) => format!("timer/{timer}"),
+            Self::CompleteTask { task, .. } => format!("task/{task}"),
+            Self::Operate { instance, operation, .. } => format!("{}/{instance}", operation.as_str()),
+        }
+    }
+}
+
+/// An explicit start.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// The id of the new instance, made before the step so that deciding again makes the same one.
+    pub instance: InstanceId,
+    pub definition: String,
+    /// The newest version when absent.
+    pub version: Option<u32>,
+    pub input: Value,
+    pub business_key: Option<String>,
+    pub idempotency_key: Option<String>,
+    pub by: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    Suspend,
+    Resume,
+    Cancel,
+    Retry,
+}
+
+impl Operation {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Suspend => "suspend",
+            Self::Resume => "resume",
+            Self::Cancel => "cancel",
+            Self::Retry => "retry",
+        }
+    }
+}
+
+/// What became of an item.
+pub type Outcome = Result<Done, Refusal>;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    /// Handled; also when it concerned nobody, or had been handled before.
+    Handled,
+    Started {
+        instance: InstanceId,
+        /// `false`: the idempotency key was known, and this is the instance of the first start.
+        created: bool,
+    },
+}
+
+/// Why an item changed nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The rules say no.
+    #[error("{0}")]
+    Rejected(Rejection),
+    #[error("{what} is not known")]
+    Unknown { what: String },
+    /// The database is away; try again later.
+    #[error("{0}")]
+    Unavailable(String),
+    /// Handling it failed for a reason of its own; trying again will most likely fail again.
+    #[error("{error}")]
+    Failed { class: &'static str, error: String },
+}
+
+impl Refusal {
+    pub fn stopping() -> Self {
+        Self::Unavailable("the server is stopping; try again".to_owned())
+    }
+
+    pub fn unavailable(error: &StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+
+    pub fn failed(error: &StoreError) -> Self {
+        Self::Failed { class: "engine-failed", error: error.to_string() }
+    }
+
+    /// As a failed delivery. Class `unavailable` is about the database, not about the message.
+    pub fn into_failure(self) -> Failure {
+        let error = self.to_string();
+        let class = match self {
+            Self::Rejected(rejection) => rejection.code,
+            Self::Unknown { .. } => "unknown",
+            Self::Unavailable(_) => "unavailable",
+            Self::Failed { class, .. } => class,
+        };
+        Failure { class: class.to_owned(), error }
+    }
+}

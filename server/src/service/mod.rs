@@ -1,0 +1,236 @@
+//! What screens and the HTTP API ask for, answered from the store, the engine and the relay.
+//!
+//! [`Service`] implements the port `baton_app::port::Backend`, one file per area. It decides nothing: writes go to the
+//! engine or are one transaction of the store, and reads translate rows into read models.
+
+mod convert;
+mod definitions;
+mod destinations;
+mod instances;
+mod messages;
+mod overview;
+mod tasks;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use baton_app::{
+    model::*,
+    port::{Actor, Answer, AppError, Backend},
+};
+use baton_domain::{definition::DefinitionKind, diagnostic::Diagnostic};
+use chrono::Utc;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    changes::Changes,
+    destination::Directory,
+    engine::Engine,
+    nudge::Nudge,
+    relay::meter::Meter,
+    store::{Store, StoreError, rows},
+};
+
+/// The running parts that answers come from.
+pub struct Service {
+    pub store: Arc<dyn Store>,
+    pub engine: Engine,
+    pub directory: Arc<Directory>,
+    pub changes: Arc<Changes>,
+    /// Wakes the relay after messages were appended.
+    pub relay: Nudge,
+    /// Wakes the delivery workers after a repair.
+    pub deliveries: Nudge,
+    pub meter: Arc<Meter>,
+    pub about: About,
+}
+
+impl Service {
+    fn audit(&self, actor: &Actor, action: &str, subject: String, reason: Option<String>) -> rows::AuditRow {
+        rows::AuditRow {
+            at: Utc::now(),
+            actor: actor.name.clone(),
+            action: action.to_owned(),
+            subject,
+            reason,
+            detail: Value::Null,
+        }
+    }
+}
+
+/// A store's error as people see it; the details go to the log.
+pub(crate) fn store_error(error: StoreError) -> AppError {
+    match error {
+        StoreError::Unavailable { .. } => {
+            tracing::warn!(%error, "the store is not available");
+            AppError::Unavailable("The database is not available right now. Nothing was changed; try again shortly.".into())
+        }
+        StoreError::Conflict { what } => AppError::Conflict {
+            code: "conflict".into(),
+            message: format!("Somebody else changed {what} at the same time. Look again, then try again."),
+        },
+        error => {
+            tracing::error!(%error, "the store failed");
+            AppError::Internal
+        }
+    }
+}
+
+/// One finding at one place.
+pub(crate) fn invalid(code: &str, pointer: &str, message: impl Into<String>) -> AppError {
+    AppError::Invalid(vec![Diagnostic::error(code, pointer, message)])
+}
+
+/// The page size that was asked for, within its bounds.
+pub(crate) fn page_size(limit: Option<u32>) -> Answer<u32> {
+    match limit {
+        None => Ok(50),
+        Some(limit @ 1..=200) => Ok(limit),
+        Some(other) => Err(invalid("limit", "/limit", format!("limit is {other}; it goes from 1 to 200"))),
+    }
+}
+
+#[async_trait]
+impl Backend for Service {
+    async fn overview(&self) -> Answer<Overview> {
+        self.read_overview().await
+    }
+    async fn badges(&self) -> Answer<Badges> {
+        self.read_badges().await
+    }
+    async fn about(&self) -> Answer<About> {
+        Ok(self.about.clone())
+    }
+    async fn audit(&self, subject: Option<String>) -> Answer<Vec<AuditEntry>> {
+        self.read_audit(subject).await
+    }
+    async fn flow(&self) -> Answer<Vec<FlowItem>> {
+        Ok(self.changes.recent())
+    }
+
+    async fn messages(&self, query: MessageQuery) -> Answer<Page<MessageSummary>> {
+        self.list_messages(query).await
+    }
+    async fn message(&self, id: Uuid) -> Answer<MessageDetail> {
+        self.read_message(id).await
+    }
+    async fn conversation(&self, correlation_id: String) -> Answer<Vec<MessageSummary>> {
+        self.read_conversation(correlation_id).await
+    }
+    async fn failures(&self) -> Answer<Vec<FailureGroup>> {
+        self.list_failures().await
+    }
+    async fn repair(
+        &self,
+        actor: Actor,
+        action: RepairAction,
+        filter: RepairFilter,
+        reason: Option<String>,
+    ) -> Answer<RepairReport> {
+        self.repair_deliveries(actor, action, filter, reason).await
+    }
+    async fn edit_and_retry(&self, actor: Actor, id: Uuid, payload: Value) -> Answer<RepairReport> {
+        self.edit_delivery(actor, id, payload).await
+    }
+
+    async fn definitions(&self, kind: DefinitionKind) -> Answer<Vec<DefinitionSummary>> {
+        self.list_definitions(kind).await
+    }
+    async fn definition(
+        &self,
+        kind: DefinitionKind,
+        name: String,
+        version: Option<u32>,
+        draft: bool,
+    ) -> Answer<DefinitionDetail> {
+        self.read_definition(kind, name, version, draft).await
+    }
+    async fn check(&self, kind: DefinitionKind, source: String) -> Answer<CheckReport> {
+        self.check_source(kind, source).await
+    }
+    async fn save_draft(
+        &self,
+        actor: Actor,
+        kind: DefinitionKind,
+        name: String,
+        source: String,
+    ) -> Answer<CheckReport> {
+        self.store_draft(actor, kind, name, source).await
+    }
+    async fn publish(
+        &self,
+        actor: Actor,
+        kind: DefinitionKind,
+        name: String,
+        source: Option<String>,
+        note: Option<String>,
+    ) -> Answer<Published> {
+        self.publish_version(actor, kind, name, source, note).await
+    }
+
+    async fn start(&self, actor: Actor, request: StartRequest) -> Answer<Started> {
+        self.start_instance(actor, request).await
+    }
+    async fn instances(&self, query: InstanceQuery) -> Answer<Page<InstanceSummary>> {
+        self.list_instances(query).await
+    }
+    async fn instance(&self, id: Uuid) -> Answer<InstanceDetail> {
+        self.read_instance(id).await
+    }
+    async fn history(&self, id: Uuid, after: i64) -> Answer<Vec<HistoryItem>> {
+        self.read_history(id, after).await
+    }
+    async fn operate(
+        &self,
+        actor: Actor,
+        id: Uuid,
+        operation: OperationName,
+        reason: String,
+    ) -> Answer<InstanceSummary> {
+        self.operate_instance(actor, id, operation, reason).await
+    }
+
+    async fn tasks(&self, actor: Actor, query: TaskQuery) -> Answer<Page<TaskSummary>> {
+        self.list_tasks(actor, query).await
+    }
+    async fn task(&self, id: Uuid) -> Answer<TaskDetail> {
+        self.read_task(id).await
+    }
+    async fn claim_task(&self, actor: Actor, id: Uuid) -> Answer<TaskSummary> {
+        self.claim(actor, id).await
+    }
+    async fn complete_task(&self, actor: Actor, id: Uuid, outcome: String, data: Value) -> Answer<TaskSummary> {
+        self.complete(actor, id, outcome, data).await
+    }
+
+    async fn destinations(&self) -> Answer<Vec<Destination>> {
+        self.list_destinations().await
+    }
+    async fn put_destination(
+        &self,
+        actor: Actor,
+        name: String,
+        settings: DestinationSettings,
+    ) -> Answer<Destination> {
+        self.store_destination(actor, name, settings).await
+    }
+    async fn delete_destination(&self, actor: Actor, name: String) -> Answer<()> {
+        self.remove_destination(actor, name).await
+    }
+    async fn pause_destination(&self, actor: Actor, name: String, paused: bool) -> Answer<Destination> {
+        self.set_paused(actor, name, paused).await
+    }
+    async fn test_destination(&self, actor: Actor, name: String) -> Answer<TestReport> {
+        self.send_test(actor, name).await
+    }
+    async fn routes(&self) -> Answer<Vec<Route>> {
+        self.list_routes().await
+    }
+    async fn put_route(&self, actor: Actor, name: String, settings: RouteSettings) -> Answer<Route> {
+        self.store_route(actor, name, settings).await
+    }
+    async fn delete_route(&self, actor: Actor, name: String) -> Answer<()> {
+        self.remove_route(actor, name).await
+    }
+}
