@@ -1,0 +1,89 @@
+//! `cargo xtask bench`: the figures, each with the settings that it was measured with.
+//!
+//! The load runs inside the program that it measures (`baton bench`), against a PostgreSQL that is started here with
+//! fsync on and a SQLite file on the same disk. What can only be seen from outside, the cost of idling and the size of
+//! what the browser loads, is measured here. The result is flat: `relay.postgres.drain_per_s`, `setting.cores`, …
+
+mod idle;
+mod settings;
+
+use std::{collections::BTreeMap, env, fs, path::Path, process::Command};
+
+use anyhow::{Context, Result, ensure};
+use baton_testkit::{Durability, Postgres};
+use serde_json::{Value, json};
+
+use crate::{
+    command::{cargo_with, output, run as run_command, target},
+    site::{self, Purpose},
+};
+
+/// Flat keys and their values, in alphabetical order.
+type Figures = BTreeMap<String, Value>;
+
+/// Measures, prints a table, and writes the same as JSON.
+pub fn run(json_file: Option<&Path>, arguments: &[String]) -> Result<()> {
+    let site = site::build(Purpose::Dist)?;
+    run_command(&mut cargo_with(["build", "--release", "--package=baton-server", "--bin=baton"]))?;
+    let program = target().join("release/baton");
+
+    let folder = env::temp_dir().join(format!("baton-bench-{}", std::process::id()));
+    fs::create_dir(&folder).with_context(|| format!("create {}", folder.display()))?;
+    let measured = measure(&program, &site, &folder, arguments);
+    fs::remove_dir_all(&folder).with_context(|| format!("remove {}", folder.display()))?;
+
+    let figures = measured?;
+    print(&figures);
+    if let Some(file) = json_file {
+        let text = serde_json::to_string_pretty(&figures).context("write the figures as JSON")?;
+        fs::write(file, text + "\n").with_context(|| format!("write {}", file.display()))?;
+    }
+    Ok(())
+}
+
+fn measure(program: &Path, site: &Path, folder: &Path, arguments: &[String]) -> Result<Figures> {
+    let postgres = Postgres::start(Durability::Durable)?;
+    let mut figures = settings::settings(&postgres, folder)?;
+    figures.extend(sizes(site)?);
+    eprintln!("xtask: measuring what idling costs");
+    figures.extend(idle::measure(program, site, &postgres, folder)?);
+    eprintln!("xtask: measuring under load");
+    figures.extend(under_load(program, &postgres.fresh_database()?, folder, arguments)?);
+    Ok(figures)
+}
+
+/// `baton bench` prints its figures on standard output, as one flat JSON object; its progress goes to standard error.
+fn under_load(program: &Path, postgres_url: &str, folder: &Path, arguments: &[String]) -> Result<Figures> {
+    let mut command = Command::new(program);
+    command.args(["bench", "--json", "-", "--postgres", postgres_url, "--sqlite"]).arg(folder).args(arguments);
+    let text = output(command.stderr(std::process::Stdio::inherit()))?;
+    let figures: Figures = serde_json::from_str(&text).context("read the figures of baton bench")?;
+    ensure!(figures.values().all(|value| !value.is_object() && !value.is_array()), "figures are flat");
+    Ok(figures)
+}
+
+/// What a browser loads at its first visit, compressed as the server sends it.
+fn sizes(site: &Path) -> Result<Figures> {
+    let bytes = |name: &str| {
+        let file = site.join("pkg").join(name);
+        fs::metadata(&file).map(|metadata| metadata.len()).with_context(|| format!("look at {}", file.display()))
+    };
+    let (wasm, script, style) = (bytes("baton_bg.wasm.br")?, bytes("baton.js.br")?, bytes("baton.css.br")?);
+    Ok([
+        ("wasm.brotli_bytes".to_owned(), json!(wasm)),
+        ("first_load.brotli_bytes".to_owned(), json!(wasm + script + style)),
+    ]
+    .into())
+}
+
+fn print(figures: &Figures) {
+    let width = figures.keys().map(String::len).max().unwrap_or(0);
+    for (name, value) in figures {
+        let shown = match value {
+            Value::Number(number) if number.is_f64() => format!("{:.2}", number.as_f64().unwrap_or_default()),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        println!("{name:<width$}  {shown:>16}");
+    }
+}

@@ -1,0 +1,34 @@
+//! `cargo xtask lint`: formatting, clippy, and the rules of the house.
+
+use anyhow::Result;
+
+use crate::{
+    command::{cargo_with, run as run_command},
+    house, tools,
+};
+
+/// Stops at the first finding.
+pub fn run() -> Result<()> {
+    tools::ensure_wasm_target()?;
+    house::check()?;
+    for arguments in [
+        &["fmt", "--all", "--check"][..],
+        &["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"],
+        &["check", "--quiet", "--package=baton-domain", "--target=wasm32-unknown-unknown"],
+        &[
+            "clippy",
+            "--quiet",
+            "--package=baton-app",
+            "--lib",
+            "--features=hydrate",
+            "--target=wasm32-unknown-unknown",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    ] {
+        eprintln!("xtask: cargo {}", arguments.join(" "));
+        run_command(&mut cargo_with(arguments))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! The wasm bundle: cargo builds `app` for the browser, wasm-bindgen (as a library) writes the JavaScript beside it.
+//!
+//! The library has to be of exactly the version of the `wasm-bindgen` that `app` is linked with; both are pinned with
+//! `=` in the manifests, and wasm-bindgen itself refuses a bundle of another version.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result};
+use wasm_bindgen_cli_support::Bindgen;
+
+use super::{Purpose, publish::Asset, publish::fingerprint};
+use crate::{
+    command::{cargo_with, run, target},
+    tools,
+};
+
+/// What rustc emits for wasm by default; binaryen has to be told what it may meet.
+const WASM_FEATURES: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-nontrapping-float-to-int",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-reference-types",
+    "--enable-multivalue",
+];
+
+/// Builds `pkg/baton.js`, `pkg/baton_bg.wasm` and the snippets of JavaScript that crates bring along.
+pub fn bundle(purpose: Purpose) -> Result<Vec<Asset>> {
+    let built = build(purpose)?;
+    let folder = target().join("wasm-bindgen");
+    bind(&built, &folder, purpose)?;
+    let mut assets = Vec::new();
+    collect(&folder, &PathBuf::from("pkg"), &mut assets)?;
+    Ok(assets)
+}
+
+fn build(purpose: Purpose) -> Result<PathBuf> {
+    tools::ensure_wasm_target()?;
+    let (profile, folder) = match purpose {
+        Purpose::Dev => ("dev", "debug"),
+        Purpose::Run | Purpose::Dist => ("wasm-release", "wasm-release"),
+    };
+    run(&mut cargo_with([
+        "build",
+        "--package=baton-app",
+        "--lib",
+        "--no-default-features",
+        "--features=hydrate",
+        "--target=wasm32-unknown-unknown",
+        &format!("--profile={profile}"),
+    ]))?;
+    Ok(target().join("wasm32-unknown-unknown").join(folder).join("baton_app.wasm"))
+}
+
+/// Writes the bundle into `folder`, unless it was made of the same input by the same steps before.
+fn bind(built: &Path, folder: &Path, purpose: Purpose) -> Result<()> {
+    let wasm = fs::read(built).with_context(|| format!("read {}", built.display()))?;
+    let optimiser = tools::wasm_opt().filter(|_| purpose == Purpose::Dist);
+    let made_of = format!("{} {:?}", fingerprint(&wasm), optimiser);
+    let stamp = folder.with_extension("stamp");
+    if fs::read_to_string(&stamp).is_ok_and(|at_last_time| at_last_time == made_of) {
+        return Ok(());
+    }
+    let _ = fs::remove_file(&stamp);
+    let _ = fs::remove_dir_all(folder);
+    Bindgen::new()
+        .input_bytes("baton", wasm)
+        .web(true)?
+        .typescript(false)
+        .keep_debug(false)
+        .remove_name_section(purpose != Purpose::Dev)
+        .remove_producers_section(true)
+        .generate(folder)
+        .context("write the JavaScript for the wasm bundle")?;
+    if let Some(program) = optimiser {
+        let bound = folder.join("baton_bg.wasm");
+        run(Command::new(program).args(["-Oz", "-o"]).arg(&bound).arg(&bound).args(WASM_FEATURES))?;
+    }
+    fs::write(&stamp, made_of).with_context(|| format!("write {}", stamp.display()))
+}
+
+fn collect(folder: &Path, as_folder: &Path, assets: &mut Vec<Asset>) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("list {}", folder.display()))? {
+        let entry = entry.with_context(|| format!("list {}", folder.display()))?;
+        let (file, path) = (entry.path(), as_folder.join(entry.file_name()));
+        if file.is_dir() {
+            collect(&file, &path, assets)?;
+        } else {
+            let bytes = fs::read(&file).with_context(|| format!("read {}", file.display()))?;
+            assets.push(Asset { path, bytes });
+        }
+    }
+    Ok(())
+}
