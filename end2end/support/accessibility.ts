@@ -1,0 +1,19 @@
+// What axe says about a page: everything that it finds is a failure, in light and in dark.
+import { AxeBuilder } from "@axe-core/playwright";
+import { expect, type Page } from "@playwright/test";
+
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+/** Fails with one line for each finding: the rule, what it asks for, and the first elements that break it. */
+export async function expectAccessible(page: Page, name: string): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    const { violations } = await new AxeBuilder({ page }).withTags(TAGS).analyze();
+    const findings = violations.map((violation) => {
+      const places = violation.nodes.slice(0, 3).map((node) => node.target.join(" "));
+      return `${violation.id}: ${violation.help} (${violation.nodes.length}: ${places.join(" | ")})`;
+    });
+    expect(findings, `${name}, ${colorScheme}`).toEqual([]);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+}
