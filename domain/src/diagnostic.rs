@@ -40,3 +40,12 @@ impl Diagnostic {
 pub fn pointer_token(token: &str) -> String {
     token.replace('~', "~0").replace('/', "~1")
 }
+
+impl Diagnostic {
+    /// The same finding with its pointer moved under `prefix`, itself a JSON pointer (such as `/3` for the fourth
+    /// message of a batch).
+    pub fn under(mut self, prefix: &str) -> Self {
+        self.pointer.insert_str(0, prefix);
+        self
+    }
+}

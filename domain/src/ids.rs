@@ -67,6 +67,12 @@ impl InstanceId {
         Uuid::from_u128(self.0.as_u128() | (u128::from(number) & CHILD_MASK))
     }
 
+    /// The number of `child` among this instance's children; `None` when it is not one of them.
+    pub fn number_of(self, child: Uuid) -> Option<u32> {
+        let number = (child.as_u128() & CHILD_MASK) as u32;
+        (number > 0 && Self::from_uuid(child) == self).then_some(number)
+    }
+
     /// The instance that `child` would belong to if it is the id of some instance's child at all.
     pub fn of_child(child: Uuid) -> Self {
         Self::from_uuid(child)

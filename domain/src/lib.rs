@@ -11,8 +11,15 @@
 
 pub mod definition;
 pub mod diagnostic;
+pub mod duration;
+pub mod expression;
+mod fields;
 pub mod ids;
 pub mod lane;
 pub mod message;
 pub mod process;
+pub mod retry;
 pub mod saga;
+pub mod schema;
+#[cfg(test)]
+mod strategies;

@@ -1,12 +1,19 @@
 //! Messages: events and commands, and the key that their order is kept by.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ids::MessageId;
+
+mod accept;
+
+pub use accept::{
+    HEADER_CHARS_MAX, HEADERS_MAX, ID_CHARS_MAX, PAYLOAD_BYTES_MAX, PAYLOAD_DEPTH_MAX, accept, check_storable,
+    serialised_bytes,
+};
 
 /// The header that counts how many times a message was caused by an answer to another one; it bounds route loops.
 pub const HOPS_HEADER: &str = "baton-hops";
@@ -26,6 +33,28 @@ impl MessageKind {
             Self::Event => "event",
             Self::Command => "command",
         }
+    }
+}
+
+/// The text was neither `event` nor `command`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a message is an `event` or a `command`")]
+pub struct UnknownKind;
+
+impl FromStr for MessageKind {
+    type Err = UnknownKind;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "event" => Ok(Self::Event),
+            "command" => Ok(Self::Command),
+            _ => Err(UnknownKind),
+        }
+    }
+}
+
+impl fmt::Display for MessageKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
