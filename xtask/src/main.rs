@@ -14,7 +14,7 @@ mod site;
 mod test;
 mod tools;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -63,13 +63,20 @@ enum Task {
     Lint,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().task {
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().task {
         Task::Run { arguments } => run::run(&arguments),
         Task::Test { only, arguments } => test::run(only, &arguments),
         Task::Dev { arguments } => dev::run(&arguments),
         Task::Dist => dist::run(),
         Task::Bench { json, arguments } => bench::run(json.as_deref(), &arguments),
         Task::Lint => lint::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
