@@ -27,11 +27,13 @@ pub fn rust(environment: Environment<'_>, arguments: &[String]) -> Result<Tally>
         cargo_with(["test", "--workspace", "--no-fail-fast", "--color=never"])
     };
     command.args(arguments).envs(environment.iter().cloned());
-    let mut tally = count(&mut command, Tally::from_cargo)?;
+    let mut tally = count(&mut command, if nextest { Tally::from_nextest } else { Tally::from_cargo_test })?;
     // nextest leaves out the examples in comments.
     if nextest && arguments.is_empty() {
-        tally +=
-            count(&mut cargo_with(["test", "--workspace", "--doc", "--quiet", "--color=never"]), Tally::from_cargo)?;
+        tally += count(
+            &mut cargo_with(["test", "--workspace", "--doc", "--quiet", "--color=never"]),
+            Tally::from_cargo_test,
+        )?;
     }
     Ok(tally)
 }

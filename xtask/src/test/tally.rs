@@ -23,16 +23,24 @@ impl fmt::Display for Tally {
 }
 
 impl Tally {
-    /// A line of cargo-nextest or of cargo test. Any other line counts nothing.
-    pub fn from_cargo(line: &str) -> Self {
+    /// A line of cargo-nextest. It shows what failed tests printed, among it libtest's own result, which must not count
+    /// again.
+    pub fn from_nextest(line: &str) -> Self {
         let line = line.trim();
-        if !line.starts_with("Summary [") && !line.starts_with("test result: ") {
+        if !line.starts_with("Summary [") {
             return Self::default();
         }
-        // A timed-out test is a failed one that nextest counts apart.
-        let failed =
-            number_before(line, "failed") + number_before(line, "timed out") + number_before(line, "exec failed");
+        // A test that took too long, or could not be started, is counted apart from the failed ones.
+        let failed = ["failed", "timed out", "exec failed"].map(|word| number_before(line, word)).iter().sum();
         Self { passed: number_before(line, "passed"), failed }
+    }
+
+    /// A line of cargo test.
+    pub fn from_cargo_test(line: &str) -> Self {
+        if !line.starts_with("test result: ") {
+            return Self::default();
+        }
+        Self { passed: number_before(line, "passed"), failed: number_before(line, "failed") }
     }
 
     /// A line of Playwright's list reporter, which ends in lines such as `3 failed` and `12 passed (1.2m)`.
@@ -75,17 +83,22 @@ mod tests {
 
     #[test]
     fn nextest_is_counted_by_its_summary() {
-        check(Tally::from_cargo("     Summary [   3.907s] 5 tests run: 5 passed, 0 skipped"), 5, 0);
+        check(Tally::from_nextest("     Summary [   3.907s] 5 tests run: 5 passed, 0 skipped"), 5, 0);
         let line =
             "Summary [ 1.0s] 9 tests run: 5 passed (1 slow, 1 leaky), 2 failed, 1 timed out, 1 exec failed, 3 skipped";
-        check(Tally::from_cargo(line), 5, 4);
-        check(Tally::from_cargo("        PASS [   0.006s] (1/5) baton-testkit 3 passed"), 0, 0);
+        check(Tally::from_nextest(line), 5, 4);
+        check(Tally::from_nextest("        PASS [   0.006s] (1/5) baton-testkit 3 passed"), 0, 0);
+        check(Tally::from_nextest("    test result: FAILED. 0 passed; 1 failed; 0 ignored"), 0, 0);
     }
 
     #[test]
     fn cargo_test_is_counted_by_each_result() {
-        check(Tally::from_cargo("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out"), 12, 0);
-        check(Tally::from_cargo("test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured"), 2, 1);
+        check(
+            Tally::from_cargo_test("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out"),
+            12,
+            0,
+        );
+        check(Tally::from_cargo_test("test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured"), 2, 1);
     }
 
     #[test]
