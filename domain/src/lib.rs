@@ -14,6 +14,7 @@ pub mod diagnostic;
 pub mod duration;
 pub mod expression;
 mod fields;
+pub mod form;
 pub mod ids;
 pub mod lane;
 pub mod message;

@@ -8,6 +8,5 @@
 
 pub mod bus;
 pub mod changes;
-pub mod cloudevents;
 pub mod nudge;
 pub mod store;
