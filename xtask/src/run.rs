@@ -18,7 +18,8 @@ pub fn run(arguments: &[String]) -> Result<()> {
     Err(error).with_context(|| format!("start {}", program.display()))
 }
 
-/// The debug build of the server: it takes half as long as a release build, and serves a person well.
+/// The debug build of the server: it takes half as long as a release build, and serves a person well. It is built with
+/// the features that the whole workspace asks for, as the tests are: cargo builds most dependencies once for both.
 pub fn build_server() -> Command {
-    cargo_with(["build", "--package=baton-server", "--bin=baton"])
+    cargo_with(["build", "--workspace", "--bin=baton"])
 }

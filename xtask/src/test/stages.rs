@@ -11,6 +11,7 @@ use baton_testkit::postgres;
 use super::tally::Tally;
 use crate::{
     command::{cargo_with, output, run, target},
+    run::build_server,
     site, tools,
 };
 
@@ -42,8 +43,7 @@ pub fn rust(environment: Environment<'_>, arguments: &[String]) -> Result<Tally>
 pub fn end_to_end(environment: Environment<'_>, arguments: &[String]) -> Result<Tally> {
     tools::npm_install()?;
     let browser = tools::chromium()?;
-    // With the features of the whole workspace, like the tests before: otherwise cargo would build it once more.
-    run(&mut cargo_with(["build", "--workspace", "--bin=baton"]))?;
+    run(&mut build_server())?;
     run(Command::new("npx").current_dir(tools::end2end()).args(["--no-install", "tsc", "--noEmit"]))?;
     let mut command = Command::new("npx");
     command.current_dir(tools::end2end()).args(["--no-install", "playwright", "test"]).args(arguments);
