@@ -8,5 +8,6 @@
 
 pub mod bus;
 pub mod changes;
+pub mod cloudevents;
 pub mod nudge;
 pub mod store;
