@@ -8,6 +8,9 @@
 
 pub mod bus;
 pub mod changes;
+pub mod cleaner;
 pub mod cloudevents;
+pub mod destination;
 pub mod nudge;
+pub mod relay;
 pub mod store;

@@ -1,0 +1,335 @@
+//! The relay's loop: pass after pass while there is work, then waiting for a nudge or for its own curiosity.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use baton_domain::{
+    message::{Key, Message},
+    retry::Policy,
+};
+use chrono::Utc;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Leases, Meter, Pace, flow_item,
+    plan::{Plan, Settled, plan, settle},
+};
+use crate::{
+    bus::Bus,
+    changes::Changes,
+    destination::{Directory, Nudges, Sweeper},
+    nudge::Nudge,
+    store::{
+        Store, StoreError,
+        rows::{BUS, DeliveryState, Failure, Fence, Outbound, Settlement},
+    },
+};
+
+/// How many lines one pass adds to the live flow at most.
+const FLOW_MAX: usize = 100;
+/// Where a database tells cheaply that nobody else wrote to it, it is still asked in full this often.
+const FULL_LOOK: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Messages in one pass at most.
+    pub batch: u32,
+    /// Delete rows that went out instead of marking them.
+    pub delete_published: bool,
+    /// The longest wait between two looks at an empty outbox.
+    pub idle_max: Duration,
+    /// How often and when messages are offered again that the bus refused.
+    pub bus_retry: Policy,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { batch: 500, delete_published: false, idle_max: Duration::from_millis(80), bus_retry: Policy::default() }
+    }
+}
+
+pub struct Relay {
+    pub(crate) store: Arc<dyn Store>,
+    bus: Arc<dyn Bus>,
+    directory: Arc<Directory>,
+    leases: Arc<Leases>,
+    nudges: Arc<Nudges>,
+    sweeper: Arc<Sweeper>,
+    changes: Arc<Changes>,
+    meter: Arc<Meter>,
+    nudge: Nudge,
+    config: Config,
+}
+
+/// What a pass did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Messages read.
+    pub read: usize,
+    /// Rows settled: out, or with their remaining work in deliveries.
+    pub settled: usize,
+    /// Deliveries written for destinations and for failures.
+    pub deliveries: usize,
+    /// Nothing was done because no lane is ours now.
+    pub without_lease: bool,
+    /// The lease was lost meanwhile; whoever has it now does the work again.
+    pub fenced: bool,
+    /// Some messages were left because the bus does not work as a whole.
+    pub unavailable: Option<String>,
+}
+
+/// Everything that a relay works with.
+pub struct Parts {
+    pub store: Arc<dyn Store>,
+    pub bus: Arc<dyn Bus>,
+    pub directory: Arc<Directory>,
+    pub leases: Arc<Leases>,
+    pub nudges: Arc<Nudges>,
+    pub sweeper: Arc<Sweeper>,
+    pub changes: Arc<Changes>,
+    pub meter: Arc<Meter>,
+    /// Nudged by whoever appends to the outbox on this node.
+    pub nudge: Nudge,
+}
+
+impl Relay {
+    pub fn new(parts: Parts, config: Config) -> Self {
+        let Parts { store, bus, directory, leases, nudges, sweeper, changes, meter, nudge } = parts;
+        Self { store, bus, directory, leases, nudges, sweeper, changes, meter, nudge, config }
+    }
+
+    /// Works until `shutdown`; a pass that has begun is finished first.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        let mut pace = Pace::new(self.config.idle_max);
+        let mut watch = Watch::default();
+        while !shutdown.is_cancelled() {
+            let wait = match self.pass(&shutdown).await {
+                Ok(report) if report.unavailable.is_none() => {
+                    if pace.worked() {
+                        tracing::info!("the relay works again");
+                    }
+                    if report.without_lease {
+                        let _ = shutdown.run_until_cancelled(self.leases.changed()).await;
+                        continue;
+                    }
+                    if report.read > 0 {
+                        pace.quicken();
+                        continue;
+                    }
+                    watch.looked();
+                    pace.idle()
+                }
+                Ok(report) => patience(&mut pace, report.unavailable.as_deref().unwrap_or("the bus is away")),
+                Err(error) => patience(&mut pace, &error.to_string()),
+            };
+            self.wait(wait, &mut pace, &mut watch, &shutdown).await;
+        }
+    }
+
+    /// One pass over the outbox.
+    pub async fn run_once(&self) -> Result<Report, StoreError> {
+        self.pass(&CancellationToken::new()).await
+    }
+
+    async fn pass(&self, shutdown: &CancellationToken) -> Result<Report, StoreError> {
+        let Some(fence) = self.leases.fence() else { return Ok(Report { without_lease: true, ..Report::default() }) };
+        let begun = Instant::now();
+        let batch = self.store.read_unpublished(&fence, Utc::now(), self.config.batch).await?;
+        if batch.is_empty() {
+            metrics::gauge!("baton_relay_lag_seconds").set(0.0);
+            return Ok(Report::default());
+        }
+        let read = batch.len();
+        let mut plan = self.plan(batch).await?;
+        // By our own clock the lease may have run out while the database was slow.
+        if self.leases.fence().as_ref() != Some(&fence) {
+            return Ok(Report { read, fenced: true, ..Report::default() });
+        }
+        let results = self.bus.publish(&plan.publish).await;
+        debug_assert_eq!(results.len(), plan.publish.len());
+        let Settled { settlement, unavailable } =
+            settle(&mut plan, results, &self.config.bus_retry, Utc::now(), self.config.delete_published);
+        let report = Report {
+            read,
+            settled: settlement.published.len(),
+            deliveries: settlement.deliveries.len(),
+            unavailable: unavailable.map(|failure: Failure| failure.error),
+            ..Report::default()
+        };
+        if settlement.published.is_empty() {
+            return Ok(report);
+        }
+        let written = self.write(&fence, &settlement, shutdown).await;
+        if matches!(written, Err(StoreError::Fenced)) {
+            tracing::warn!("lost lanes while publishing; another node publishes those messages again");
+            self.leases.doubt();
+            return Ok(Report { fenced: true, ..report });
+        }
+        written?;
+        self.tell(&plan, &settlement, begun);
+        Ok(report)
+    }
+
+    async fn plan(&self, batch: Vec<Outbound>) -> Result<Plan, StoreError> {
+        let parked = self.keys_parked_at_bus(&batch).await?;
+        let mut snapshot = self.directory.snapshot();
+        if batch.iter().any(|row| snapshot.targets(&row.message).destinations.iter().any(|target| !target.known)) {
+            // It may have been created on another node a moment ago.
+            self.directory.reload().await?;
+            snapshot = self.directory.snapshot();
+        }
+        Ok(plan(batch, &snapshot, &parked))
+    }
+
+    /// Keys of the batch with an earlier message that the bus has not taken yet.
+    async fn keys_parked_at_bus(&self, batch: &[Outbound]) -> Result<HashSet<Key>, StoreError> {
+        if !self.store.has_open_deliveries(BUS).await? {
+            return Ok(HashSet::new());
+        }
+        let keys: HashSet<&Key> = batch.iter().map(|row| &row.message.key).collect();
+        let pairs: Vec<(Key, String)> = keys.into_iter().map(|key| (key.clone(), BUS.to_owned())).collect();
+        Ok(self.store.open_deliveries(&pairs).await?.into_iter().map(|(key, _)| key).collect())
+    }
+
+    /// Writes the result. While the database is away it is remembered and tried again: publishing once more would
+    /// only make duplicates.
+    async fn write(
+        &self,
+        fence: &Fence,
+        settlement: &Settlement,
+        shutdown: &CancellationToken,
+    ) -> Result<(), StoreError> {
+        let mut pace = Pace::new(self.config.idle_max);
+        loop {
+            let error = match self.store.settle(fence, settlement.clone()).await {
+                Err(error @ StoreError::Unavailable { .. }) if !shutdown.is_cancelled() => error,
+                other => return other,
+            };
+            let (wait, first) = pace.failed();
+            if first {
+                tracing::warn!(%error, messages = settlement.published.len(), "published, not written down yet");
+            }
+            let _ = shutdown.run_until_cancelled(tokio::time::sleep(wait)).await;
+        }
+    }
+
+    /// Lets everybody know: workers that have something to do now, pages, figures.
+    fn tell(&self, plan: &Plan, settlement: &Settlement, begun: Instant) {
+        let now = Utc::now();
+        let destinations: BTreeSet<&str> =
+            settlement.deliveries.iter().map(|delivery| delivery.destination.as_str()).collect();
+        for destination in destinations {
+            self.nudges.of(destination).now();
+        }
+        if settlement.deliveries.iter().any(|delivery| delivery.state != DeliveryState::Queued) {
+            self.sweeper.nudge().now();
+        }
+        self.meter.add(settlement.published.len() as u64);
+        metrics::counter!("baton_relay_published_total").increment(settlement.published.len() as u64);
+        metrics::histogram!("baton_relay_pass_seconds").record(begun.elapsed());
+        if let Some(first) = plan.rows.first() {
+            let since = first.message.deliver_after.unwrap_or(first.message.created_at);
+            metrics::gauge!("baton_relay_lag_seconds").set((now - since).as_seconds_f64().max(0.0));
+        }
+        let rows = &plan.rows[plan.rows.len().saturating_sub(FLOW_MAX)..];
+        let untaken = settlement.published.len() < plan.rows.len();
+        self.changes.messages(rows.iter().filter_map(|row| {
+            if untaken && settlement.published.binary_search(&row.seq).is_err() {
+                return None;
+            }
+            let (to, state) = whereabouts(&row.message, row.seq, row.bus, row.destinations, settlement);
+            Some(flow_item(&row.message, to, state, now))
+        }));
+    }
+
+    async fn wait(&self, wait: Duration, pace: &mut Pace, watch: &mut Watch, shutdown: &CancellationToken) {
+        let mut wait = wait;
+        loop {
+            match shutdown.run_until_cancelled(self.nudge.wait(wait)).await {
+                None => return,
+                Some(true) => {
+                    pace.quicken();
+                    watch.forget();
+                    return;
+                }
+                Some(false) => {}
+            }
+            if watch.must_look(self.store.as_ref()).await {
+                return;
+            }
+            wait = pace.idle();
+        }
+    }
+}
+
+/// Where a message went in this pass, and what it is now.
+fn whereabouts(
+    message: &Message,
+    seq: i64,
+    bus: bool,
+    destinations: usize,
+    settlement: &Settlement,
+) -> (Vec<String>, &'static str) {
+    if destinations == 0 && settlement.deliveries.is_empty() {
+        return (vec![BUS.to_owned()], "published");
+    }
+    let mut to: Vec<String> = bus.then(|| BUS.to_owned()).into_iter().collect();
+    let mut state = "published";
+    for delivery in settlement.deliveries.iter().filter(|delivery| delivery.seq == seq) {
+        debug_assert_eq!(delivery.message_id, message.id);
+        if delivery.destination != BUS {
+            to.push(delivery.destination.clone());
+        }
+        state = match (state, delivery.state) {
+            ("dead", _) | (_, DeliveryState::Dead) => "dead",
+            ("retrying", _) | (_, DeliveryState::Retrying) => "retrying",
+            ("parked", _) | (_, DeliveryState::Parked) => "parked",
+            _ => "delivering",
+        };
+    }
+    (to, state)
+}
+
+fn patience(pace: &mut Pace, why: &str) -> Duration {
+    let (wait, first) = pace.failed();
+    if first {
+        tracing::warn!(error = why, "the relay cannot work now; nothing is lost, it tries again");
+    }
+    wait
+}
+
+/// Knows when an idle relay has to ask the database in full: always, unless the database tells cheaply that no other
+/// process wrote to it, and no message waits for its time.
+#[derive(Default)]
+struct Watch {
+    last_look: Option<Instant>,
+    seen: Option<i64>,
+    due: Option<chrono::DateTime<Utc>>,
+}
+
+impl Watch {
+    /// A look found nothing.
+    fn looked(&mut self) {
+        self.last_look = Some(Instant::now());
+    }
+
+    /// Something was written on this node: what is due may have changed.
+    fn forget(&mut self) {
+        self.seen = None;
+    }
+
+    async fn must_look(&mut self, store: &dyn Store) -> bool {
+        // Any error here will be met again, and told, by the look itself.
+        let Ok(Some(version)) = store.foreign_writes().await else { return true };
+        let unchanged = self.seen.replace(version) == Some(version);
+        let recent = self.last_look.is_some_and(|look| look.elapsed() < FULL_LOOK);
+        if !unchanged || !recent {
+            self.due = store.next_deliver_after(Utc::now()).await.unwrap_or(None);
+            return true;
+        }
+        self.due.is_some_and(|due| due <= Utc::now())
+    }
+}
