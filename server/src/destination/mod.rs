@@ -11,6 +11,7 @@
 pub mod address;
 pub mod answer;
 pub mod bus_worker;
+pub mod check;
 pub mod directory;
 pub mod hand;
 pub mod http;
@@ -29,6 +30,7 @@ use std::{
 };
 
 use baton_domain::message::Message;
+pub use check::check;
 pub use directory::{Directory, Targets};
 pub use http::HttpSender;
 pub use service::Deliveries;
