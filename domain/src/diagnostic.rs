@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How much a [`Diagnostic`] weighs: an error keeps a definition from being published, a warning does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     Error,
@@ -12,6 +13,7 @@ pub enum Severity {
 
 /// One finding: what is wrong at which place, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Diagnostic {
     pub severity: Severity,
     /// Stable name of the rule in kebab-case, such as `unknown-node`.

@@ -4,16 +4,17 @@ use baton_domain::{definition::DefinitionKind, diagnostic::Diagnostic};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Instant;
+use super::DateTime;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct DefinitionSummary {
     pub kind: DefinitionKind,
     pub name: String,
     /// The newest published version; `None` while there is only a draft.
     pub version: Option<u32>,
     pub has_draft: bool,
-    pub published_at: Option<Instant>,
+    pub published_at: Option<DateTime>,
     pub published_by: Option<String>,
     /// Live instances over all versions.
     pub live: u64,
@@ -22,16 +23,18 @@ pub struct DefinitionSummary {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct VersionSummary {
     pub version: u32,
     pub note: Option<String>,
     pub published_by: String,
-    pub published_at: Instant,
+    pub published_at: DateTime,
     pub live: u64,
     pub ended: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct DefinitionDetail {
     pub summary: DefinitionSummary,
     /// What is shown below: a version's number, or `None` for the draft.
@@ -46,6 +49,7 @@ pub struct DefinitionDetail {
 
 /// What the rules say about a text.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct CheckReport {
     pub diagnostics: Vec<Diagnostic>,
     /// `None` when the text cannot be understood well enough to draw it.
@@ -56,6 +60,7 @@ pub struct CheckReport {
 
 /// A definition, laid out. Coordinates in pixels; y grows downwards.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Diagram {
     pub nodes: Vec<DiagramNode>,
     pub edges: Vec<DiagramEdge>,
@@ -64,6 +69,7 @@ pub struct Diagram {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct DiagramNode {
     pub id: String,
     /// `start`, `command`, `wait`, `decide`, `compute`, `approval`, `timer`, `end`; in sagas `event`, `command`, `receiver`.
@@ -78,6 +84,7 @@ pub struct DiagramNode {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct DiagramEdge {
     pub from: String,
     /// The port that it leaves.
@@ -90,6 +97,7 @@ pub struct DiagramEdge {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Published {
     pub version: u32,
 }

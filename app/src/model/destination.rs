@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Instant;
+use super::DateTime;
 
 /// Settings of a destination as a user gives them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum DestinationSettings {
     Http {
@@ -32,6 +33,7 @@ pub enum DestinationSettings {
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CloudEventsMode {
     #[default]
@@ -54,6 +56,7 @@ fn default_concurrency() -> u32 {
 
 /// A destination with what is open there. The secret is never in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Destination {
     pub name: String,
     pub settings: DestinationSettings,
@@ -63,11 +66,12 @@ pub struct Destination {
     pub retrying: u64,
     pub parked: u64,
     pub dead: u64,
-    pub oldest_open_at: Option<Instant>,
-    pub updated_at: Instant,
+    pub oldest_open_at: Option<DateTime>,
+    pub updated_at: DateTime,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RouteSettings {
     pub kind: Option<String>,
@@ -78,6 +82,7 @@ pub struct RouteSettings {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Route {
     pub name: String,
     #[serde(flatten)]
@@ -86,6 +91,7 @@ pub struct Route {
 
 /// What a test message met.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct TestReport {
     pub accepted: bool,
     /// The status line or the error, for people.

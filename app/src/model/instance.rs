@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Diagram, Instant, MessageSummary, TaskSummary};
+use super::{DateTime, Diagram, MessageSummary, TaskSummary};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(default, deny_unknown_fields)]
 pub struct InstanceQuery {
     /// `process` or `saga`.
@@ -22,6 +23,7 @@ pub struct InstanceQuery {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct InstanceSummary {
     pub id: Uuid,
     pub definition: String,
@@ -32,12 +34,13 @@ pub struct InstanceSummary {
     pub at: Vec<String>,
     pub incident: Option<String>,
     pub started_by: String,
-    pub created_at: Instant,
-    pub updated_at: Instant,
-    pub ended_at: Option<Instant>,
+    pub created_at: DateTime,
+    pub updated_at: DateTime,
+    pub ended_at: Option<DateTime>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct InstanceDetail {
     pub summary: InstanceSummary,
     pub input: Value,
@@ -55,6 +58,7 @@ pub struct InstanceDetail {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Progress {
     Done,
@@ -63,9 +67,10 @@ pub enum Progress {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct HistoryItem {
     pub sequence: i64,
-    pub at: Instant,
+    pub at: DateTime,
     /// The event's name in snake_case, such as `message_received`.
     pub event: String,
     /// A short sentence for people.
@@ -76,6 +81,7 @@ pub struct HistoryItem {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Operation {
     pub name: OperationName,
     /// Why it cannot be done now; `None` when it can.
@@ -83,6 +89,7 @@ pub struct Operation {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OperationName {
     Suspend,
@@ -103,6 +110,7 @@ impl OperationName {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct StartRequest {
     pub definition: String,
     /// The newest one when absent.
@@ -114,6 +122,7 @@ pub struct StartRequest {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Started {
     pub id: Uuid,
     /// `false` when the idempotency key was known and `id` is the instance of the first start.

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Instant;
+use super::DateTime;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(default, deny_unknown_fields)]
 pub struct MessageQuery {
     /// `pending`, `published`, `delivering`, `retrying`, `parked` or `dead`.
@@ -22,14 +23,15 @@ pub struct MessageQuery {
     pub correlation_id: Option<String>,
     pub destination: Option<String>,
     pub q: Option<String>,
-    pub from: Option<Instant>,
-    pub to: Option<Instant>,
+    pub from: Option<DateTime>,
+    pub to: Option<DateTime>,
     /// 1 to 200; 50 by default.
     pub limit: Option<u32>,
     pub cursor: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct MessageSummary {
     pub id: Uuid,
     pub seq: i64,
@@ -42,21 +44,22 @@ pub struct MessageSummary {
     pub state: String,
     pub attempts: u32,
     pub last_error: Option<String>,
-    pub next_attempt_at: Option<Instant>,
+    pub next_attempt_at: Option<DateTime>,
     pub correlation_id: Option<String>,
     pub causation_id: Option<String>,
-    pub created_at: Instant,
-    pub published_at: Option<Instant>,
+    pub created_at: DateTime,
+    pub published_at: Option<DateTime>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct MessageDetail {
     #[serde(flatten)]
     pub summary: MessageSummary,
     pub aggregate_version: Option<i64>,
     pub payload: Value,
     pub headers: BTreeMap<String, String>,
-    pub deliver_after: Option<Instant>,
+    pub deliver_after: Option<DateTime>,
     pub destination: Option<String>,
     pub deliveries: Vec<Delivery>,
     /// The process or saga instance that it belongs to, when its correlation leads to one.
@@ -64,27 +67,29 @@ pub struct MessageDetail {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Delivery {
     pub id: i64,
     pub destination: String,
     /// `queued`, `retrying`, `parked`, `dead`, `delivered` or `discarded`.
     pub state: String,
     pub attempts: u32,
-    pub next_attempt_at: Option<Instant>,
+    pub next_attempt_at: Option<DateTime>,
     pub failure_class: Option<String>,
     pub error: Option<String>,
     pub edited_payload: Option<Value>,
-    pub created_at: Instant,
-    pub ended_at: Option<Instant>,
+    pub created_at: DateTime,
+    pub ended_at: Option<DateTime>,
     /// How many later messages of the key are parked behind this one.
     pub followers: u64,
     pub attempts_made: Vec<Attempt>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Attempt {
     pub number: u32,
-    pub at: Instant,
+    pub at: DateTime,
     pub duration_ms: i64,
     pub failure_class: Option<String>,
     pub error: Option<String>,
@@ -92,9 +97,10 @@ pub struct Attempt {
 
 /// One line of the live flow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct FlowItem {
     pub id: Uuid,
-    pub at: Instant,
+    pub at: DateTime,
     pub kind: String,
     #[serde(rename = "type")]
     pub message_type: String,
@@ -111,6 +117,7 @@ pub struct FlowItem {
 
 /// Deliveries that failed in the same way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct FailureGroup {
     pub destination: String,
     pub failure_class: String,
@@ -119,8 +126,8 @@ pub struct FailureGroup {
     /// `retrying` or `dead`.
     pub state: String,
     pub count: u64,
-    pub first_at: Instant,
-    pub last_at: Instant,
+    pub first_at: DateTime,
+    pub last_at: DateTime,
     pub sample_error: String,
     pub sample_message: Uuid,
     pub parked_behind: u64,
@@ -128,6 +135,7 @@ pub struct FailureGroup {
 
 /// Which failed deliveries a repair is about; empty means all.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct RepairFilter {
     pub message: Option<Uuid>,
@@ -138,6 +146,7 @@ pub struct RepairFilter {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RepairAction {
     Retry,
@@ -145,6 +154,7 @@ pub enum RepairAction {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct RepairReport {
     /// How many deliveries were put back or discarded.
     pub touched: u64,

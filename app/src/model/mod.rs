@@ -16,9 +16,12 @@ use serde::{Deserialize, Serialize};
 pub use task::*;
 
 pub type Instant = chrono::DateTime<chrono::Utc>;
+/// [`Instant`] under the name by which the derived OpenAPI schemas know that it is a date and time.
+type DateTime = Instant;
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Page<T> {
     pub items: Vec<T>,
     /// Opaque; hand it back as `cursor` to get the next page. `None` on the last one.
@@ -27,6 +30,7 @@ pub struct Page<T> {
 
 /// What changed, as the stream of server-sent events says it: pages refetch what they show.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(tag = "topic", rename_all = "snake_case")]
 pub enum Change {
     /// Messages came in, went out or failed; `flow` holds the newest of them (bounded, newest last).

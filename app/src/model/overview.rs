@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FailureGroup, FlowItem, InstanceSummary, Instant, TaskSummary};
+use super::{DateTime, FailureGroup, FlowItem, InstanceSummary, TaskSummary};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Overview {
     pub pending: u64,
     pub oldest_pending_ms: Option<i64>,
@@ -31,14 +32,16 @@ pub struct Overview {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Minute {
-    pub minute: Instant,
+    pub minute: DateTime,
     pub published: u64,
     pub failed: u64,
 }
 
 /// The numbers beside the navigation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Badges {
     pub messages: u64,
     /// Not yet published.
@@ -55,6 +58,7 @@ pub struct Badges {
 
 /// What runs here, for the settings page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct About {
     pub version: String,
     pub store: String,
@@ -66,8 +70,9 @@ pub struct About {
 
 /// An entry of the audit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct AuditEntry {
-    pub at: Instant,
+    pub at: DateTime,
     pub actor: String,
     pub action: String,
     pub subject: String,

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Instant;
+use super::DateTime;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(default, deny_unknown_fields)]
 pub struct TaskQuery {
     /// `open` (the default) or `done` or `all`.
@@ -19,6 +20,7 @@ pub struct TaskQuery {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct TaskSummary {
     pub id: Uuid,
     pub instance: Uuid,
@@ -30,15 +32,16 @@ pub struct TaskSummary {
     pub assignee: Option<String>,
     pub candidate_group: Option<String>,
     pub claimed_by: Option<String>,
-    pub due_at: Option<Instant>,
+    pub due_at: Option<DateTime>,
     pub overdue: bool,
-    pub created_at: Instant,
-    pub ended_at: Option<Instant>,
+    pub created_at: DateTime,
+    pub ended_at: Option<DateTime>,
     pub outcome: Option<String>,
     pub completed_by: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct TaskDetail {
     pub summary: TaskSummary,
     pub outcomes: Vec<TaskOutcome>,
@@ -50,6 +53,7 @@ pub struct TaskDetail {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct TaskOutcome {
     pub name: String,
     /// The JSON Schema of the form that goes with it.

@@ -13,7 +13,6 @@ use anyhow::Context;
 use axum::http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use baton_app::model::{CloudEventsMode, DestinationSettings, TestReport};
 use baton_domain::{
-    diagnostic::Diagnostic,
     ids::MessageId,
     message::{Key, Message, MessageKind},
 };
@@ -59,11 +58,6 @@ impl HttpSender {
         Ok(Self { client, allow_private })
     }
 
-    /// What is wrong with settings, before they are stored.
-    pub fn check(&self, settings: &DestinationSettings) -> Result<(), Vec<Diagnostic>> {
-        super::check::check(settings, self.allow_private)
-    }
-
     /// Sends `message` and says what came of it. Never an error: whatever goes wrong is a verdict.
     pub async fn send(&self, settings: &DestinationSettings, message: &Message) -> Verdict {
         match self.exchange(settings, message).await {
@@ -94,7 +88,7 @@ impl HttpSender {
         message: &Message,
     ) -> Result<(StatusCode, HeaderMap, Body), Failure> {
         let DestinationSettings::Http { url, mode, secret, timeout_ms, .. } = settings;
-        let url = self.checked_url(url)?;
+        let url = self.check(url)?;
         let host = url.host_str().unwrap_or_default().to_owned();
         let (headers, body) = encode(message, *mode, secret.as_deref()).await?;
         let request = self.client.post(url).headers(headers).body(body);
@@ -106,7 +100,7 @@ impl HttpSender {
         Ok((status, headers, body))
     }
 
-    fn checked_url(&self, url: &str) -> Result<Url, Failure> {
+    fn check(&self, url: &str) -> Result<Url, Failure> {
         let url = Url::parse(url).map_err(|error| invalid_url(format!("it cannot be read: {error}")))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(invalid_url(format!("`{}` is not supported, only `http` and `https`", url.scheme())));

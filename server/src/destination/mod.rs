@@ -11,7 +11,6 @@
 pub mod address;
 pub mod answer;
 pub mod bus_worker;
-pub mod check;
 pub mod directory;
 pub mod hand;
 pub mod http;
@@ -30,7 +29,6 @@ use std::{
 };
 
 use baton_domain::message::Message;
-pub use check::check;
 pub use directory::{Directory, Targets};
 pub use http::HttpSender;
 pub use service::Deliveries;

@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use baton_app::model::{DestinationSettings, TestReport};
-use baton_domain::{diagnostic::Diagnostic, retry::Policy};
+use baton_app::model::TestReport;
+use baton_domain::retry::Policy;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -52,11 +52,6 @@ struct Running {
 impl Deliveries {
     pub fn new(parts: Parts) -> Self {
         Self { parts: Arc::new(parts) }
-    }
-
-    /// What is wrong with settings, before they are stored.
-    pub fn check(&self, settings: &DestinationSettings) -> Result<(), Vec<Diagnostic>> {
-        self.parts.sender.check(settings)
     }
 
     /// Sends a message that says it is a test, now, past every queue. `None` when there is no such destination.

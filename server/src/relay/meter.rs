@@ -27,7 +27,7 @@ impl Meter {
     }
 
     /// The mean over the last full seconds.
-    pub fn per_second(&self) -> f64 {
+    pub fn per_s(&self) -> f64 {
         self.per_s_at(self.started.elapsed().as_secs())
     }
 
