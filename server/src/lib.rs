@@ -5,12 +5,17 @@
 //! - [`store`]: what is kept, and the one transaction that a step is
 //! - [`bus`]: where the relay publishes
 //! - [`changes`]: what the screens hear about
+//! - [`http`]: the API, the door, and the app's pages
+//! - [`settings`] and [`cli`]: how it is told what to do
 
 pub mod bus;
 pub mod changes;
 pub mod cleaner;
 pub mod cloudevents;
 pub mod destination;
+pub mod http;
+pub mod metrics;
 pub mod nudge;
 pub mod relay;
+pub mod settings;
 pub mod store;

@@ -1,0 +1,219 @@
+//! The command line: `baton serve` (the default), and small commands that talk to a running server over HTTP or, where
+//! none has to run, to the database itself.
+//!
+//! Exit codes: 0 when it worked, 1 when it did not, 2 when the command line or the settings are not understood.
+
+mod database;
+mod definition;
+mod remote;
+mod retry;
+mod serve;
+mod start;
+
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use uuid::Uuid;
+
+use self::remote::Server;
+use crate::settings::{self, LogFormat, ParseError, Settings};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "baton",
+    version,
+    about = "Messages out of your database, processes and sagas over them, and screens to watch and repair it all.",
+    after_help = "Settings can also stand in the environment (BATON_…) or in baton.toml; `baton serve --help` lists them."
+)]
+struct Cli {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server (what `baton` alone does)
+    Serve,
+    /// Run the server with a small simulated world around it
+    Demo,
+    /// Bring the database's tables up to date, and end
+    Migrate,
+    /// Make tokens and sign-in links
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Publish definitions
+    #[command(subcommand)]
+    Definition(DefinitionCommand),
+    /// Start an instance of a process
+    Start(start::Arguments),
+    /// Try failed deliveries again
+    Retry(retry::Arguments),
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenCommand {
+    /// Make an API token and print it, this once
+    ///
+    /// With a token at hand (BATON_TOKEN) it asks the running server, otherwise it writes to the database, which on
+    /// SQLite no server may have open at the same time.
+    Create {
+        /// Whose token it is; stands in the history beside what is done with it
+        #[arg(long)]
+        name: String,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Print a sign-in link that works once, for 24 hours
+    ///
+    /// Writes to the database, which on SQLite no server may have open at the same time.
+    Link,
+}
+
+#[derive(Debug, Subcommand)]
+enum DefinitionCommand {
+    /// Publish the definitions in files (YAML or JSON) as new versions
+    Apply {
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// What is new in it
+        #[arg(long)]
+        note: Option<String>,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+/// What a delivery has to be to be retried.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+struct Which {
+    /// The deliveries of this message
+    #[arg(long, value_name = "ID")]
+    message: Option<Uuid>,
+    /// Those to this destination
+    #[arg(long, value_name = "NAME")]
+    destination: Option<String>,
+    /// Those that failed like this, such as http-503 or timeout
+    #[arg(long, value_name = "CLASS")]
+    failure_class: Option<String>,
+    /// Those of messages of this type
+    #[arg(long = "type", value_name = "TYPE")]
+    message_type: Option<String>,
+    /// Every failed delivery
+    #[arg(long)]
+    all: bool,
+}
+
+/// Runs the program with `arguments` (its name first) and returns its exit code.
+pub fn run(arguments: &[OsString]) -> ExitCode {
+    let cli = match parse(arguments) {
+        Ok(cli) => cli,
+        Err(ParseError::Usage(error)) => {
+            // Nothing can be done when there is nowhere to print to.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    // Which provider of cryptography TLS uses is a choice of the whole process; a second choice changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let is_server = matches!(cli.command, None | Some(Command::Serve | Command::Demo));
+    log_as_set(&cli.settings, is_server);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    match runtime.block_on(execute(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+fn parse(arguments: &[OsString]) -> Result<Cli, ParseError> {
+    let (matches, origins) = settings::parse(Cli::command(), arguments)?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    cli.settings.origins = origins;
+    Ok(cli)
+}
+
+async fn execute(Cli { mut settings, command }: Cli) -> anyhow::Result<()> {
+    match command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(settings).await,
+        Command::Demo => {
+            settings.demo = true;
+            serve::run(settings).await
+        }
+        Command::Migrate => database::migrate(&settings).await,
+        Command::Token(TokenCommand::Create { name, server }) => database::create_token(&settings, &server, &name).await,
+        Command::Token(TokenCommand::Link) => database::create_link(&settings).await,
+        Command::Definition(DefinitionCommand::Apply { files, note, server }) => {
+            definition::apply(&server, &files, note.as_deref()).await
+        }
+        Command::Start(arguments) => start::run(arguments).await,
+        Command::Retry(arguments) => retry::run(arguments).await,
+    }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
+}
+
+/// Commands print their own result; only a server logs what it does.
+fn log_as_set(settings: &Settings, is_server: bool) {
+    let filter = if is_server { settings.log.as_str() } else { "warn" };
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_else(|error| {
+        eprintln!("warning: BATON_LOG is not understood ({error}); logging at info");
+        tracing_subscriber::EnvFilter::new("info")
+    });
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second subscriber is refused; there is only one in a process that starts here.
+    let _ = match settings.log_format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(arguments: &[&str]) -> Result<Cli, ParseError> {
+        let arguments: Vec<OsString> =
+            std::iter::once("baton").chain(arguments.iter().copied()).map(Into::into).collect();
+        parse(&arguments)
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn settings_stand_before_or_after_the_command() {
+        for arguments in [["--listen", "127.0.0.1:9", "serve"], ["serve", "--listen", "127.0.0.1:9"]] {
+            assert_eq!(given(&arguments).unwrap().settings.listen.port(), 9, "{arguments:?}");
+        }
+        assert_eq!(given(&["demo", "--failures", "0.5"]).unwrap().settings.demo_failures, 0.5);
+    }
+
+    #[test]
+    fn a_retry_of_nothing_in_particular_has_to_say_all() {
+        assert!(given(&["retry"]).is_err());
+        assert!(given(&["retry", "--all"]).is_ok());
+        assert!(given(&["retry", "--destination", "shop", "--type", "OrderPaid"]).is_ok());
+    }
+
+    #[test]
+    fn help_lists_every_setting_with_its_variable_and_default() {
+        let help = Cli::command().render_long_help().to_string();
+        for expected in ["BATON_LISTEN", "127.0.0.1:4400", "sqlite://baton.db", "BATON_ALLOW_PRIVATE_DESTINATIONS"] {
+            assert!(help.contains(expected), "{expected} is missing:\n{help}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! A running server, as the small commands call it.
+
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use reqwest::{Method, StatusCode, header::CONTENT_TYPE};
+use serde_json::Value;
+use url::Url;
+
+use crate::http::problem::{self, Problem};
+
+/// Which server to talk to, and as whom.
+#[derive(Debug, Clone, Args)]
+pub struct Server {
+    /// Where Baton runs
+    #[arg(long, env = "BATON_URL", default_value = "http://127.0.0.1:4400", value_name = "URL")]
+    pub url: Url,
+    /// A token for it
+    #[arg(long, env = "BATON_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+}
+
+/// A body to send.
+pub enum Body {
+    Json(Value),
+    None,
+}
+
+impl Server {
+    /// One call under `/api/v1`. `segments` are path segments, encoded here. What is not a success is an error that
+    /// says everything the server said.
+    pub async fn call(
+        &self,
+        method: Method,
+        segments: &[&str],
+        headers: &[(&'static str, &str)],
+        body: Body,
+    ) -> anyhow::Result<(StatusCode, Value)> {
+        let Some(token) = &self.token else {
+            bail!("no token: set BATON_TOKEN or give --token (`baton token create --name NAME` makes one)");
+        };
+        let mut url = self.url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow!("{} is not the address of a server", self.url))?
+            .pop_if_empty()
+            .extend(["api", "v1"])
+            .extend(segments);
+        let client = reqwest::Client::builder().timeout(std::time::Duration::from_secs(60)).build()?;
+        let mut request = client.request(method, url).bearer_auth(token);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Body::Json(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.with_context(|| {
+            format!("cannot reach {}: is `baton serve` running there? Set BATON_URL to where it is", self.url)
+        })?;
+        let status = answer.status();
+        let is_problem = answer
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(problem::CONTENT_TYPE.as_bytes()));
+        let text = answer.text().await.context("the answer broke off")?;
+        if status.is_success() {
+            let value = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).context("an answer that is not JSON")? };
+            return Ok((status, value));
+        }
+        match serde_json::from_str::<Problem>(&text) {
+            Ok(problem) if is_problem => Err(anyhow!(readable(&problem))),
+            _ => Err(anyhow!("{} answered {status}: {}", self.url, text.chars().take(300).collect::<String>())),
+        }
+    }
+}
+
+/// A problem as a person reads it: the sentence, then a line for each finding.
+pub fn readable(problem: &Problem) -> String {
+    let mut lines = vec![match problem.errors.as_slice() {
+        [] => problem.detail.clone(),
+        _ => problem.title.clone(),
+    }];
+    for finding in &problem.errors {
+        let place = if finding.pointer.is_empty() { String::new() } else { format!("{}: ", finding.pointer) };
+        lines.push(format!("  {place}{} [{}]", finding.message, finding.code));
+    }
+    if problem.status >= 500
+        && let Some(instance) = &problem.instance
+    {
+        lines.push(format!("  ({instance})"));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_readable() {
+        let problem: Problem = serde_json::from_value(serde_json::json!({
+            "type": "/problems/invalid", "title": "The request is not valid", "status": 422, "detail": "long",
+            "code": "invalid", "instance": "urn:uuid:1",
+            "errors": [{"pointer": "/input/from", "code": "schema", "message": "\"from\" is a required property"}],
+        }))
+        .unwrap();
+        assert_eq!(
+            readable(&problem),
+            "The request is not valid\n  /input/from: \"from\" is a required property [schema]"
+        );
+    }
+}

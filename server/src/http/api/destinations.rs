@@ -1,0 +1,109 @@
+//! Destinations: where messages go beside the bus.
+
+use axum::{extract::State, http::StatusCode};
+use baton_app::model::{Destination, DestinationSettings, Page, TestReport};
+
+use super::whole;
+use crate::http::{
+    Api,
+    extract::{Caller, Json, Name, Result},
+    problem::Error,
+};
+
+/// All destinations
+#[utoipa::path(
+    get,
+    path = "/destinations",
+    tag = "destinations",
+    operation_id = "list_destinations",
+    responses((status = 200, description = "Them all, by name", body = Page<Destination>))
+)]
+pub async fn list(State(api): State<Api>, _: Caller) -> Result<Json<Page<Destination>>> {
+    Ok(Json(whole(api.backend.destinations().await?)))
+}
+
+/// One destination
+#[utoipa::path(
+    get,
+    path = "/destinations/{name}",
+    tag = "destinations",
+    operation_id = "read_destination",
+    params(("name" = String, Path)),
+    responses((status = 200, description = "The destination; its secret is never shown", body = Destination))
+)]
+pub async fn read(State(api): State<Api>, _: Caller, Name(name): Name) -> Result<Json<Destination>> {
+    let found = api.backend.destinations().await?.into_iter().find(|destination| destination.name == name);
+    found.map(Json).ok_or_else(|| Error::not_found(format!("There is no destination `{name}`.")))
+}
+
+/// Create or replace a destination
+#[utoipa::path(
+    put,
+    path = "/destinations/{name}",
+    tag = "destinations",
+    operation_id = "put_destination",
+    params(("name" = String, Path)),
+    request_body = DestinationSettings,
+    responses((status = 200, description = "The destination afterwards", body = Destination))
+)]
+pub async fn put(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    Name(name): Name,
+    Json(settings): Json<DestinationSettings>,
+) -> Result<Json<Destination>> {
+    Ok(Json(api.backend.put_destination(actor, name, settings).await?))
+}
+
+/// Remove a destination
+#[utoipa::path(
+    delete,
+    path = "/destinations/{name}",
+    tag = "destinations",
+    operation_id = "delete_destination",
+    params(("name" = String, Path)),
+    responses((status = 204, description = "It is gone"))
+)]
+pub async fn delete(State(api): State<Api>, Caller(actor): Caller, Name(name): Name) -> Result<StatusCode> {
+    api.backend.delete_destination(actor, name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Send a test message to a destination
+#[utoipa::path(
+    post,
+    path = "/destinations/{name}/test",
+    tag = "destinations",
+    operation_id = "test_destination",
+    params(("name" = String, Path)),
+    responses((status = 200, description = "What it met", body = TestReport))
+)]
+pub async fn test(State(api): State<Api>, Caller(actor): Caller, Name(name): Name) -> Result<Json<TestReport>> {
+    Ok(Json(api.backend.test_destination(actor, name).await?))
+}
+
+/// Stop sending to a destination; its messages wait
+#[utoipa::path(
+    post,
+    path = "/destinations/{name}/pause",
+    tag = "destinations",
+    operation_id = "pause_destination",
+    params(("name" = String, Path)),
+    responses((status = 200, description = "The destination afterwards", body = Destination))
+)]
+pub async fn pause(State(api): State<Api>, Caller(actor): Caller, Name(name): Name) -> Result<Json<Destination>> {
+    Ok(Json(api.backend.pause_destination(actor, name, true).await?))
+}
+
+/// Send to a paused destination again
+#[utoipa::path(
+    post,
+    path = "/destinations/{name}/resume",
+    tag = "destinations",
+    operation_id = "resume_destination",
+    params(("name" = String, Path)),
+    responses((status = 200, description = "The destination afterwards", body = Destination))
+)]
+pub async fn resume(State(api): State<Api>, Caller(actor): Caller, Name(name): Name) -> Result<Json<Destination>> {
+    Ok(Json(api.backend.pause_destination(actor, name, false).await?))
+}

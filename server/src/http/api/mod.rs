@@ -1,0 +1,108 @@
+//! `/api/v1`: one file per resource. A handler authorises (by taking [`Caller`](super::extract::Caller)), parses,
+//! delegates to the backend and returns; it decides nothing.
+
+pub mod definitions;
+pub mod destinations;
+pub mod instances;
+pub mod messages;
+pub mod overview;
+pub mod processes;
+pub mod repairs;
+pub mod routes;
+pub mod sagas;
+pub mod tasks;
+pub mod tokens;
+
+use baton_app::model::Page;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{Api, extract::Result, problem::Error};
+
+/// All calls with their descriptions, relative to `/api/v1`. The stream is not here: it outlives any time limit.
+pub fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(messages::list, messages::post))
+        .routes(routes!(messages::read))
+        .routes(routes!(messages::retry))
+        .routes(routes!(messages::discard))
+        .routes(routes!(messages::edit))
+        .routes(routes!(repairs::failures))
+        .routes(routes!(repairs::post))
+        .routes(routes!(repairs::read))
+        .routes(routes!(processes::list))
+        .routes(routes!(processes::read))
+        .routes(routes!(processes::read_draft, processes::put_draft))
+        .routes(routes!(processes::versions, processes::publish))
+        .routes(routes!(processes::read_version))
+        .routes(routes!(processes::start))
+        .routes(routes!(sagas::list))
+        .routes(routes!(sagas::read))
+        .routes(routes!(sagas::read_draft, sagas::put_draft))
+        .routes(routes!(sagas::versions, sagas::publish))
+        .routes(routes!(sagas::read_version))
+        .routes(routes!(instances::list))
+        .routes(routes!(instances::read))
+        .routes(routes!(instances::history))
+        .routes(routes!(instances::suspend))
+        .routes(routes!(instances::resume))
+        .routes(routes!(instances::cancel))
+        .routes(routes!(instances::retry))
+        .routes(routes!(tasks::list))
+        .routes(routes!(tasks::read))
+        .routes(routes!(tasks::claim))
+        .routes(routes!(tasks::complete))
+        .routes(routes!(destinations::list))
+        .routes(routes!(destinations::read, destinations::put, destinations::delete))
+        .routes(routes!(destinations::test))
+        .routes(routes!(destinations::pause))
+        .routes(routes!(destinations::resume))
+        .routes(routes!(routes::list))
+        .routes(routes!(routes::read, routes::put, routes::delete))
+        .routes(routes!(tokens::post))
+        .routes(routes!(overview::overview))
+        .routes(routes!(overview::flow))
+        .routes(routes!(overview::audit))
+        .routes(routes!(overview::about))
+}
+
+/// Why something is done. It stands in the history and in the audit.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Reason {
+    #[schema(max_length = 1000)]
+    pub reason: Option<String>,
+}
+
+/// The most characters of a reason.
+const REASON_CHARS_MAX: usize = 1_000;
+
+/// A reason that may be left out.
+fn optional_reason(reason: Option<String>) -> Result<Option<String>> {
+    let reason = reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    if reason.as_ref().is_some_and(|text| text.chars().count() > REASON_CHARS_MAX || text.contains('\0')) {
+        let text = format!("A reason has at most {REASON_CHARS_MAX} characters, none of them NUL.");
+        return Err(Error::invalid_at("/reason", "too-long", text));
+    }
+    Ok(reason)
+}
+
+/// A reason that has to be given.
+fn required_reason(reason: Option<String>) -> Result<String> {
+    optional_reason(reason)?
+        .ok_or_else(|| Error::invalid_at("/reason", "missing-field", "Say why: the reason stands in the history."))
+}
+
+/// A list that fits into one page.
+fn whole<T>(items: Vec<T>) -> Page<T> {
+    Page { items, next: None }
+}
+
+/// A page's size has the same bounds everywhere.
+fn check_limit(limit: Option<u32>) -> Result<()> {
+    match limit {
+        None | Some(1..=200) => Ok(()),
+        Some(other) => Err(Error::malformed("invalid-query", format!("`limit` is {other}; it goes from 1 to 200."))),
+    }
+}

@@ -1,0 +1,69 @@
+//! The numbers of the first page, the live flow so far, the audit, and what runs here.
+
+use axum::extract::State;
+use baton_app::model::{About, AuditEntry, FlowItem, Overview, Page};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::whole;
+use crate::http::{
+    Api,
+    extract::{Caller, Json, Params, Result},
+};
+
+/// The numbers of the first page
+#[utoipa::path(
+    get,
+    path = "/overview",
+    tag = "overview",
+    responses((status = 200, description = "The numbers", body = Overview))
+)]
+pub async fn overview(State(api): State<Api>, _: Caller) -> Result<Json<Overview>> {
+    Ok(Json(api.backend.overview().await?))
+}
+
+/// The newest lines of the live flow on this node, newest last
+#[utoipa::path(
+    get,
+    path = "/flow",
+    tag = "overview",
+    responses((status = 200, description = "The lines", body = Page<FlowItem>))
+)]
+pub async fn flow(State(api): State<Api>, _: Caller) -> Result<Json<Page<FlowItem>>> {
+    Ok(Json(whole(api.backend.flow().await?)))
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AuditQuery {
+    /// Only about this: `instance/…`, `message/…`, `destination/…`.
+    subject: Option<String>,
+}
+
+/// Who did what, newest first
+#[utoipa::path(
+    get,
+    path = "/audit",
+    tag = "overview",
+    params(AuditQuery),
+    responses((status = 200, description = "The entries", body = Page<AuditEntry>))
+)]
+pub async fn audit(
+    State(api): State<Api>,
+    _: Caller,
+    Params(query): Params<AuditQuery>,
+) -> Result<Json<Page<AuditEntry>>> {
+    Ok(Json(whole(api.backend.audit(query.subject).await?)))
+}
+
+/// What runs here: version, store, bus, node, and the settings in force with secrets masked
+#[utoipa::path(
+    get,
+    path = "/about",
+    tag = "overview",
+    responses((status = 200, description = "What runs here", body = About))
+)]
+pub async fn about(State(api): State<Api>, _: Caller) -> Result<Json<About>> {
+    Ok(Json(api.backend.about().await?))
+}

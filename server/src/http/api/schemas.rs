@@ -1,0 +1,33 @@
+//! The JSON Schemas that definitions are written to.
+
+use axum::{http::header, response::IntoResponse};
+use baton_domain::definition;
+use serde_json::Value;
+
+use crate::http::extract::Caller;
+
+/// The JSON Schema of process definitions
+#[utoipa::path(
+    get,
+    path = "/schemas/process.json",
+    tag = "schemas",
+    responses((status = 200, description = "The schema", body = Value, content_type = "application/schema+json"))
+)]
+pub async fn process(_: Caller) -> impl IntoResponse {
+    schema(definition::DefinitionKind::Process)
+}
+
+/// The JSON Schema of saga definitions
+#[utoipa::path(
+    get,
+    path = "/schemas/saga.json",
+    tag = "schemas",
+    responses((status = 200, description = "The schema", body = Value, content_type = "application/schema+json"))
+)]
+pub async fn saga(_: Caller) -> impl IntoResponse {
+    schema(definition::DefinitionKind::Saga)
+}
+
+fn schema(kind: definition::DefinitionKind) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/schema+json")], definition::json_schema(kind).to_string())
+}

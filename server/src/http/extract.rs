@@ -1,0 +1,264 @@
+//! Reading requests: JSON bodies, query parameters and ids, each with an error that says where and what.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    http::{HeaderMap, StatusCode, Uri, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use baton_app::port::Actor;
+use baton_domain::diagnostic::pointer_token;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_path_to_error::Segment;
+use uuid::Uuid;
+
+use super::{Api, problem::Error};
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Who calls. Only [`super::auth`] puts it there, so a handler that takes it cannot run for a stranger.
+pub struct Caller(pub Actor);
+
+impl FromRequestParts<Api> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self> {
+        parts.extensions.get::<Actor>().cloned().map(Self).ok_or_else(Error::signed_out)
+    }
+}
+
+/// A JSON body, and the answer's.
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Api> for Json<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self> {
+        let kind = content_type(request.headers());
+        if !kind.is_some_and(|kind| is_json(&kind)) {
+            return Err(unsupported("application/json"));
+        }
+        let bytes = bytes(request, api).await?;
+        parse_json(&bytes).map(Self)
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+/// A JSON body that may be left out altogether.
+pub struct OptionalJson<T>(pub T);
+
+impl<T: DeserializeOwned + Default> FromRequest<Api> for OptionalJson<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self> {
+        let kind = content_type(request.headers());
+        let bytes = bytes(request, api).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        if !kind.is_some_and(|kind| is_json(&kind)) {
+            return Err(unsupported("application/json"));
+        }
+        parse_json(&bytes).map(Self)
+    }
+}
+
+/// The body as it came, no larger than the limit.
+pub struct Raw {
+    /// Without parameters, in lower case.
+    pub content_type: Option<String>,
+    pub bytes: Bytes,
+}
+
+impl FromRequest<Api> for Raw {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self> {
+        let content_type = content_type(request.headers());
+        Ok(Self { content_type, bytes: bytes(request, api).await? })
+    }
+}
+
+/// Query parameters. Those that are there without a value count as absent, as forms send them.
+pub struct Params<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Api> for Params<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self> {
+        params(parts.uri.query().unwrap_or_default()).map(Self)
+    }
+}
+
+fn params<T: DeserializeOwned>(query: &str) -> Result<T> {
+    let given: Vec<&str> =
+        query.split('&').filter(|pair| pair.split_once('=').is_some_and(|(_, value)| !value.is_empty())).collect();
+    let uri: Uri = format!("/?{}", given.join("&"))
+        .parse()
+        .map_err(|_| Error::malformed("malformed-query", "The query cannot be read."))?;
+    Query::try_from_uri(&uri).map(|Query(value)| value).map_err(|rejection| {
+        let text = rejection.body_text();
+        let why = text.trim_start_matches("Failed to deserialize query string: ");
+        Error::malformed("invalid-query", format!("The query is not valid: {why}."))
+    })
+}
+
+/// The id in the path. What is no id names nothing, so it is not found.
+pub struct Id(pub Uuid);
+
+impl FromRequestParts<Api> for Id {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Api) -> Result<Self> {
+        let Path(text) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|rejection| Error::malformed("malformed-path", rejection.body_text()))?;
+        text.parse().map(Self).map_err(|_| Error::not_found(format!("`{text}` is not an id; ids are UUIDs.")))
+    }
+}
+
+/// The name in the path, percent-decoded. Whether it is a good name is for the backend to say.
+pub struct Name(pub String);
+
+impl FromRequestParts<Api> for Name {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Api) -> Result<Self> {
+        Path::<String>::from_request_parts(parts, state)
+            .await
+            .map(|Path(name)| Self(name))
+            .map_err(|rejection| Error::malformed("malformed-path", rejection.body_text()))
+    }
+}
+
+async fn bytes(request: Request, api: &Api) -> Result<Bytes> {
+    let limit_bytes = api.settings.body_limit_bytes;
+    Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Error::too_large(limit_bytes),
+        _ => Error::malformed("incomplete-body", "The body could not be read to its end."),
+    })
+}
+
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+pub fn is_json(content_type: &str) -> bool {
+    content_type == "application/json" || (content_type.starts_with("application/") && content_type.ends_with("+json"))
+}
+
+pub fn unsupported(expected: &str) -> Error {
+    Error::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported-media-type",
+        format!("This call takes `Content-Type: {expected}`."),
+    )
+}
+
+/// Reads JSON into `T`. A body that is no JSON is malformed (line and column); one of the wrong shape is invalid
+/// (pointer).
+pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let pointer: String = error
+            .path()
+            .iter()
+            .filter_map(|segment| match segment {
+                Segment::Seq { index } => Some(format!("/{index}")),
+                Segment::Map { key } => Some(format!("/{}", pointer_token(key))),
+                // A variant is no place of its own in the document.
+                Segment::Enum { .. } | Segment::Unknown => None,
+            })
+            .collect();
+        json_error(&pointer, &error.into_inner())
+    })?;
+    deserializer.end().map_err(|error| json_error("", &error))?;
+    Ok(value)
+}
+
+fn json_error(pointer: &str, error: &serde_json::Error) -> Error {
+    let text = error.to_string();
+    // serde_json ends its texts with the place, which is said in front here.
+    let why = text.rsplit_once(" at line ").map_or(text.as_str(), |(why, _)| why);
+    match error.classify() {
+        serde_json::error::Category::Data => {
+            let code = match why {
+                why if why.starts_with("unknown field") => "unknown-field",
+                why if why.starts_with("missing field") => "missing-field",
+                why if why.starts_with("unknown variant") => "wrong-value",
+                _ => "wrong-type",
+            };
+            Error::invalid_at(pointer, code, format!("{} (line {}).", upper_first(why), error.line()))
+        }
+        _ => Error::malformed(
+            "malformed-json",
+            format!("The body is not valid JSON: line {}, column {}: {why}.", error.line(), error.column()),
+        ),
+    }
+}
+
+fn upper_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use baton_app::model::MessageQuery;
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code, reason = "only read into")]
+    struct Example {
+        items: Vec<Item>,
+    }
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code, reason = "only read into")]
+    struct Item {
+        count: u8,
+    }
+
+    #[test]
+    fn malformed_json_says_line_and_column() {
+        let error = parse_json::<Example>(b"{\n  \"items\": [,]\n}").unwrap_err();
+        assert_eq!((error.status, error.code.as_str()), (StatusCode::BAD_REQUEST, "malformed-json"));
+        assert!(error.detail.contains("line 2, column 13"), "{}", error.detail);
+        let trailing = parse_json::<Example>(b"{\"items\":[]} x").unwrap_err();
+        assert_eq!(trailing.code, "malformed-json");
+    }
+
+    #[test]
+    fn the_wrong_shape_says_where() {
+        for (body, pointer, code) in [
+            (r#"{"items":[{"count":1},{"count":"x"}]}"#, "/items/1/count", "wrong-type"),
+            (r#"{"items":[{"count":1,"other":2}]}"#, "/items/0/other", "unknown-field"),
+            (r#"{"items":[{}]}"#, "/items/0", "missing-field"),
+            (r#"[]"#, "", "wrong-type"),
+        ] {
+            let error = parse_json::<Example>(body.as_bytes()).unwrap_err();
+            assert_eq!(error.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+            assert_eq!((error.errors[0].pointer.as_str(), error.errors[0].code.as_str()), (pointer, code), "{body}");
+        }
+    }
+
+    #[test]
+    fn unknown_query_parameters_are_refused_and_empty_ones_ignored() {
+        let query: MessageQuery = params("state=&type=OrderPlaced&q=a%20b").unwrap();
+        assert_eq!(query.message_type.as_deref(), Some("OrderPlaced"));
+        assert_eq!(query.q.as_deref(), Some("a b"));
+        assert_eq!(query.state, None);
+        let error = params::<MessageQuery>("stat=dead").unwrap_err();
+        assert!(error.detail.contains("unknown field `stat`"), "{}", error.detail);
+        assert!(params::<MessageQuery>("limit=many").is_err());
+    }
+}

@@ -1,0 +1,59 @@
+//! For whoever runs the server: health, readiness and metrics, outside `/api`.
+
+use axum::{extract::State, http::header, response::IntoResponse};
+use chrono::Utc;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    Api,
+    extract::{Json, Result},
+};
+use crate::metrics;
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    #[schema(example = "ok")]
+    status: &'static str,
+}
+
+/// Is the process alive?
+///
+/// Answers without looking at anything else. Needs no credentials.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "operation",
+    security(()),
+    responses((status = 200, description = "It is", body = Health))
+)]
+pub async fn healthz() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// Can it work?
+///
+/// Asks the database. 503 says that it is away.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operation",
+    responses((status = 200, description = "It can", body = Health))
+)]
+pub async fn readyz(State(api): State<Api>) -> Result<Json<Health>> {
+    api.store.ping().await?;
+    Ok(Json(Health { status: "ready" }))
+}
+
+/// Metrics for Prometheus
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operation",
+    responses((status = 200, description = "The text exposition format", body = String, content_type = "text/plain"))
+)]
+pub async fn metrics(State(api): State<Api>) -> Result<impl IntoResponse> {
+    let counts = api.store.counts(Utc::now()).await?;
+    let text = metrics::render(&counts, Utc::now());
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
+}

@@ -1,0 +1,90 @@
+//! The app: Leptos pages and their server functions.
+//!
+//! Both run with the backend and the signed-in account in their context, put there from what
+//! [`auth::guard`](super::auth::guard) found out, so a page and the calls that it makes have the same rights.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::Request,
+    http::{Method, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use baton_app::port::{Actor, Backend, Respond};
+use leptos::{
+    config::LeptosOptions,
+    nonce::Nonce,
+    prelude::{provide_context, use_context},
+};
+use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list, render_app_to_stream_with_context};
+
+use super::{Api, guard::PageNonce, problem::Error};
+
+/// What the app is built as; the same names stand in the build of the bundle.
+pub fn options() -> LeptosOptions {
+    LeptosOptions::builder().output_name("baton").site_pkg_dir("pkg").site_root("target/site").build()
+}
+
+/// The paths of the app's pages, as axum writes them.
+pub fn paths() -> Vec<String> {
+    generate_route_list(baton_app::App).into_iter().map(|route| route.path().to_owned()).collect()
+}
+
+/// Pages, server functions, and the app's own page for whatever does not exist.
+pub fn router(api: &Api) -> Router<Api> {
+    let context = context(api.clone());
+    let shell = || baton_app::shell(options());
+    let render = render_app_to_stream_with_context(context.clone(), shell);
+    Router::new().leptos_routes_with_context(api, generate_route_list(baton_app::App), context, shell).fallback(
+        move |request: Request| {
+            let render = render.clone();
+            async move { not_found(render, request).await }
+        },
+    )
+}
+
+async fn not_found<R, F>(render: R, request: Request) -> Response
+where
+    R: FnOnce(Request) -> F,
+    F: Future<Output = Response>,
+{
+    let wants_page = matches!(*request.method(), Method::GET | Method::HEAD)
+        && request.headers().get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
+    if !wants_page {
+        return Error::not_found("There is nothing at this address.").into_response();
+    }
+    let mut response = render(request).await;
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+}
+
+/// What pages and server functions find in their context.
+fn context(api: Api) -> impl Fn() + Clone + Send + Sync + 'static {
+    move || {
+        provide_context::<Arc<dyn Backend>>(api.backend.clone());
+        provide_context(respond());
+        let parts = use_context::<Parts>();
+        let extensions = parts.as_ref().map(|parts| &parts.extensions);
+        let actor = extensions.and_then(|extensions| extensions.get::<Actor>()).cloned();
+        if let Some(actor) = &actor {
+            provide_context(actor.clone());
+        }
+        provide_context::<Option<Actor>>(actor);
+        if let Some(nonce) = extensions.and_then(|extensions| extensions.get::<PageNonce>()) {
+            provide_context(Nonce::from_value(nonce.0.clone()));
+        }
+    }
+}
+
+fn respond() -> Respond {
+    let options = use_context::<ResponseOptions>();
+    Respond {
+        redirect: Arc::new(leptos_axum::redirect),
+        status: Arc::new(move |status| {
+            if let (Some(options), Ok(status)) = (&options, StatusCode::from_u16(status)) {
+                options.set_status(status);
+            }
+        }),
+    }
+}

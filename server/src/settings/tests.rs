@@ -1,0 +1,93 @@
+use std::{ffi::OsString, fs};
+
+use clap::{CommandFactory, FromArgMatches};
+
+use super::*;
+
+#[derive(Debug, clap::Parser)]
+struct Program {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Parses with `file` as the settings file.
+fn read(file: &str, arguments: &[&str]) -> Result<Settings, ParseError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("baton.toml");
+    fs::write(&path, file).unwrap();
+    let mut all: Vec<OsString> = vec!["baton".into(), "--config".into(), path.into()];
+    all.extend(arguments.iter().map(Into::into));
+    let (matches, origins) = parse(Program::command(), &all)?;
+    let mut settings = Program::from_arg_matches(&matches).unwrap().settings;
+    settings.origins = origins;
+    Ok(settings)
+}
+
+fn source(settings: &Settings, name: &str) -> (String, String) {
+    let found = settings.sources().into_iter().find(|(key, ..)| key == name).expect(name);
+    (found.1, found.2)
+}
+
+#[test]
+fn a_flag_beats_the_file_and_the_file_beats_the_default() {
+    let settings = read(
+        "relay_batch = 77\nretention_days = 3\nhosts = [\"a.example\", \"b.example\"]",
+        &["--retention-days", "9"],
+    )
+    .unwrap();
+    assert_eq!(source(&settings, "relay_batch"), ("77".into(), "file".into()));
+    assert_eq!(source(&settings, "retention_days"), ("9".into(), "flag".into()));
+    assert_eq!(source(&settings, "listen"), ("127.0.0.1:4400".into(), "default".into()));
+    assert_eq!(settings.hosts, ["a.example", "b.example"]);
+}
+
+#[test]
+fn an_unknown_key_or_a_bad_value_in_the_file_names_the_file_and_the_key() {
+    let unknown = read("listne = \"127.0.0.1:1\"", &[]).unwrap_err().to_string();
+    assert!(unknown.contains("baton.toml") && unknown.contains("`listne`") && unknown.contains("listen"), "{unknown}");
+    let bad = read("listen = \"here\"", &[]).unwrap_err().to_string();
+    assert!(bad.contains("baton.toml") && bad.contains("`listen`"), "{bad}");
+    let syntax = read("listen = ", &[]).unwrap_err().to_string();
+    assert!(syntax.contains("not valid TOML"), "{syntax}");
+}
+
+#[test]
+fn a_file_that_was_named_has_to_be_there() {
+    let arguments: Vec<OsString> = vec!["baton".into(), "--config=/nowhere/baton.toml".into()];
+    let error = parse(Program::command(), &arguments).unwrap_err();
+    assert!(matches!(error, ParseError::Unreadable { .. }), "{error}");
+}
+
+#[test]
+fn secrets_are_masked_in_the_sources() {
+    let settings =
+        read("admin_token = \"swordfish\"\ndatabase_url = \"postgres://baton:hunter2@db/baton\"", &[]).unwrap();
+    let shown = format!("{:?}", settings.sources());
+    assert!(!shown.contains("swordfish") && !shown.contains("hunter2"), "{shown}");
+    assert_eq!(source(&settings, "database_url").0, format!("postgres://baton:{MASK}@db/baton"));
+}
+
+#[test]
+fn every_setting_is_shown() {
+    let settings = read("", &[]).unwrap();
+    assert_eq!(settings.sources().len(), file::names().len());
+}
+
+#[test]
+fn a_switch_needs_no_value_and_takes_one() {
+    assert!(read("", &["--demo"]).unwrap().demo);
+    assert!(!read("demo = true", &["--demo=false"]).unwrap().demo);
+}
+
+#[test]
+fn a_bus_that_is_still_to_come_is_refused_with_a_reason() {
+    let error = read("", &["--bus-url", "nats://127.0.0.1:4222"]).unwrap_err().to_string();
+    assert!(error.contains("later version"), "{error}");
+}
+
+#[test]
+fn an_https_address_makes_the_cookie_secure() {
+    assert!(!read("", &[]).unwrap().cookie_is_secure());
+    assert!(read("public_url = \"https://baton.example.com\"", &[]).unwrap().cookie_is_secure());
+    assert!(read("", &["--secure-cookie"]).unwrap().cookie_is_secure());
+}

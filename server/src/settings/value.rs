@@ -1,0 +1,74 @@
+//! Single values: what each accepts, and how it is shown.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use url::Url;
+
+use super::MASK;
+
+pub fn listen(text: &str) -> Result<SocketAddr, String> {
+    if let Some(port) = text.strip_prefix("localhost:").and_then(|port| port.parse().ok()) {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    text.parse().map_err(|_| "expected an address and a port such as 127.0.0.1:4400, 0.0.0.0:4400 or [::1]:4400".into())
+}
+
+pub fn database_url(text: &str) -> Result<String, String> {
+    match text.split_once(':') {
+        Some(("sqlite" | "postgres" | "postgresql", _)) => Ok(text.to_owned()),
+        _ => Err("expected sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME".to_owned()),
+    }
+}
+
+pub fn bus_url(text: &str) -> Result<String, String> {
+    match text.split_once(':') {
+        Some(("memory", "")) => Ok(text.to_owned()),
+        Some((scheme @ ("nats" | "amqp" | "amqps" | "kafka"), _)) => {
+            Err(format!("the bus {scheme}:// comes with a later version; use memory: for now"))
+        }
+        _ => Err("expected memory:".to_owned()),
+    }
+}
+
+pub fn public_url(text: &str) -> Result<Url, String> {
+    let url =
+        Url::parse(text).map_err(|error| format!("{error}; expected something like https://baton.example.com"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err("expected http:// or https:// and a host".to_owned());
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err("Baton cannot live under a path: expected nothing after the host and port".to_owned());
+    }
+    Ok(url)
+}
+
+/// 0.05 s to an hour.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.05..=3_600.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("expected seconds from 0.05 to 3600".to_owned()),
+    }
+}
+
+pub fn fraction(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(fraction) if (0.0..=1.0).contains(&fraction) => Ok(fraction),
+        _ => Err("expected a fraction from 0 to 1, such as 0.1".to_owned()),
+    }
+}
+
+/// The URL with its password masked. One that cannot be parsed is masked whole when it may hold one.
+pub fn without_password(text: &str) -> String {
+    match Url::parse(text) {
+        Ok(mut url) if url.password().is_some() => {
+            // Cannot fail: a URL that has a password can have another one.
+            let _ = url.set_password(Some("MASK"));
+            url.as_str().replacen(":MASK@", &format!(":{MASK}@"), 1)
+        }
+        Err(_) if text.contains('@') => MASK.to_owned(),
+        _ => text.to_owned(),
+    }
+}
