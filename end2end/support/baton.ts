@@ -95,10 +95,11 @@ export class Baton {
     return this.#log;
   }
 
-  /** Signs the page in with the admin token and waits for the first screen. */
-  async signIn(page: Page): Promise<void> {
+  /** Signs the page in with the admin token, as somebody, and waits for the first screen. */
+  async signIn(page: Page, name = "robin"): Promise<void> {
     await page.goto(`${this.url}/sign-in`);
     await page.locator("[name=token]").fill(this.token);
+    await page.locator("[name=name]").fill(name);
     await page.locator("form:has([name=token]) [type=submit]").click();
     await page.waitForURL((url) => url.pathname !== "/sign-in");
     await hydrated(page);

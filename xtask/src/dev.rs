@@ -1,11 +1,11 @@
 //! `cargo xtask dev`: build, start, and do both again whenever a source changes.
 //!
 //! Sources are polled by their time of change: it needs no library, works on every file system, and a few hundred
-//! files cost nothing. The page reloads itself: with `BATON_DEV=1` the server names its build in the live stream, and
-//! a page that comes back to another build than it was loaded from reloads.
+//! files cost nothing. The page reloads itself: the live stream begins with the id of the build, which follows from the
+//! time of the wasm bundle, and with `BATON_DEV=1` a page that comes back to another build than it knew reloads.
 
 use std::{
-    fs,
+    fs::{self, File},
     path::Path,
     process::{Child, Command},
     thread,
@@ -49,8 +49,12 @@ pub fn run(arguments: &[String]) -> Result<()> {
 }
 
 fn build() -> Result<()> {
-    site::build(Purpose::Dev)?;
-    run_command(&mut build_server())
+    let site = site::build(Purpose::Dev)?;
+    run_command(&mut build_server())?;
+    // Another build for the page, also when only a style or the server changed.
+    let bundle = site.join("pkg/baton_bg.wasm");
+    let touched = File::options().append(true).open(&bundle).and_then(|file| file.set_modified(SystemTime::now()));
+    touched.with_context(|| format!("touch {}", bundle.display()))
 }
 
 fn start(arguments: &[String]) -> Result<Child> {
