@@ -7,7 +7,10 @@
 //! - [`ids`]: typed ids, and how the ids of an instance's commands follow from its own
 //! - [`process`]: process managers: `decide`, `evolve`, `effects`
 //! - [`saga`]: stateless sagas: an event in, commands out
+//! - [`definition`]: definitions as text: parsing, JSON Schemas, the shipped examples
+//! - [`expression`]: CEL, compiled and bounded
 //! - [`diagnostic`]: what validation says, and where
+//! - [`lane`], [`retry`]: how the relay spreads keys and spaces attempts
 
 pub mod definition;
 pub mod diagnostic;
@@ -15,6 +18,7 @@ pub mod duration;
 pub mod expression;
 mod fields;
 pub mod form;
+mod format;
 pub mod ids;
 pub mod lane;
 pub mod message;

@@ -89,3 +89,15 @@ pub struct Message {
     pub destination: Option<String>,
     pub created_at: DateTime<Utc>,
 }
+
+impl Message {
+    /// The headers of distributed tracing (W3C Trace Context), which pass from a message to what it causes.
+    pub fn trace_headers(&self) -> BTreeMap<String, String> {
+        let is_trace = |name: &str| name.eq_ignore_ascii_case("traceparent") || name.eq_ignore_ascii_case("tracestate");
+        self.headers
+            .iter()
+            .filter(|(name, _)| is_trace(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+}

@@ -37,6 +37,22 @@ impl Schema {
         &self.source
     }
 
+    /// `value` with the fields that it lacks and the schema has a `default` for (at the top level only).
+    pub fn with_defaults(&self, value: &Value) -> Value {
+        let mut value = value.clone();
+        let properties = self.source.get("properties").and_then(Value::as_object);
+        if let (Value::Object(fields), Some(properties)) = (&mut value, properties) {
+            for (name, property) in properties {
+                if let Some(default) = property.get("default")
+                    && !fields.contains_key(name)
+                {
+                    fields.insert(name.clone(), default.clone());
+                }
+            }
+        }
+        value
+    }
+
     /// Every way in which `value` breaks the schema, with pointers into `value`.
     pub fn check(&self, value: &Value) -> Vec<Diagnostic> {
         self.validator

@@ -1,6 +1,26 @@
-//! Definitions: what people draw and write.
+//! Definitions as people write them: text in YAML or JSON, read into what can be run.
+//!
+//! [`parse`] is for whoever wants to run one, [`check`] for whoever edits one: it yields as much as could be understood,
+//! with everything that is wrong.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    diagnostic::Diagnostic,
+    fields::{name_of, shorten},
+    message::check_storable,
+    process, saga,
+};
+
+mod schemas;
+mod text;
+
+pub use schemas::{process_schema, saga_schema};
+pub use text::SOURCE_BYTES_MAX;
+
+/// How deep objects and lists may be nested in a definition.
+const DEPTH_MAX: usize = 64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -9,3 +29,110 @@ pub enum DefinitionKind {
     Process,
     Saga,
 }
+
+impl DefinitionKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Saga => "saga",
+        }
+    }
+}
+
+/// A definition of either kind. Cheap to clone.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Definition {
+    Process(process::Definition),
+    Saga(saga::Definition),
+}
+
+impl Definition {
+    pub fn kind(&self) -> DefinitionKind {
+        match self {
+            Self::Process(_) => DefinitionKind::Process,
+            Self::Saga(_) => DefinitionKind::Saga,
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Process(process) => &process.name,
+            Self::Saga(saga) => &saga.name,
+        }
+    }
+}
+
+/// A definition that may be run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed {
+    /// The document as JSON.
+    pub value: Value,
+    pub definition: Definition,
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// As much of a text as could be understood, and everything that is wrong with it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Checked {
+    /// The document as JSON, if it is YAML or JSON at all.
+    pub value: Option<Value>,
+    /// What can be drawn. It may be run only when no diagnostic is an error.
+    pub definition: Option<Definition>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads a definition from YAML or JSON. When anything is wrong with it, all diagnostics come back, warnings included,
+/// each with a JSON pointer into the document.
+pub fn parse(text: &str) -> Result<Parsed, Vec<Diagnostic>> {
+    let checked = check(text);
+    match (checked.value, checked.definition) {
+        (Some(value), Some(definition)) if !checked.diagnostics.iter().any(Diagnostic::is_error) => {
+            Ok(Parsed { value, definition, warnings: checked.diagnostics })
+        }
+        _ => Err(checked.diagnostics),
+    }
+}
+
+/// Reads a definition as far as possible.
+pub fn check(text: &str) -> Checked {
+    let mut found = Vec::new();
+    let Some(value) = text::read(text, &mut found) else {
+        return Checked { diagnostics: found, ..Checked::default() };
+    };
+    check_storable(&value, "", DEPTH_MAX, &mut found);
+    let definition = if found.is_empty() { read(&value, &mut found) } else { None };
+    Checked { value: Some(value), definition, diagnostics: found }
+}
+
+fn read(value: &Value, found: &mut Vec<Diagnostic>) -> Option<Definition> {
+    let Value::Object(map) = value else {
+        let message = format!("A definition is an object, not {}.", name_of(value));
+        found.push(Diagnostic::error("wrong-type", "", message));
+        return None;
+    };
+    match map.get("baton").and_then(Value::as_str) {
+        Some("process/1") => process::read::read(value, found).map(Definition::Process),
+        Some("saga/1") => saga::read(value, found).map(Definition::Saga),
+        Some(other) => {
+            let message = format!("Unknown format `{}`: write `process/1` or `saga/1`.", shorten(other, 60));
+            found.push(Diagnostic::error("unknown-format", "/baton", message));
+            None
+        }
+        None => {
+            let message = "Begin with what this is: `baton: process/1` or `baton: saga/1`.";
+            found.push(Diagnostic::error("missing-field", "/baton", message));
+            None
+        }
+    }
+}
+
+/// The definitions that ship with Baton: name and text.
+pub fn shipped() -> [(&'static str, &'static str); 2] {
+    [
+        ("campaign-publishing", include_str!("../../definitions/campaign-publishing.yaml")),
+        ("trip-booking", include_str!("../../definitions/trip-booking.yaml")),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

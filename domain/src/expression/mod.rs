@@ -31,6 +31,7 @@ pub use scope::{Root, Scope};
 use serde_json::Value;
 
 pub use template::Template;
+pub(crate) use template::compile_expression;
 
 use crate::fields::{name_of, shorten};
 

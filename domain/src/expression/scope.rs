@@ -25,11 +25,14 @@ pub enum Root<'a> {
     Instant(DateTime<Utc>),
 }
 
+/// A root and, once an expression has asked for it, its value for CEL.
+type Entry<'a> = (&'static str, Root<'a>, OnceLock<Box<dyn Val>>);
+
 /// The roots of one moment. They are converted for CEL when an expression first asks for them, and only once, so one
 /// scope should serve all expressions of a moment.
 #[derive(Debug, Default)]
 pub struct Scope<'a> {
-    roots: Vec<(&'static str, Root<'a>, OnceLock<Box<dyn Val>>)>,
+    roots: Vec<Entry<'a>>,
     bytes: AtomicUsize,
     too_large: AtomicBool,
 }

@@ -172,6 +172,7 @@ fn a_thread_with_a_small_stack_can_compile_and_evaluate_the_worst() {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "it measures how long evaluation takes")]
 fn what_would_run_for_ever_is_stopped_soon() {
     let list: Vec<i64> = (0..5_000).collect();
     let text = "x".repeat(200_000);

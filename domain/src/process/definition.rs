@@ -1,0 +1,364 @@
+//! What a process definition means, once read: nodes, the ports that edges leave from, and everything compiled.
+
+use std::{collections::BTreeMap, ops::Deref, sync::Arc};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Map, Value};
+
+use crate::{
+    diagnostic::Diagnostic,
+    duration,
+    expression::{Expression, Failure, Root, Scope, Template},
+    message::Message,
+    schema::Schema,
+};
+
+/// A process definition, ready to decide with. Cheap to clone, immutable, and safe to share between threads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Definition(Arc<Parts>);
+
+/// What a [`Definition`] consists of.
+#[derive(Debug, PartialEq)]
+pub struct Parts {
+    pub name: String,
+    pub title: Option<String>,
+    pub description: Option<String>,
+    /// What the input of a start must look like; it draws the start form too.
+    pub input: Option<Schema>,
+    pub nodes: BTreeMap<String, Node>,
+    /// The node that an instance begins at.
+    pub start: String,
+    /// Where the designer put nodes: the centre of each.
+    pub layout: BTreeMap<String, (f64, f64)>,
+}
+
+/// A step of the process.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// What people call it; its name when there is none.
+    pub title: Option<String>,
+    pub kind: NodeKind,
+}
+
+/// What a node does, and the ports that lead on from it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NodeKind {
+    Start {
+        port: Port,
+    },
+    /// Sends a command and waits for one of its replies.
+    Command(Box<Command>),
+    /// Waits for one of several events.
+    Wait {
+        awaits: Awaits,
+    },
+    /// Takes the first case that holds, or else the default.
+    Decide {
+        cases: Vec<Case>,
+        default: Port,
+    },
+    /// Sets variables.
+    Compute {
+        port: Port,
+    },
+    /// Asks a person.
+    Approval(Box<Approval>),
+    /// Waits for a length of time or until an instant.
+    Timer {
+        until: Moment,
+        port: Port,
+    },
+    End {
+        outcome: Outcome,
+        set: Assignments,
+        reason: Option<Template>,
+    },
+}
+
+/// Where an edge leaves a node: what it sets on the way, and where it leads.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Port {
+    pub set: Assignments,
+    pub next: String,
+}
+
+/// Variables and what they are set to; all are evaluated before the first is set.
+pub type Assignments = Vec<(String, Template)>;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Command {
+    /// The type of the command.
+    pub send: String,
+    /// The aggregate type that receives it.
+    pub to: String,
+    /// The aggregate id that receives it; the instance's id when there is none.
+    pub key: Option<Template>,
+    pub payload: Template,
+    pub awaits: Awaits,
+}
+
+/// The events that a node waits for, and how long.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Awaits {
+    /// By event type.
+    pub on: BTreeMap<String, Port>,
+    pub timeout: Option<Timeout>,
+    pub matching: Option<Match>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timeout {
+    pub after: Moment,
+    pub port: Port,
+}
+
+/// Correlation by value, for participants that pass on neither the command's id nor the instance's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Match {
+    /// Evaluated on an event (root `event`).
+    pub event: Expression,
+    /// Evaluated when the wait begins.
+    pub with: Expression,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    pub when: Expression,
+    pub port: Port,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Approval {
+    pub title: Template,
+    pub assignee: Option<Template>,
+    pub group: Option<Template>,
+    pub due: Option<Moment>,
+    pub outcomes: BTreeMap<String, ApprovalOutcome>,
+    pub timeout: Option<Timeout>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApprovalOutcome {
+    pub title: Option<String>,
+    /// What a person has to fill in to choose this outcome.
+    pub form: Option<Schema>,
+    pub port: Port,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Completed,
+    Failed,
+}
+
+/// A point in time, as a definition writes it: after a length of time, at an instant, or computed to either.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Moment {
+    After(TimeDelta),
+    At(DateTime<Utc>),
+    Computed(Expression),
+}
+
+impl Moment {
+    /// The instant that is meant when the wait begins at `now`. An expression may yield a duration or a timestamp, or a
+    /// text in the form of either (a date alone is its first moment in UTC).
+    pub fn resolve(&self, now: DateTime<Utc>, scope: &Scope<'_>) -> Result<DateTime<Utc>, Failure> {
+        match self {
+            Self::After(length) => Ok(now + *length),
+            Self::At(instant) => Ok(*instant),
+            Self::Computed(expression) => {
+                let value = expression.evaluate(scope)?;
+                let text = value.as_str().ok_or_else(|| expression.wrong_type(EXPECTED, &value))?;
+                match read_moment(text) {
+                    Some(Self::After(length)) => Ok(now + length),
+                    Some(Self::At(instant)) => Ok(instant),
+                    _ => Err(expression.wrong_type(EXPECTED, &value)),
+                }
+            }
+        }
+    }
+}
+
+const EXPECTED: &str = "a duration such as PT5M or an instant such as 2026-11-23T09:00:00Z";
+
+/// Reads an ISO 8601 duration, an RFC 3339 instant or a date; never [`Moment::Computed`].
+pub(super) fn read_moment(text: &str) -> Option<Moment> {
+    if let Ok(length) = duration::parse(text) {
+        return Some(Moment::After(length));
+    }
+    if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
+        return Some(Moment::At(instant.to_utc()));
+    }
+    let date = text.parse::<chrono::NaiveDate>().ok()?;
+    Some(Moment::At(date.and_hms_opt(0, 0, 0)?.and_utc()))
+}
+
+impl Definition {
+    pub(super) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// What is wrong with `input` as the input of a start; pointers are relative to it.
+    pub fn check_input(&self, input: &Value) -> Vec<Diagnostic> {
+        self.input.as_ref().map_or_else(Vec::new, |schema| schema.check(input))
+    }
+
+    /// Whether any node waits for events of this type.
+    pub fn awaits(&self, event_type: &str) -> bool {
+        self.nodes.values().filter_map(Node::awaits).any(|awaits| awaits.on.contains_key(event_type))
+    }
+
+    /// The types of all events that some node waits for, each once.
+    pub fn awaited_types(&self) -> Vec<&str> {
+        let mut types: Vec<&str> = self
+            .nodes
+            .values()
+            .filter_map(Node::awaits)
+            .flat_map(|awaits| awaits.on.keys().map(String::as_str))
+            .collect();
+        types.sort_unstable();
+        types.dedup();
+        types
+    }
+}
+
+/// The values that instances may be waiting for `message` by: what the `match.event` expressions of all nodes that wait
+/// for its type yield. An instance that awaits (its type, one of these values) is meant. A failing expression yields
+/// nothing: the event is of a form that this node does not wait for.
+pub fn wait_values(definition: &Definition, message: &Message) -> Vec<String> {
+    let matches: Vec<&Match> = definition
+        .nodes
+        .values()
+        .filter_map(Node::awaits)
+        .filter(|awaits| awaits.on.contains_key(&message.message_type))
+        .filter_map(|awaits| awaits.matching.as_ref())
+        .collect();
+    if matches.is_empty() {
+        return Vec::new();
+    }
+    let event = event_root(message);
+    let scope = Scope::new().with("event", Root::Json(&event));
+    let mut values: Vec<String> =
+        matches.iter().filter_map(|it| it.event.evaluate(&scope).ok().as_ref().and_then(match_text)).collect();
+    values.sort_unstable();
+    values.dedup();
+    values
+}
+
+impl Deref for Definition {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Node {
+    /// What it waits for, if it waits for events at all.
+    pub fn awaits(&self) -> Option<&Awaits> {
+        match &self.kind {
+            NodeKind::Command(command) => Some(&command.awaits),
+            NodeKind::Wait { awaits } => Some(awaits),
+            _ => None,
+        }
+    }
+
+    /// The kind as definitions write it.
+    pub fn kind_name(&self) -> &'static str {
+        match &self.kind {
+            NodeKind::Start { .. } => "start",
+            NodeKind::Command(_) => "command",
+            NodeKind::Wait { .. } => "wait",
+            NodeKind::Decide { .. } => "decide",
+            NodeKind::Compute { .. } => "compute",
+            NodeKind::Approval(_) => "approval",
+            NodeKind::Timer { .. } => "timer",
+            NodeKind::End { .. } => "end",
+        }
+    }
+
+    /// Whether an instance comes to rest here until something happens outside.
+    pub fn pauses(&self) -> bool {
+        match &self.kind {
+            NodeKind::Command(_) | NodeKind::Wait { .. } | NodeKind::Approval(_) | NodeKind::Timer { .. } => true,
+            NodeKind::Start { .. } | NodeKind::Decide { .. } | NodeKind::Compute { .. } | NodeKind::End { .. } => false,
+        }
+    }
+
+    /// The port that a history calls `name`.
+    pub fn port(&self, name: &str) -> Option<&Port> {
+        self.ports().into_iter().find_map(|(port_name, port)| (port_name == name).then_some(port))
+    }
+
+    /// All ports in the order in which a reader expects them, each with the name that histories call it by: an event
+    /// type, an outcome, `timeout`, `next`, `default`, or `case-1` and so on.
+    pub fn ports(&self) -> Vec<(String, &Port)> {
+        match &self.kind {
+            NodeKind::Start { port } | NodeKind::Compute { port } | NodeKind::Timer { port, .. } => {
+                vec![(NEXT.to_owned(), port)]
+            }
+            NodeKind::Command(command) => ports_of(&command.awaits),
+            NodeKind::Wait { awaits } => ports_of(awaits),
+            NodeKind::Decide { cases, default } => cases
+                .iter()
+                .enumerate()
+                .map(|(index, case)| (case_name(index), &case.port))
+                .chain([(DEFAULT.to_owned(), default)])
+                .collect(),
+            NodeKind::Approval(approval) => approval
+                .outcomes
+                .iter()
+                .map(|(name, outcome)| (name.clone(), &outcome.port))
+                .chain(approval.timeout.iter().map(|timeout| (TIMEOUT.to_owned(), &timeout.port)))
+                .collect(),
+            NodeKind::End { .. } => Vec::new(),
+        }
+    }
+}
+
+/// The names of ports that no event and no outcome names.
+pub(super) const NEXT: &str = "next";
+pub(super) const TIMEOUT: &str = "timeout";
+pub(super) const DEFAULT: &str = "default";
+
+pub(super) fn case_name(index: usize) -> String {
+    format!("case-{}", index + 1)
+}
+
+fn ports_of(awaits: &Awaits) -> Vec<(String, &Port)> {
+    awaits
+        .on
+        .iter()
+        .map(|(event_type, port)| (event_type.clone(), port))
+        .chain(awaits.timeout.iter().map(|timeout| (TIMEOUT.to_owned(), &timeout.port)))
+        .collect()
+}
+
+/// What the root `event` is in expressions.
+pub(crate) fn event_root(message: &Message) -> Value {
+    let mut event = Map::new();
+    event.insert("id".into(), Value::from(message.id.to_string()));
+    event.insert("type".into(), Value::from(message.message_type.clone()));
+    event.insert("source".into(), Value::from(message.source.clone()));
+    event.insert("aggregate_type".into(), Value::from(message.key.aggregate_type.clone()));
+    event.insert("aggregate_id".into(), Value::from(message.key.aggregate_id.clone()));
+    event.insert("aggregate_version".into(), Value::from(message.aggregate_version));
+    event.insert("correlation_id".into(), Value::from(message.correlation_id.clone()));
+    event.insert("causation_id".into(), Value::from(message.causation_id.clone()));
+    event.insert("headers".into(), message.headers.iter().map(|(k, v)| (k.clone(), Value::from(v.clone()))).collect());
+    event.insert("created_at".into(), Value::from(message.created_at.to_rfc3339()));
+    event.insert("payload".into(), message.payload.clone());
+    Value::Object(event)
+}
+
+/// The text that a correlation value is stored and compared as; objects, lists and null correlate nothing.
+pub(crate) fn match_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() && text.chars().count() <= crate::message::ID_CHARS_MAX => {
+            Some(text.clone())
+        }
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,71 @@
+//! What to do about an event of the history.
+
+use serde_json::Value;
+
+use super::{Closed, Context, Definition, DueTimer, Effect, Event, ValueWait};
+
+/// What the runtime does about a newly appended `event`, in the transaction that appends it. Only new events have
+/// effects: replaying a history sends nothing again.
+///
+/// Events carry all that is needed; the definition and the moment are taken so that later kinds of event may need less.
+pub fn effects(_definition: &Definition, event: &Event, _context: &Context) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    match event {
+        Event::CommandSent { token, command, timer, waits, .. } => {
+            effects.push(Effect::Send(command.clone()));
+            set_timer(timer.as_ref(), &mut effects);
+            await_values(*token, waits, &mut effects);
+        }
+        Event::WaitBegan { token, timer, waits, .. } => {
+            set_timer(timer.as_ref(), &mut effects);
+            await_values(*token, waits, &mut effects);
+        }
+        Event::TaskOpened { task, timer, .. } => {
+            effects.push(Effect::OpenTask(task.clone()));
+            set_timer(timer.as_ref(), &mut effects);
+        }
+        Event::TimerSet { timer, .. } => set_timer(Some(timer), &mut effects),
+        Event::MessageReceived { closed, .. } | Event::TimerFired { closed, .. } | Event::Cancelled { closed, .. } => {
+            close(closed, &mut effects);
+        }
+        Event::TaskCompleted { task, outcome, data, by, closed, .. } => {
+            let (outcome, by) = (Some(outcome.clone()), Some(by.clone()));
+            effects.push(Effect::CloseTask { task: *task, outcome, data: data.clone(), by });
+            close(closed, &mut effects);
+        }
+        Event::Started { .. }
+        | Event::Moved { .. }
+        | Event::MessageBuffered { .. }
+        | Event::Held { .. }
+        | Event::MessageLate { .. }
+        | Event::IncidentRaised { .. }
+        | Event::Retried { .. }
+        | Event::Suspended { .. }
+        | Event::Resumed { .. }
+        | Event::Ended { .. } => {}
+    }
+    effects
+}
+
+fn set_timer(timer: Option<&DueTimer>, effects: &mut Vec<Effect>) {
+    effects.extend(timer.map(|due| Effect::SetTimer { timer: due.timer, due_at: due.due_at }));
+}
+
+fn await_values(token: u32, waits: &[ValueWait], effects: &mut Vec<Effect>) {
+    effects.extend(waits.iter().map(|wait| Effect::Await {
+        token,
+        event_type: wait.event_type.clone(),
+        value: wait.value.clone(),
+    }));
+}
+
+fn close(closed: &Closed, effects: &mut Vec<Effect>) {
+    effects.extend(closed.timers.iter().map(|timer| Effect::CancelTimer { timer: *timer }));
+    effects.extend(closed.tasks.iter().map(|task| Effect::CloseTask {
+        task: *task,
+        outcome: None,
+        data: Value::Null,
+        by: None,
+    }));
+    effects.extend(closed.waits.iter().map(|token| Effect::Forget { token: *token }));
+}

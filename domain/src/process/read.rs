@@ -1,0 +1,414 @@
+//! From the JSON of a definition to [`Definition`], reporting everything that is wrong with it.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use serde_json::{Map, Value};
+
+use super::{
+    definition::{
+        Approval, ApprovalOutcome, Assignments, Awaits, Case, Command, Definition, Match, Moment, Node, NodeKind,
+        Outcome, Parts, Port, TIMEOUT, Timeout, read_moment,
+    },
+    validate,
+};
+use crate::{
+    diagnostic::{Diagnostic, pointer_token},
+    expression::{Expression, Template, compile_expression},
+    fields::{Fields, NAME_CHARS_MAX, check_text, name_of, shorten},
+    schema::Schema,
+};
+
+/// The most nodes of a definition.
+pub const NODES_MAX: usize = 500;
+/// The most characters of the name of a definition or node.
+pub const DEFINITION_NAME_CHARS_MAX: usize = 100;
+/// The most characters of a title, description or reason.
+const TEXT_CHARS_MAX: usize = 4_000;
+const KINDS: &str = "start, command, wait, decide, compute, approval, timer, end";
+
+/// Reads a definition, except for the field `baton`, which the caller has looked at. A definition comes back whenever
+/// its shape could be read; it may be used only when none of the diagnostics in `found` is an error.
+pub fn read(value: &Value, found: &mut Vec<Diagnostic>) -> Option<Definition> {
+    let mut fields = Fields::of(value, "", found)?;
+    fields.optional("baton");
+    let name = fields.required_text("name", DEFINITION_NAME_CHARS_MAX, found).map(str::to_owned);
+    if let Some(name) = &name {
+        check_name(name, "/name", found);
+    }
+    let title = fields.text("title", NAME_CHARS_MAX, found).map(str::to_owned);
+    let description = fields.text("description", TEXT_CHARS_MAX, found).map(str::to_owned);
+    let input = fields.optional("input").and_then(|schema| compile_schema(schema, "/input", found));
+    let nodes = match fields.required("nodes", found) {
+        Some(value) => read_nodes(value, found),
+        None => None,
+    };
+    let layout = fields.map("layout", found).map_or_else(BTreeMap::new, |map| read_layout(map, found));
+    fields.finish(found);
+    let nodes = nodes?;
+    let start = validate::validate(&nodes, &layout, found)?;
+    Some(Definition::new(Parts { name: name?, title, description, input, nodes, start, layout }))
+}
+
+/// Names are kebab-case, so that they can stand in addresses and file names as they are.
+pub(crate) fn check_name(name: &str, pointer: &str, found: &mut Vec<Diagnostic>) {
+    let kebab = name
+        .split('-')
+        .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()));
+    if !kebab || !name.starts_with(|first: char| first.is_ascii_lowercase()) {
+        found.push(Diagnostic::error(
+            "name",
+            pointer,
+            format!(
+                "`{}` is no name: use lower-case letters, digits and single hyphens, as in `trip-booking`.",
+                shorten(name, 60)
+            ),
+        ));
+    }
+}
+
+fn read_nodes(value: &Value, found: &mut Vec<Diagnostic>) -> Option<BTreeMap<String, Node>> {
+    let Value::Object(map) = value else {
+        found.push(Diagnostic::error("wrong-type", "/nodes", format!("Must be an object, not {}.", name_of(value))));
+        return None;
+    };
+    if map.len() > NODES_MAX {
+        found.push(Diagnostic::error("too-many", "/nodes", format!("There can be at most {NODES_MAX} nodes.")));
+        return None;
+    }
+    let mut nodes = BTreeMap::new();
+    let mut whole = true;
+    for (name, value) in map {
+        let pointer = format!("/nodes/{}", pointer_token(name));
+        check_name(name, &pointer, found);
+        if name.len() > DEFINITION_NAME_CHARS_MAX {
+            let message = format!("A name has at most {DEFINITION_NAME_CHARS_MAX} characters.");
+            found.push(Diagnostic::error("too-long", &pointer, message));
+        }
+        match read_node(value, &pointer, found) {
+            Some(node) => {
+                nodes.insert(name.clone(), node);
+            }
+            None => whole = false,
+        }
+    }
+    // Without a node that could not be read, every edge to it would be reported as leading nowhere.
+    whole.then_some(nodes)
+}
+
+fn read_node(value: &Value, pointer: &str, found: &mut Vec<Diagnostic>) -> Option<Node> {
+    let mut fields = Fields::of(value, pointer, found)?;
+    let kind = fields.required_text("kind", NAME_CHARS_MAX, found)?.to_owned();
+    fields.text("description", TEXT_CHARS_MAX, found);
+    let is_approval = kind == "approval";
+    let title = if is_approval { None } else { fields.text("title", NAME_CHARS_MAX, found).map(str::to_owned) };
+    let kind = match kind.as_str() {
+        "start" => NodeKind::Start { port: read_next(&mut fields, found) },
+        "compute" => NodeKind::Compute { port: read_next(&mut fields, found) },
+        "command" => NodeKind::Command(Box::new(read_command(&mut fields, found)?)),
+        "wait" => NodeKind::Wait { awaits: read_awaits(&mut fields, found) },
+        "decide" => read_decide(&mut fields, found)?,
+        "approval" => NodeKind::Approval(Box::new(read_approval(&mut fields, found)?)),
+        "timer" => read_timer(&mut fields, found)?,
+        "end" => read_end(&mut fields, found)?,
+        unknown => {
+            let message = format!("Unknown kind `{}`. Known are: {KINDS}.", shorten(unknown, 60));
+            found.push(Diagnostic::error("unknown-kind", format!("{pointer}/kind"), message));
+            return None;
+        }
+    };
+    fields.finish(found);
+    Some(Node { title, kind })
+}
+
+/// The fields `set` and `next`, directly in a node.
+fn read_next(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Port {
+    let set = read_set(fields, found);
+    let next = fields.required_text("next", NAME_CHARS_MAX, found).unwrap_or_default().to_owned();
+    Port { set, next }
+}
+
+/// An object with `set` and `next`, and whatever `more` reads.
+fn read_port<T>(
+    value: &Value,
+    pointer: String,
+    found: &mut Vec<Diagnostic>,
+    more: impl FnOnce(&mut Fields<'_>, &mut Vec<Diagnostic>) -> T,
+) -> Option<(Port, T)> {
+    let mut fields = Fields::of(value, pointer, found)?;
+    let more = more(&mut fields, found);
+    let port = read_next(&mut fields, found);
+    fields.finish(found);
+    Some((port, more))
+}
+
+pub(super) fn read_set(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Assignments {
+    let Some(map) = fields.map("set", found) else { return Vec::new() };
+    let pointer = fields.at("set");
+    map.iter()
+        .map(|(name, value)| {
+            let at = format!("{pointer}/{}", pointer_token(name));
+            let identifier = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+                && name.len() <= DEFINITION_NAME_CHARS_MAX;
+            if !identifier {
+                let message = format!(
+                    "`{}` is no variable name: use letters, digits and underscores, beginning with a letter.",
+                    shorten(name, 60)
+                );
+                found.push(Diagnostic::error("variable-name", &at, message));
+            }
+            (name.clone(), Template::compile(value, &at, found))
+        })
+        .collect()
+}
+
+fn read_command(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Option<Command> {
+    let send = fields.required_text("send", NAME_CHARS_MAX, found).map(str::to_owned);
+    let to = fields.required_text("to", NAME_CHARS_MAX, found).map(str::to_owned);
+    let key = read_template(fields, "key", found);
+    let payload =
+        read_template(fields, "payload", found).unwrap_or_else(|| Template::Literal(Value::Object(Map::new())));
+    let awaits = read_awaits(fields, found);
+    Some(Command { send: send?, to: to?, key, payload, awaits })
+}
+
+fn read_template(fields: &mut Fields<'_>, field: &'static str, found: &mut Vec<Diagnostic>) -> Option<Template> {
+    let value = fields.optional(field)?;
+    Some(Template::compile(value, &fields.at(field), found))
+}
+
+/// The fields `on` (with `timeout` among the events) and `match`.
+fn read_awaits(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Awaits {
+    let mut awaits = Awaits::default();
+    let pointer = fields.at("on");
+    let Some(value) = fields.required("on", found) else { return awaits };
+    let Value::Object(map) = value else {
+        found.push(Diagnostic::error("wrong-type", pointer, format!("Must be an object, not {}.", name_of(value))));
+        return awaits;
+    };
+    for (event_type, value) in map {
+        let at = format!("{pointer}/{}", pointer_token(event_type));
+        if event_type == TIMEOUT {
+            awaits.timeout = read_timeout(value, at, found);
+            continue;
+        }
+        check_text(&Value::from(event_type.clone()), &at, NAME_CHARS_MAX, found);
+        if let Some((port, ())) = read_port(value, at, found, |_, _| ()) {
+            awaits.on.insert(event_type.clone(), port);
+        }
+    }
+    if awaits.on.is_empty() && map.keys().all(|key| key == TIMEOUT) {
+        let message = "Name at least one event to wait for; only to let time pass, use a node of the kind `timer`.";
+        found.push(Diagnostic::error("no-events", &pointer, message));
+    } else if awaits.timeout.is_none() && !map.contains_key(TIMEOUT) {
+        let message = "Without `timeout` an instance waits here for ever when nothing comes.";
+        found.push(Diagnostic::warning("no-timeout", &pointer, message));
+    }
+    awaits.matching = read_match(fields, found);
+    awaits
+}
+
+fn read_timeout(value: &Value, pointer: String, found: &mut Vec<Diagnostic>) -> Option<Timeout> {
+    let (port, after) = read_port(value, pointer, found, |fields, found| {
+        read_moment_field(fields, "after", true, Form::Length, found)
+    })?;
+    Some(Timeout { after: after?, port })
+}
+
+fn read_match(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Option<Match> {
+    let value = fields.optional("match")?;
+    let mut inner = Fields::of(value, fields.at("match"), found)?;
+    let event = read_expression(&mut inner, "event", found);
+    let with = read_expression(&mut inner, "with", found);
+    inner.finish(found);
+    Some(Match { event: event?, with: with? })
+}
+
+/// A text that has to be an expression.
+fn read_expression(fields: &mut Fields<'_>, field: &'static str, found: &mut Vec<Diagnostic>) -> Option<Expression> {
+    let text = fields.required_text(field, crate::expression::SOURCE_BYTES_MAX + 1, found)?;
+    let pointer = fields.at(field);
+    match text.strip_prefix('=') {
+        Some(source) => compile_expression(source, &pointer, found),
+        None => {
+            let message = format!("An expression is expected here; write `={}`.", shorten(text, 60));
+            found.push(Diagnostic::error("expression", pointer, message));
+            None
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    Length,
+    Instant,
+    Either,
+}
+
+fn read_moment_field(
+    fields: &mut Fields<'_>,
+    field: &'static str,
+    required: bool,
+    form: Form,
+    found: &mut Vec<Diagnostic>,
+) -> Option<Moment> {
+    let chars_max = crate::expression::SOURCE_BYTES_MAX + 1;
+    let text = match required {
+        true => fields.required_text(field, chars_max, found)?,
+        false => fields.text(field, chars_max, found)?,
+    };
+    let pointer = fields.at(field);
+    if let Some(source) = text.strip_prefix('=') {
+        return compile_expression(source, &pointer, found).map(Moment::Computed);
+    }
+    match read_moment(text) {
+        Some(Moment::After(length)) if form != Form::Instant => {
+            if length < TimeDelta::milliseconds(1) {
+                found.push(Diagnostic::error("duration", pointer, "Must be longer than nothing."));
+                return None;
+            }
+            Some(Moment::After(length))
+        }
+        Some(Moment::At(instant)) if form != Form::Length => Some(Moment::At(instant)),
+        _ => {
+            let expected = match form {
+                Form::Length => "a duration such as PT5M, PT12H or P2D",
+                Form::Instant => "an instant such as 2026-11-23T09:00:00Z",
+                Form::Either => "a duration such as P2D or an instant such as 2026-11-23T09:00:00Z",
+            };
+            let message = format!("`{}` is not {expected}, nor an expression.", shorten(text, 60));
+            found.push(Diagnostic::error("duration", pointer, message));
+            None
+        }
+    }
+}
+
+fn read_decide(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Option<NodeKind> {
+    let pointer = fields.at("cases");
+    let cases = match fields.required("cases", found) {
+        Some(Value::Array(items)) if !items.is_empty() => items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| {
+                let at = format!("{pointer}/{index}");
+                let (port, when) = read_port(item, at, found, |fields, found| {
+                    fields.text("title", NAME_CHARS_MAX, found);
+                    read_expression(fields, "when", found)
+                })?;
+                Some(Case { when: when?, port })
+            })
+            .collect::<Vec<_>>(),
+        Some(_) => {
+            found.push(Diagnostic::error("wrong-type", pointer, "Must be a list of at least one case."));
+            Vec::new()
+        }
+        None => Vec::new(),
+    };
+    let pointer = fields.at("default");
+    let default = match fields.optional("default") {
+        Some(value) => read_port(value, pointer, found, |_, _| ()).map(|(port, ())| port),
+        None => {
+            let message = "Say where to go when no case holds: `default: {next: …}`.";
+            found.push(Diagnostic::error("no-default", pointer, message));
+            None
+        }
+    };
+    // A case that could not be read keeps its place, so that edges from the others are still checked.
+    let cases = cases.into_iter().collect::<Option<Vec<_>>>()?;
+    Some(NodeKind::Decide { cases, default: default? })
+}
+
+fn read_approval(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Option<Approval> {
+    let title = fields.required("title", found).map(|value| Template::compile(value, &fields.at("title"), found));
+    let assignee = read_template(fields, "assignee", found);
+    let group = read_template(fields, "group", found);
+    let due = read_moment_field(fields, "due", false, Form::Either, found);
+    let timeout = fields.optional("timeout").and_then(|value| read_timeout(value, fields.at("timeout"), found));
+    let pointer = fields.at("outcomes");
+    let mut outcomes = BTreeMap::new();
+    match fields.required("outcomes", found) {
+        Some(Value::Object(map)) if !map.is_empty() => {
+            for (name, value) in map {
+                let at = format!("{pointer}/{}", pointer_token(name));
+                check_name(name, &at, found);
+                if name == TIMEOUT {
+                    let message = "`timeout` cannot be chosen by a person; write it beside `outcomes`.";
+                    found.push(Diagnostic::error("name", &at, message));
+                }
+                let read = read_port(value, at, found, |fields, found| {
+                    let title = fields.text("title", NAME_CHARS_MAX, found).map(str::to_owned);
+                    let form = fields.optional("form").and_then(|form| compile_schema(form, &fields.at("form"), found));
+                    (title, form)
+                });
+                if let Some((port, (title, form))) = read {
+                    outcomes.insert(name.clone(), ApprovalOutcome { title, form, port });
+                }
+            }
+        }
+        Some(_) => {
+            let message = "Must be an object with at least one outcome to choose.";
+            found.push(Diagnostic::error("no-outcomes", pointer, message));
+        }
+        None => {}
+    }
+    if assignee.is_none() && group.is_none() {
+        let message = "Without `assignee` or `group` anybody who may complete tasks can complete this one.";
+        found.push(Diagnostic::warning("no-assignee", fields.pointer.clone(), message));
+    }
+    Some(Approval { title: title?, assignee, group, due, outcomes, timeout })
+}
+
+fn read_timer(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Option<NodeKind> {
+    let length = read_moment_field(fields, "for", false, Form::Length, found);
+    let instant = read_moment_field(fields, "until", false, Form::Instant, found);
+    let port = read_next(fields, found);
+    let given = [fields.optional("for").is_some(), fields.optional("until").is_some()];
+    if given[0] == given[1] {
+        let message = "Give either `for` (a duration) or `until` (an instant).";
+        found.push(Diagnostic::error("timer", fields.pointer.clone(), message));
+        return None;
+    }
+    Some(NodeKind::Timer { until: length.or(instant)?, port })
+}
+
+fn read_end(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Option<NodeKind> {
+    let pointer = fields.at("outcome");
+    let outcome = match fields.text("outcome", NAME_CHARS_MAX, found) {
+        None | Some("completed") => Some(Outcome::Completed),
+        Some("failed") => Some(Outcome::Failed),
+        Some(other) => {
+            let message = format!("`{}` is no outcome: write `completed` or `failed`.", shorten(other, 60));
+            found.push(Diagnostic::error("outcome", pointer, message));
+            None
+        }
+    };
+    let set = read_set(fields, found);
+    let reason = read_template(fields, "reason", found);
+    Some(NodeKind::End { outcome: outcome?, set, reason })
+}
+
+fn compile_schema(value: &Value, pointer: &str, found: &mut Vec<Diagnostic>) -> Option<Schema> {
+    Schema::compile(value).map_err(|message| found.push(Diagnostic::error("schema", pointer, message))).ok()
+}
+
+fn read_layout(map: &Map<String, Value>, found: &mut Vec<Diagnostic>) -> BTreeMap<String, (f64, f64)> {
+    let mut layout = BTreeMap::new();
+    for (node, value) in map {
+        let position = match value.as_array().map(Vec::as_slice) {
+            Some([x, y]) => x.as_f64().zip(y.as_f64()),
+            _ => None,
+        };
+        match position.filter(|(x, y)| x.abs() <= 1e6 && y.abs() <= 1e6) {
+            Some(position) => {
+                layout.insert(node.clone(), position);
+            }
+            None => found.push(Diagnostic::error(
+                "layout",
+                format!("/layout/{}", pointer_token(node)),
+                "Must be a position of two numbers up to a million: [x, y].",
+            )),
+        }
+    }
+    layout
+}

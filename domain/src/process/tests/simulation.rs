@@ -1,0 +1,210 @@
+//! A process in the hands of a test: inputs in, history out, with a clock that the test moves.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    definition,
+    ids::{InstanceId, MessageId, TaskId, TimerId},
+    message::{Key, Message, MessageKind},
+    process::{Context, Definition, Effect, Event, Input, Rejection, State, Status, decide, effects, evolve},
+};
+
+pub fn now() -> DateTime<Utc> {
+    "2026-11-23T09:00:00Z".parse().unwrap()
+}
+
+pub fn instance() -> InstanceId {
+    InstanceId::from_uuid(Uuid::from_u128(0x0193_5555_7777_7abc_8def_0123_4567_89ab))
+}
+
+pub fn process(text: &str) -> Definition {
+    match definition::parse(text).unwrap_or_else(|found| panic!("{found:#?}")).definition {
+        definition::Definition::Process(process) => process,
+        definition::Definition::Saga(_) => panic!("this is a saga"),
+    }
+}
+
+pub fn trip_booking() -> Definition {
+    process(definition::shipped()[1].1)
+}
+
+pub fn trip_input() -> Value {
+    json!({
+        "employee": "kim", "manager": "lee", "from": "ICN", "to": "FRA", "depart": "2026-12-01", "return": "2026-12-04",
+    })
+}
+
+/// One instance, and what the runtime would keep beside it.
+#[derive(Clone)]
+pub struct Simulation {
+    pub definition: Definition,
+    pub now: DateTime<Utc>,
+    pub state: Option<State>,
+    pub history: Vec<Event>,
+    /// Every command ever sent, in order.
+    pub sent: Vec<Message>,
+    pub timers: BTreeMap<TimerId, DateTime<Utc>>,
+    pub open_tasks: Vec<TaskId>,
+    /// (token, event type, value)
+    pub waits: Vec<(u32, String, String)>,
+    messages: u128,
+}
+
+impl Simulation {
+    pub fn new(definition: Definition) -> Self {
+        Self {
+            definition,
+            now: now(),
+            state: None,
+            history: Vec::new(),
+            sent: Vec::new(),
+            timers: BTreeMap::new(),
+            open_tasks: Vec::new(),
+            waits: Vec::new(),
+            messages: 0,
+        }
+    }
+
+    pub fn started(definition: Definition, input: Value) -> Self {
+        let mut simulation = Self::new(definition);
+        simulation.start(input).unwrap_or_else(|rejection| panic!("{rejection}"));
+        simulation
+    }
+
+    pub fn start(&mut self, input: Value) -> Result<Vec<Event>, Rejection> {
+        self.put(Input::Start { input, business_key: Some("trip 7".into()), by: "kim".into() })
+    }
+
+    /// Decides, and does what the runtime would do.
+    pub fn put(&mut self, input: Input) -> Result<Vec<Event>, Rejection> {
+        let context = Context { instance: instance(), now: self.now };
+        let events = decide(&self.definition, self.state.as_ref(), &input, &context)?;
+        if let Input::TimerFired { timer } = &input {
+            self.timers.remove(timer);
+        }
+        for event in &events {
+            self.state = Some(evolve(self.state.take(), event));
+            for effect in effects(&self.definition, event, &context) {
+                self.act(effect);
+            }
+        }
+        self.history.extend(events.iter().cloned());
+        Ok(events)
+    }
+
+    fn act(&mut self, effect: Effect) {
+        match effect {
+            Effect::Send(message) => self.sent.push(*message),
+            Effect::SetTimer { timer, due_at } => {
+                assert!(self.timers.insert(timer, due_at).is_none(), "a timer was set twice");
+            }
+            Effect::CancelTimer { timer } => {
+                self.timers.remove(&timer);
+            }
+            Effect::OpenTask(task) => self.open_tasks.push(task.task),
+            Effect::CloseTask { task, .. } => {
+                let before = self.open_tasks.len();
+                self.open_tasks.retain(|open| *open != task);
+                assert_eq!(self.open_tasks.len() + 1, before, "a task was closed that was not open");
+            }
+            Effect::Await { token, event_type, value } => self.waits.push((token, event_type, value)),
+            Effect::Forget { token } => self.waits.retain(|(waiting, ..)| *waiting != token),
+        }
+    }
+
+    pub fn state(&self) -> &State {
+        self.state.as_ref().expect("the instance was started")
+    }
+
+    pub fn status(&self) -> Status {
+        self.state().status()
+    }
+
+    pub fn at(&self) -> Vec<&str> {
+        self.state().tokens.iter().map(|token| token.node.as_str()).collect()
+    }
+
+    /// An event with a fresh id that nothing relates to the instance.
+    pub fn event(&mut self, event_type: &str, payload: Value) -> Message {
+        self.messages += 1;
+        Message {
+            id: MessageId(Uuid::from_u128(self.messages)),
+            kind: MessageKind::Event,
+            message_type: event_type.into(),
+            source: "test".into(),
+            key: Key { aggregate_type: "test".into(), aggregate_id: "1".into() },
+            aggregate_version: None,
+            payload,
+            headers: BTreeMap::new(),
+            correlation_id: None,
+            causation_id: None,
+            deliver_after: None,
+            destination: None,
+            created_at: self.now,
+        }
+    }
+
+    /// An event that carries the id of the last command that was sent as its causation.
+    pub fn reply(&mut self, event_type: &str, payload: Value) -> Message {
+        let command = self.sent.last().expect("a command was sent").id;
+        Message { causation_id: Some(command.to_string()), ..self.event(event_type, payload) }
+    }
+
+    /// An event that carries the instance's id as its correlation.
+    pub fn correlated(&mut self, event_type: &str, payload: Value) -> Message {
+        Message { correlation_id: Some(instance().to_string()), ..self.event(event_type, payload) }
+    }
+
+    pub fn receive(&mut self, message: &Message) -> Result<Vec<Event>, Rejection> {
+        self.put(Input::Message { message: Box::new(message.clone()) })
+    }
+
+    /// The participant answers the last command.
+    pub fn answer(&mut self, event_type: &str, payload: Value) -> Vec<Event> {
+        let reply = self.reply(event_type, payload);
+        self.receive(&reply).unwrap_or_else(|rejection| panic!("{rejection}"))
+    }
+
+    /// Somebody completes the open task.
+    pub fn complete(&mut self, outcome: &str, data: Value) -> Result<Vec<Event>, Rejection> {
+        let task = *self.open_tasks.last().expect("a task is open");
+        self.put(Input::CompleteTask { task, outcome: outcome.into(), data, by: "kim".into() })
+    }
+
+    /// The next timer is due.
+    pub fn time_passes(&mut self) -> Vec<Event> {
+        let (timer, due_at) =
+            self.timers.iter().map(|(timer, due)| (*timer, *due)).min_by_key(|(_, due)| *due).expect("a timer is set");
+        self.now = self.now.max(due_at) + TimeDelta::milliseconds(1);
+        self.put(Input::TimerFired { timer }).unwrap_or_else(|rejection| panic!("{rejection}"))
+    }
+
+    pub fn operate(&mut self, operation: &str) -> Result<Vec<Event>, Rejection> {
+        let (by, reason) = ("park".to_owned(), "because".to_owned());
+        self.put(match operation {
+            "suspend" => Input::Suspend { by, reason },
+            "resume" => Input::Resume { by, reason },
+            "cancel" => Input::Cancel { by, reason },
+            "retry" => Input::Retry { by, reason },
+            other => panic!("no operation {other}"),
+        })
+    }
+
+    /// The history in sentences.
+    pub fn trace(&self) -> String {
+        let lines: Vec<String> = self.history.iter().map(Event::sentence).collect();
+        format!("{}\n= {} at {:?}", lines.join("\n"), self.status().as_str(), self.at())
+    }
+}
+
+pub fn names(events: &[Event]) -> Vec<&'static str> {
+    events.iter().map(Event::name).collect()
+}
+
+pub fn code(outcome: Result<Vec<Event>, Rejection>) -> &'static str {
+    outcome.expect_err("a rejection").code
+}
