@@ -198,6 +198,11 @@ impl Definition {
         Self(Arc::new(parts))
     }
 
+    /// [`wait_values`].
+    pub fn match_values(&self, message: &Message) -> Vec<String> {
+        wait_values(self, message)
+    }
+
     /// What is wrong with `input` as the input of a start; pointers are relative to it.
     pub fn check_input(&self, input: &Value) -> Vec<Diagnostic> {
         self.input.as_ref().map_or_else(Vec::new, |schema| schema.check(input))

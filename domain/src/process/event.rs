@@ -176,6 +176,7 @@ pub enum Arrival {
 /// Why a token cannot go on, and what is tried again when an operator says so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
+    pub node: String,
     /// A sentence for people.
     pub reason: String,
     pub attempt: Attempt,

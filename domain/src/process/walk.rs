@@ -360,7 +360,7 @@ impl<'a> Walk<'a> {
     fn stick(&mut self, token: u32, name: &str, attempt: Attempt, reason: String) -> Next {
         let excerpt = serde_json::to_string(&self.state.vars).unwrap_or_default();
         let excerpt = shorten(&excerpt, EXCERPT_CHARS_MAX);
-        let incident = Incident { reason, attempt, excerpt, at: self.context.now };
+        let incident = Incident { node: name.to_owned(), reason, attempt, excerpt, at: self.context.now };
         self.record(Event::IncidentRaised { token, node: name.to_owned(), incident: Box::new(incident) });
         Next::Rest
     }
