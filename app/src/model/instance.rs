@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{DateTime, Diagram, MessageSummary, TaskSummary};
+use super::{DateTime, DefinitionDetail, Diagram, MessageSummary, TaskSummary};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
@@ -127,4 +127,12 @@ pub struct Started {
     pub id: Uuid,
     /// `false` when the idempotency key was known and `id` is the instance of the first start.
     pub created: bool,
+}
+
+/// What the start form is made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StartForm {
+    pub definition: DefinitionDetail,
+    /// Made once per form by the server, so that sending it twice starts one instance.
+    pub idempotency_key: String,
 }

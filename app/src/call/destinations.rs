@@ -1,0 +1,79 @@
+//! Destinations and routes: where messages go beside the bus.
+
+use leptos::{prelude::*, server_fn::codec::Json};
+
+#[cfg(feature = "ssr")]
+use super::context::{given, signed_in};
+#[cfg(feature = "ssr")]
+use crate::model::{DestinationSettings, RouteSettings};
+use crate::{
+    model::{CloudEventsMode, Destination, Route, TestReport},
+    port::Answer,
+};
+
+#[server(prefix = "/sfn", endpoint = "destinations", input = Json)]
+pub async fn list_destinations() -> Answer<Vec<Destination>> {
+    signed_in()?.0.destinations().await
+}
+
+#[server(prefix = "/sfn", endpoint = "routes", input = Json)]
+pub async fn list_routes() -> Answer<Vec<Route>> {
+    signed_in()?.0.routes().await
+}
+
+/// Creates or changes an HTTP destination. An empty `secret` leaves the one that is there.
+#[server(prefix = "/sfn", endpoint = "put-destination")]
+#[allow(clippy::too_many_arguments, reason = "one argument per field of the form")]
+pub async fn put_destination(
+    name: String,
+    url: String,
+    mode: CloudEventsMode,
+    secret: Option<String>,
+    timeout_ms: u32,
+    attempts_max: u32,
+    backoff_base_ms: u32,
+    concurrency: u32,
+) -> Answer<Destination> {
+    let (backend, actor) = signed_in()?;
+    let secret = given(secret);
+    let settings =
+        DestinationSettings::Http { url, mode, secret, timeout_ms, attempts_max, backoff_base_ms, concurrency };
+    backend.put_destination(actor, name, settings).await
+}
+
+#[server(prefix = "/sfn", endpoint = "delete-destination")]
+pub async fn delete_destination(name: String) -> Answer<()> {
+    let (backend, actor) = signed_in()?;
+    backend.delete_destination(actor, name).await
+}
+
+#[server(prefix = "/sfn", endpoint = "pause-destination")]
+pub async fn pause_destination(name: String, paused: bool) -> Answer<Destination> {
+    let (backend, actor) = signed_in()?;
+    backend.pause_destination(actor, name, paused).await
+}
+
+#[server(prefix = "/sfn", endpoint = "test-destination")]
+pub async fn test_destination(name: String) -> Answer<TestReport> {
+    let (backend, actor) = signed_in()?;
+    backend.test_destination(actor, name).await
+}
+
+#[server(prefix = "/sfn", endpoint = "put-route")]
+pub async fn put_route(
+    name: String,
+    kind: Option<String>,
+    message_type: Option<String>,
+    aggregate_type: Option<String>,
+    to: String,
+) -> Answer<Route> {
+    let (backend, actor) = signed_in()?;
+    let (kind, message_type, aggregate_type) = (given(kind), given(message_type), given(aggregate_type));
+    backend.put_route(actor, name, RouteSettings { kind, message_type, aggregate_type, to }).await
+}
+
+#[server(prefix = "/sfn", endpoint = "delete-route")]
+pub async fn delete_route(name: String) -> Answer<()> {
+    let (backend, actor) = signed_in()?;
+    backend.delete_route(actor, name).await
+}

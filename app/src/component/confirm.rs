@@ -1,0 +1,103 @@
+//! Dialogs that ask before something cannot be undone, or for a reason.
+//!
+//! They open without script where the browser knows `commandfor`; the click handler serves the others.
+
+use leptos::prelude::*;
+
+use super::icon::{Icon, icon};
+use crate::dom;
+
+/// Opens the dialog `opens`. `refused` disables it and says why.
+#[component]
+pub fn DialogButton(
+    #[prop(into)] opens: String,
+    #[prop(into)] label: String,
+    #[prop(optional)] class: &'static str,
+    #[prop(optional_no_strip, into)] refused: Option<String>,
+) -> impl IntoView {
+    let id = opens.clone();
+    let class = format!("btn {class}");
+    let disabled = refused.is_some();
+    let title = refused.clone();
+    view! {
+        <button
+            type="button"
+            class=class
+            commandfor=opens
+            command="show-modal"
+            disabled=disabled
+            title=title
+            on:click=move |_| dom::open_dialog(&id)
+        >
+            {label}
+            {refused.map(|why| view! { <span class="visually-hidden">{format!(" — {why}")}</span> })}
+        </button>
+    }
+}
+
+/// A modal dialog with a heading and a button that closes it. Its children are usually a form.
+#[component]
+pub fn Dialog(#[prop(into)] id: String, #[prop(into)] title: String, children: Children) -> impl IntoView {
+    let heading = format!("{id}-title");
+    let (closes, closed) = (id.clone(), id.clone());
+    view! {
+        <dialog id=id aria-labelledby=heading>
+            <header>
+                <h2 id=heading.clone()>{title}</h2>
+                <button
+                    type="button"
+                    class="btn quiet small"
+                    aria-label="Close"
+                    commandfor=closes
+                    command="close"
+                    on:click=move |_| dom::close_dialog(&closed)
+                >
+                    {icon(Icon::Close)}
+                </button>
+            </header>
+            {children()}
+        </dialog>
+    }
+}
+
+/// The field for the reason; it stands in the history and in the audit.
+#[component]
+pub fn ReasonField(#[prop(into)] id: String, #[prop(default = true)] required: bool) -> impl IntoView {
+    view! {
+        <div class="field">
+            <label for=id.clone()>"Reason"</label>
+            <input
+                id=id
+                name="reason"
+                type="text"
+                maxlength="500"
+                required=required
+                autocomplete="off"
+                placeholder="Stands in the history and in the audit"
+            />
+        </div>
+    }
+}
+
+/// Closes the dialog as soon as the action that it sent was answered well.
+pub fn close_when_done(id: String, done: impl Fn() -> bool + 'static) {
+    Effect::new(move |_| {
+        if done() {
+            dom::close_dialog(&id);
+        }
+    });
+}
+
+/// A button that sends its form once: it is disabled while the answer is awaited.
+#[component]
+pub fn SubmitButton(
+    #[prop(into)] label: String,
+    #[prop(into)] pending: Signal<bool>,
+    #[prop(default = "primary")] class: &'static str,
+) -> impl IntoView {
+    view! {
+        <button type="submit" class=format!("btn {class}") disabled=pending aria-busy=move || pending.get().then_some("true")>
+            {label}
+        </button>
+    }
+}

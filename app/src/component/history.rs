@@ -1,0 +1,128 @@
+//! The history of an instance, a row for each thing that came in: what was received, what changed, what was issued.
+
+use leptos::prelude::*;
+
+use super::{json::json_view, time::at_time};
+use crate::model::HistoryItem;
+
+/// What a fact of the history is about, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Received,
+    Changed,
+    Issued,
+}
+
+fn column(event: &str) -> Column {
+    const RECEIVED: [&str; 11] = [
+        "started",
+        "received",
+        "replied",
+        "fired",
+        "timed_out",
+        "task_completed",
+        "suspended",
+        "resumed",
+        "cancelled",
+        "cancel_requested",
+        "retried",
+    ];
+    const ISSUED: [&str; 7] = ["issued", "sent", "opened", "timer_set", "set_timer", "awaited", "scheduled"];
+    if ISSUED.iter().any(|word| event.contains(word)) {
+        Column::Issued
+    } else if RECEIVED.iter().any(|word| event.contains(word)) {
+        Column::Received
+    } else {
+        Column::Changed
+    }
+}
+
+/// Facts of one transaction: they have one instant, and the first is what came in.
+fn rows(history: &[HistoryItem]) -> Vec<&[HistoryItem]> {
+    history.chunk_by(|before, after| before.at == after.at && column(&after.event) != Column::Received).collect()
+}
+
+/// Oldest first.
+pub fn history_table(history: &[HistoryItem]) -> AnyView {
+    let rows = rows(history).into_iter().map(row).collect_view();
+    view! {
+        <div class="scroll">
+            <table class="history">
+                <caption class="visually-hidden">"History, oldest first"</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">"#"</th>
+                        <th scope="col">"Time (UTC)"</th>
+                        <th scope="col">"Received"</th>
+                        <th scope="col">"Changed"</th>
+                        <th scope="col">"Issued"</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+fn row(items: &[HistoryItem]) -> AnyView {
+    let first = items.first().map(|item| (item.sequence, item.at));
+    let cell = |wanted: Column| {
+        let facts: Vec<_> = items.iter().filter(|item| column(&item.event) == wanted).map(fact).collect();
+        view! { <td>{facts}</td> }
+    };
+    view! {
+        <tr>
+            <td class="mono faint">{first.map(|(sequence, _)| sequence)}</td>
+            <td>{first.map(|(_, at)| at_time(at))}</td>
+            {cell(Column::Received)}
+            {cell(Column::Changed)}
+            {cell(Column::Issued)}
+        </tr>
+    }
+    .into_any()
+}
+
+/// A sentence that opens to the whole fact.
+fn fact(item: &HistoryItem) -> AnyView {
+    view! {
+        <details class="fact">
+            <summary><span>{item.title.clone()}</span></summary>
+            <p class="mono faint">{format!("{} · {}", item.sequence, item.event)}</p>
+            {json_view(&item.data, &format!("Fact {}", item.sequence))}
+        </details>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn an_item(sequence: i64, second: i64, event: &str) -> HistoryItem {
+        HistoryItem {
+            sequence,
+            at: chrono::DateTime::from_timestamp(second, 0).unwrap(),
+            event: event.to_owned(),
+            title: event.to_owned(),
+            node: None,
+            data: Value::Null,
+        }
+    }
+
+    #[test]
+    fn a_row_begins_with_what_came_in() {
+        let history = [
+            an_item(1, 1, "started"),
+            an_item(2, 1, "node_entered"),
+            an_item(3, 1, "command_issued"),
+            an_item(4, 2, "message_received"),
+            an_item(5, 2, "variables_set"),
+            an_item(6, 2, "message_received"),
+        ];
+        let sizes: Vec<_> = rows(&history).into_iter().map(<[HistoryItem]>::len).collect();
+        assert_eq!(sizes, [3, 2, 1]);
+    }
+}

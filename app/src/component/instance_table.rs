@@ -1,0 +1,53 @@
+//! Instances as a table.
+
+use leptos::prelude::*;
+
+use super::{badge::state_badge, time::ago};
+use crate::{form::humanised, link, model::InstanceSummary};
+
+/// What an instance is called: its business key, else the beginning of its id.
+pub fn name_of(instance: &InstanceSummary) -> String {
+    instance.business_key.clone().unwrap_or_else(|| instance.id.simple().to_string().chars().take(12).collect())
+}
+
+pub fn instance_table(instances: Vec<InstanceSummary>, label: &str) -> AnyView {
+    let rows = instances.into_iter().map(row).collect_view();
+    view! {
+        <div class="scroll">
+            <table>
+                <caption class="visually-hidden">{label.to_owned()}</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">"Instance"</th>
+                        <th scope="col">"State"</th>
+                        <th scope="col">"At"</th>
+                        <th scope="col" class="opt">"Definition"</th>
+                        <th scope="col" class="opt">"Started by"</th>
+                        <th scope="col">"Started"</th>
+                        <th scope="col" class="opt">"Changed"</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+fn row(instance: InstanceSummary) -> AnyView {
+    let at = instance.at.iter().map(|node| humanised(node)).collect::<Vec<_>>().join(", ");
+    let at = if at.is_empty() { "—".to_owned() } else { at };
+    let incident = instance.incident.clone().map(|incident| view! { <small class="error-text">{incident}</small> });
+    view! {
+        <tr class="row">
+            <td><a class="cover" href=link::instance(instance.id)>{name_of(&instance)}</a></td>
+            <td>{state_badge(&instance.state)}</td>
+            <td><span class="stack">{at}{incident}</span></td>
+            <td class="opt">{instance.definition}" "<span class="faint">{format!("v{}", instance.version)}</span></td>
+            <td class="opt">{instance.started_by}</td>
+            <td>{ago(instance.created_at)}</td>
+            <td class="opt">{ago(instance.updated_at)}</td>
+        </tr>
+    }
+    .into_any()
+}

@@ -1,0 +1,56 @@
+//! Messages as a table.
+
+use leptos::prelude::*;
+
+use super::{
+    badge::{kind_badge, state_badge},
+    time::{ago, at_time},
+};
+use crate::{link, model::MessageSummary};
+
+pub fn message_table(messages: Vec<MessageSummary>, label: &str) -> AnyView {
+    let rows = messages.into_iter().map(row).collect_view();
+    view! {
+        <div class="scroll">
+            <table>
+                <caption class="visually-hidden">{label.to_owned()}</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">"Created (UTC)"</th>
+                        <th scope="col" class="opt">"Kind"</th>
+                        <th scope="col">"Type"</th>
+                        <th scope="col">"Aggregate"</th>
+                        <th scope="col" class="opt">"Source"</th>
+                        <th scope="col">"State"</th>
+                        <th scope="col" class="opt">"Last error"</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+fn row(message: MessageSummary) -> AnyView {
+    let next = message.next_attempt_at.map(|at| view! { <small class="faint">{ago(at)}</small> });
+    let attempts = (message.attempts > 0).then(|| {
+        let words =
+            if message.attempts == 1 { "1 attempt".to_owned() } else { format!("{} attempts", message.attempts) };
+        view! { <small class="faint">{words}</small> }
+    });
+    let error = message.last_error.unwrap_or_default();
+    let key = format!("{}/{}", message.aggregate_type, message.aggregate_id);
+    view! {
+        <tr class="row">
+            <td>{at_time(message.created_at)}" "<small class="faint opt">{ago(message.created_at)}</small></td>
+            <td class="opt">{kind_badge(&message.kind)}</td>
+            <td class="mono"><a class="cover" href=link::message(message.id)>{message.message_type}</a></td>
+            <td class="mono cut" title=key.clone()>{key.clone()}</td>
+            <td class="opt">{message.source}</td>
+            <td><span class="stack">{state_badge(&message.state)}{attempts}{next}</span></td>
+            <td class="opt cut error-text" title=error.clone()>{error.clone()}</td>
+        </tr>
+    }
+    .into_any()
+}

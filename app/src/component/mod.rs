@@ -1,0 +1,29 @@
+//! What pages are made of, one concept a file. Components draw and dispatch; they decide nothing.
+
+pub mod badge;
+pub mod chart;
+pub mod code;
+pub mod confirm;
+pub mod diagnostics;
+pub mod diagram;
+pub mod editor;
+pub mod empty;
+pub mod failure;
+pub mod filter;
+pub mod flow_table;
+pub mod history;
+pub mod icon;
+pub mod instance_table;
+pub mod json;
+pub mod layout;
+pub mod loaded;
+pub mod message_table;
+pub mod page_head;
+pub mod pager;
+pub mod schema_form;
+pub mod search;
+pub mod sequence;
+pub mod task_table;
+pub mod theme;
+pub mod time;
+pub mod tree;

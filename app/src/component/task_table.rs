@@ -1,0 +1,61 @@
+//! Tasks as a table.
+
+use leptos::prelude::*;
+
+use super::{
+    badge::{state_badge, toned},
+    time::{ago, ago_or_dash},
+};
+use crate::{link, model::TaskSummary};
+
+pub fn task_table(tasks: Vec<TaskSummary>, label: &str) -> AnyView {
+    let rows = tasks.into_iter().map(row).collect_view();
+    view! {
+        <div class="scroll">
+            <table>
+                <caption class="visually-hidden">{label.to_owned()}</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">"Task"</th>
+                        <th scope="col">"State"</th>
+                        <th scope="col">"For"</th>
+                        <th scope="col">"Due"</th>
+                        <th scope="col" class="opt">"Process"</th>
+                        <th scope="col" class="opt">"Opened"</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+/// Whom a task waits for.
+pub fn waits_for(task: &TaskSummary) -> String {
+    match (&task.claimed_by, &task.assignee, &task.candidate_group) {
+        (Some(claimed_by), _, _) => claimed_by.clone(),
+        (None, Some(assignee), _) => assignee.clone(),
+        (None, None, Some(group)) => format!("group {group}"),
+        (None, None, None) => "anybody".to_owned(),
+    }
+}
+
+fn row(task: TaskSummary) -> AnyView {
+    let state = match &task.outcome {
+        Some(outcome) => toned("completed", outcome.clone()).into_any(),
+        None if task.overdue => toned("overdue", "overdue".to_owned()).into_any(),
+        None => state_badge(&task.state).into_any(),
+    };
+    view! {
+        <tr class="row">
+            <td><a class="cover" href=link::task(task.id)>{task.title.clone()}</a></td>
+            <td>{state}</td>
+            <td>{waits_for(&task)}</td>
+            <td>{ago_or_dash(task.due_at)}</td>
+            <td class="opt">{task.definition.clone()}</td>
+            <td class="opt">{ago(task.created_at)}</td>
+        </tr>
+    }
+    .into_any()
+}

@@ -1,0 +1,46 @@
+//! Instants on the screen.
+
+use leptos::prelude::*;
+
+use crate::{clock::Clock, model::Instant};
+
+/// `2026-11-23 14:02:11.482 UTC`
+pub fn in_full(at: Instant) -> String {
+    at.format("%Y-%m-%d %H:%M:%S%.3f UTC").to_string()
+}
+
+fn machine(at: Instant) -> String {
+    at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// How long ago; the full instant as a tip.
+pub fn ago(at: Instant) -> impl IntoView {
+    let clock = Clock::expect();
+    view! {
+        <time datetime=machine(at) title=in_full(at)>
+            {move || clock.relative(at)}
+        </time>
+    }
+}
+
+/// The time of day to the millisecond, for streams and histories; the full instant as a tip.
+pub fn at_time(at: Instant) -> impl IntoView {
+    view! {
+        <time class="mono" datetime=machine(at) title=in_full(at)>
+            {at.format("%H:%M:%S%.3f").to_string()}
+        </time>
+    }
+}
+
+/// The whole instant.
+pub fn at_full(at: Instant) -> impl IntoView {
+    view! { <time class="mono" datetime=machine(at)>{in_full(at)}</time> }
+}
+
+/// An optional instant; a dash when there is none.
+pub fn ago_or_dash(at: Option<Instant>) -> impl IntoView {
+    match at {
+        Some(at) => ago(at).into_any(),
+        None => view! { <span class="faint">"—"</span> }.into_any(),
+    }
+}

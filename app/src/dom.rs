@@ -1,0 +1,123 @@
+//! The few things that only the browser can do. Called from event handlers and effects, never while rendering.
+
+use leptos::{
+    prelude::*,
+    wasm_bindgen::JsCast,
+    web_sys::{
+        Element, FormData, HtmlDialogElement, HtmlElement, HtmlFormElement, HtmlTextAreaElement, UrlSearchParams,
+    },
+};
+
+fn by_id<T: JsCast>(id: &str) -> Option<T> {
+    document().get_element_by_id(id)?.dyn_into().ok()
+}
+
+/// Opens the `<dialog>` with that id, unless it is open.
+pub fn open_dialog(id: &str) {
+    if let Some(dialog) = by_id::<HtmlDialogElement>(id).filter(|dialog| !dialog.open()) {
+        let _ = dialog.show_modal();
+    }
+}
+
+pub fn close_dialog(id: &str) {
+    if let Some(dialog) = by_id::<HtmlDialogElement>(id) {
+        dialog.close();
+    }
+}
+
+pub fn hide_popover(id: &str) {
+    if let Some(element) = by_id::<HtmlElement>(id) {
+        // An error means that it was not shown.
+        let _ = element.hide_popover();
+    }
+}
+
+pub fn focus(id: &str) {
+    if let Some(element) = by_id::<HtmlElement>(id) {
+        let _ = element.focus();
+    }
+}
+
+/// Whether what has the focus takes text, so that single keys belong to it.
+pub fn typing() -> bool {
+    let Some(element) = document().active_element() else { return false };
+    matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
+}
+
+/// Sends the form that an element belongs to, as a press on its button would.
+pub fn submit_form_of(event: &leptos::web_sys::Event) {
+    let form = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    let form = form.and_then(|element| element.closest("form").ok().flatten());
+    if let Some(form) = form.and_then(|form| form.dyn_into::<HtmlFormElement>().ok()) {
+        let _ = form.request_submit();
+    }
+}
+
+/// The query that a GET form would send, without the fields that were left empty.
+pub fn query_of(form: &HtmlFormElement) -> String {
+    let params = FormData::new_with_form(form).and_then(|data| UrlSearchParams::new_with_str_sequence_sequence(&data));
+    let query = params.ok().and_then(|params| params.to_string().as_string()).unwrap_or_default();
+    let given: Vec<&str> = query.split('&').filter(|field| !field.is_empty() && !field.ends_with('=')).collect();
+    given.join("&")
+}
+
+/// The form with that id.
+pub fn form_by_id(id: &str) -> Option<HtmlFormElement> {
+    by_id(id)
+}
+
+/// The form that a submit event is about.
+pub fn form_of(event: &leptos::web_sys::SubmitEvent) -> Option<HtmlFormElement> {
+    event.target()?.dyn_into().ok()
+}
+
+pub fn copy(text: &str) {
+    // Refused without permission; the text can still be selected by hand.
+    let _ = window().navigator().clipboard().write_text(text);
+}
+
+/// Puts the cursor of a text area on a line (counted from 0) and selects it.
+pub fn select_line(id: &str, line: usize) {
+    let Some(area) = by_id::<HtmlTextAreaElement>(id) else { return };
+    let text = area.value();
+    // Positions in a text area count UTF-16 units.
+    let start: usize = text.split('\n').take(line).map(|line| line.encode_utf16().count() + 1).sum();
+    let length = text.split('\n').nth(line).map_or(0, |line| line.encode_utf16().count());
+    let _ = area.focus();
+    let (start, end) = (u32::try_from(start).unwrap_or(0), u32::try_from(start + length).unwrap_or(0));
+    let _ = area.set_selection_range(start, end);
+}
+
+/// `light`, `dark`, or `None` when it follows the system.
+pub fn theme() -> Option<String> {
+    let stored = window().local_storage().ok().flatten()?.get_item(THEME).ok().flatten();
+    stored.filter(|theme| theme == "light" || theme == "dark")
+}
+
+pub fn set_theme(theme: Option<&str>) {
+    let storage = window().local_storage().ok().flatten();
+    let root = document().document_element();
+    match theme {
+        Some(theme) => {
+            storage.map(|storage| storage.set_item(THEME, theme));
+            root.map(|root| root.set_attribute("data-theme", theme));
+        }
+        None => {
+            storage.map(|storage| storage.remove_item(THEME));
+            root.map(|root| root.remove_attribute("data-theme"));
+        }
+    }
+}
+
+const THEME: &str = "baton-theme";
+
+/// How far an element is scrolled down, in pixels.
+pub fn scrolled(event: &leptos::web_sys::Event) -> i32 {
+    event.target().and_then(|target| target.dyn_into::<Element>().ok()).map_or(0, |element| element.scroll_top())
+}
+
+pub fn scroll_to_top(id: &str) {
+    if let Some(element) = document().get_element_by_id(id) {
+        element.set_scroll_top(0);
+    }
+}

@@ -1,0 +1,395 @@
+//! One definition: drawn, its versions, and its text with what the rules say about it.
+
+use baton_domain::definition::DefinitionKind;
+use leptos::{form::ActionForm, prelude::*};
+use leptos_router::hooks::use_query_map;
+
+use super::segment;
+use crate::{
+    call::{self, PublishDefinition, SaveDraft},
+    clock::grouped,
+    component::{
+        badge::toned,
+        confirm::{Dialog, DialogButton, SubmitButton, close_when_done},
+        diagnostics::{diagnostics_list, summary},
+        diagram::diagram_view,
+        editor::{EDITOR_ID, SourceEditor},
+        failure::refusal,
+        loaded::loaded,
+        page_head::PageHead,
+        time::ago,
+    },
+    link,
+    live::Live,
+    model::{CheckReport, DefinitionDetail, DefinitionSummary, VersionSummary},
+    port::{Answer, AppError},
+};
+
+const PUBLISH: &str = "publish-dialog";
+/// Typing rests this long before the text is checked.
+const CHECK_AFTER: std::time::Duration = std::time::Duration::from_millis(350);
+/// … and this long before it is saved as the draft.
+const SAVE_AFTER: std::time::Duration = std::time::Duration::from_millis(1_500);
+
+const NEW_PROCESS: &str = "baton: process/1
+name: {name}
+input:
+  type: object
+  required: [customer]
+  properties:
+    customer: {type: string, title: Customer}
+nodes:
+  start: {kind: start, next: approve}
+  approve:
+    kind: approval
+    title: =\"Approve \" + input.customer
+    outcomes:
+      approve: {next: done}
+      refuse: {next: refused}
+  done: {kind: end}
+  refused: {kind: end, result: failed}
+";
+
+const NEW_SAGA: &str = "baton: saga/1
+name: {name}
+on:
+  SomethingHappened:
+    send: DoTheNextThing
+    to: other-context
+    key: =event.aggregate_id
+    payload: {id: =event.aggregate_id}
+";
+
+/// What the page holds beside what it reads. Outlives every redrawing, so that nothing typed is lost.
+#[derive(Clone, Copy)]
+struct Desk {
+    kind: DefinitionKind,
+    name: Memo<String>,
+    /// The name of the definition that is edited, and its text.
+    edited: RwSignal<Option<(String, String)>>,
+    /// What the rules said about the text lastly checked.
+    check: Action<String, Answer<CheckReport>>,
+    save: ServerAction<SaveDraft>,
+    publish: ServerAction<PublishDefinition>,
+}
+
+/// What of a definition is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Shown {
+    Newest,
+    Version(u32),
+    /// The draft; a fresh one begins with the newest version's text.
+    Draft,
+    /// The draft of a definition that does not exist yet.
+    New,
+}
+
+impl Shown {
+    fn edits(&self) -> bool {
+        matches!(self, Self::Draft | Self::New)
+    }
+}
+
+pub fn definition_page(kind: DefinitionKind) -> AnyView {
+    let live = Live::expect();
+    let name = segment("name");
+    let query = use_query_map();
+    let shown = Memo::new(move |_| {
+        query.with(|query| match query.get("version").and_then(|version| version.parse().ok()) {
+            Some(version) => Shown::Version(version),
+            None if query.get("new").is_some() => Shown::New,
+            None if query.get("draft").is_some() => Shown::Draft,
+            None => Shown::Newest,
+        })
+    });
+    let desk = Desk {
+        kind,
+        name,
+        edited: RwSignal::new(None),
+        check: Action::new(move |text: &String| call::check_source(kind, text.clone())),
+        save: ServerAction::new(),
+        publish: ServerAction::new(),
+    };
+    let read = Resource::new(
+        move || (name.get(), shown.get(), live.definitions(), desk.save.version().get(), desk.publish.version().get()),
+        move |(name, shown, ..)| read(kind, name, shown),
+    );
+    let published = move || matches!(desk.publish.value().get(), Some(Ok(_)));
+    close_when_done(PUBLISH.to_owned(), published);
+    Effect::new(move |_| published().then(|| desk.edited.set(None)));
+    loaded(read, move |detail| draw(detail, shown.get(), desk)).into_any()
+}
+
+async fn read(kind: DefinitionKind, name: String, shown: Shown) -> Answer<DefinitionDetail> {
+    match shown {
+        Shown::Newest => match call::get_definition(kind, name.clone(), None, false).await {
+            // It may have nothing but a draft.
+            Err(AppError::NotFound(_)) => call::get_definition(kind, name, None, true).await,
+            other => other,
+        },
+        Shown::Version(version) => call::get_definition(kind, name, Some(version), false).await,
+        Shown::Draft | Shown::New => {
+            let mut answer = call::get_definition(kind, name.clone(), None, true).await;
+            if matches!(answer, Err(AppError::NotFound(_))) {
+                answer = call::get_definition(kind, name.clone(), None, false).await;
+            }
+            match answer {
+                Err(AppError::NotFound(_)) if shown == Shown::New => begun(kind, name).await,
+                other => other,
+            }
+        }
+    }
+}
+
+/// A definition that is only begun: nothing of it is stored yet.
+async fn begun(kind: DefinitionKind, name: String) -> Answer<DefinitionDetail> {
+    let source = if kind == DefinitionKind::Process { NEW_PROCESS } else { NEW_SAGA }.replace("{name}", &name);
+    let check = call::check_source(kind, source.clone()).await?;
+    let summary = DefinitionSummary {
+        kind,
+        name,
+        version: None,
+        has_draft: false,
+        published_at: None,
+        published_by: None,
+        live: 0,
+        stuck: 0,
+        ended: 0,
+    };
+    Ok(DefinitionDetail { summary, shown: None, versions: Vec::new(), source, check, input_schema: None })
+}
+
+fn draw(detail: DefinitionDetail, shown: Shown, desk: Desk) -> AnyView {
+    let summary = detail.summary.clone();
+    let edits = shown.edits();
+    let (source, first) = (detail.source.clone(), detail.check.clone());
+    let text = Signal::derive(move || {
+        let edited = desk.edited.get().filter(|(name, _)| edits && *name == desk.name.get());
+        edited.map_or_else(|| source.clone(), |(_, text)| text)
+    });
+    let report = Signal::derive(move || {
+        let checked =
+            desk.check.value().get().and_then(Result::ok).filter(|_| edits && desk.edited.with(Option::is_some));
+        checked.unwrap_or_else(|| first.clone())
+    });
+    let name = summary.name.clone();
+    let diagram = move || {
+        report.with(|report| match &report.diagram {
+            Some(diagram) => diagram_view(diagram, &name, None),
+            None => {
+                view! { <p class="faint pad">"The text cannot be drawn yet: mend the errors below."</p> }.into_any()
+            }
+        })
+    };
+    view! {
+        {head(&detail, edits, report, desk)}
+        <div class="content">
+            {if edits { saved(detail.source.clone(), text, desk) } else { ().into_any() }}
+            <section class="card" aria-labelledby="diagram-title">
+                <h2 id="diagram-title">"Diagram"</h2>
+                {diagram}
+            </section>
+            <div class="split wide-left">
+                {source_card(edits, text, desk)}
+                <div class="stacked">
+                    <section class="card" aria-labelledby="findings-title">
+                        <h2 id="findings-title">"Findings"<small>{move || report.with(|report| summary_of(report))}</small></h2>
+                        <div aria-live="polite">
+                            {move || diagnostics_list(report.with(|report| report.diagnostics.clone()), text, EDITOR_ID)}
+                        </div>
+                    </section>
+                    {versions(&detail, &shown)}
+                </div>
+            </div>
+        </div>
+        {edits.then(|| publish_dialog(summary, text, desk))}
+    }
+    .into_any()
+}
+
+fn summary_of(report: &CheckReport) -> String {
+    summary(&report.diagnostics)
+}
+
+fn base(summary: &DefinitionSummary) -> String {
+    match summary.kind {
+        DefinitionKind::Process => link::process(&summary.name),
+        DefinitionKind::Saga => link::saga(&summary.name),
+    }
+}
+
+fn head(detail: &DefinitionDetail, edits: bool, report: Signal<CheckReport>, desk: Desk) -> AnyView {
+    let summary = &detail.summary;
+    let (list, href) = match summary.kind {
+        DefinitionKind::Process => ("Processes", "/processes"),
+        DefinitionKind::Saga => ("Sagas", "/sagas"),
+    };
+    let base = base(summary);
+    let badge = match (detail.shown, edits, summary.version) {
+        (_, true, Some(version)) => format!("draft after v{version}"),
+        (_, true, None) | (None, false, _) => "draft".to_owned(),
+        (Some(version), false, _) => format!("v{version}"),
+    };
+    let instances = link::link("/instances", &[("definition", &summary.name)]);
+    let start = (summary.kind == DefinitionKind::Process && summary.version.is_some()).then(|| {
+        view! { <a class="btn primary" href=format!("{base}/start")>"Start"</a> }
+    });
+    let live = format!("{} live", grouped(summary.live));
+    let actions = if edits {
+        let broken =
+            move || report.with(|report| report.diagnostics.iter().any(baton_domain::diagnostic::Diagnostic::is_error));
+        view! {
+            <a class="btn quiet" href=base.clone()>"Leave the draft"</a>
+            <button type="submit" class="btn" form="draft-form" disabled=desk.save.pending()>"Save draft"</button>
+            {move || if broken() {
+                let why = "Mend the errors first; a draft with errors can be saved, not published.";
+                view! { <DialogButton opens=PUBLISH label="Publish…" class="primary" refused=why.to_owned()/> }.into_any()
+            } else {
+                view! { <DialogButton opens=PUBLISH label="Publish…" class="primary"/> }.into_any()
+            }}
+        }
+        .into_any()
+    } else {
+        let word = if summary.has_draft { "Open the draft" } else { "Edit" };
+        view! {
+            <a class="btn" href=instances>"Instances"</a>
+            <a class="btn" href=format!("{base}?draft=1")>{word}</a>
+            {start}
+        }
+        .into_any()
+    };
+    view! {
+        <PageHead
+            title=summary.name.clone()
+            crumbs=vec![(list.to_owned(), href.to_owned())]
+            beside=move || view! { {toned("plain", badge.clone())}<span class="faint">{live.clone()}</span> }
+        >
+            {actions}
+        </PageHead>
+    }
+    .into_any()
+}
+
+/// Whether what was typed is saved.
+fn saved(stored: String, text: Signal<String>, desk: Desk) -> AnyView {
+    let words = move || {
+        let refused = desk.save.value().get().and_then(Result::err);
+        if desk.save.pending().get() {
+            view! { <span class="faint">"Saving…"</span> }.into_any()
+        } else if let Some(error) = refused {
+            refusal(&error).into_any()
+        } else if text.with(|text| *text != stored) {
+            view! { <span class="faint">"Not saved yet"</span> }.into_any()
+        } else {
+            view! { <span class="faint">"Saved. What you type is saved as the draft as you go."</span> }.into_any()
+        }
+    };
+    view! { <p role="status" class="saved">{words}</p> }.into_any()
+}
+
+fn source_card(edits: bool, text: Signal<String>, desk: Desk) -> AnyView {
+    let save_now = move || {
+        let name = desk.name.get_untracked();
+        desk.save.dispatch(SaveDraft { kind: desk.kind, name, source: text.get_untracked() });
+    };
+    let mut check_later = debounce(CHECK_AFTER, move |text: String| drop(desk.check.dispatch(text)));
+    let mut save_later = debounce(SAVE_AFTER, move |()| save_now());
+    // A callback may be called from anywhere; timers are handles of one thread.
+    let later = StoredValue::new_local(move |text: String| {
+        check_later(text);
+        save_later(());
+    });
+    let changed = Callback::new(move |typed: String| {
+        desk.edited.set(Some((desk.name.get_untracked(), typed.clone())));
+        later.update_value(|later| later(typed));
+    });
+    let save = Callback::new(move |()| {
+        if edits {
+            save_now();
+        }
+    });
+    let kind = if desk.kind == DefinitionKind::Process { "process" } else { "saga" };
+    let editor = view! { <SourceEditor text changed save read_only=!edits/> };
+    let content = if edits {
+        view! {
+            <ActionForm action=desk.save attr:id="draft-form">
+                <input type="hidden" name="kind" value=kind/>
+                <input type="hidden" name="name" value=desk.name.get_untracked()/>
+                {editor}
+            </ActionForm>
+        }
+        .into_any()
+    } else {
+        editor.into_any()
+    };
+    view! {
+        <section class="card" aria-labelledby="source-title">
+            <h2 id="source-title">"Definition"<small>"YAML or JSON"</small></h2>
+            {content}
+        </section>
+    }
+    .into_any()
+}
+
+fn versions(detail: &DefinitionDetail, shown: &Shown) -> AnyView {
+    let base = base(&detail.summary);
+    let draft = (detail.summary.has_draft || shown.edits()).then(|| {
+        let current = shown.edits().then_some("true");
+        view! { <li><a href=format!("{base}?draft=1") aria-current=current>"Draft"</a></li> }
+    });
+    let current = if shown.edits() { None } else { detail.shown };
+    let items = detail
+        .versions
+        .iter()
+        .map(|version| version_item(version, &base, &detail.summary.name, current == Some(version.version)))
+        .collect_view();
+    let content = if detail.versions.is_empty() && draft.is_none() {
+        view! { <p class="faint pad">"Not published yet."</p> }.into_any()
+    } else {
+        view! { <ul class="versions">{draft}{items}</ul> }.into_any()
+    };
+    view! {
+        <section class="card" aria-labelledby="versions-title"><h2 id="versions-title">"Versions"</h2>{content}</section>
+    }
+    .into_any()
+}
+
+fn version_item(version: &VersionSummary, base: &str, name: &str, current: bool) -> AnyView {
+    let instances = link::link("/instances", &[("definition", name)]);
+    let counts = format!("{} live, {} ended", grouped(version.live), grouped(version.ended));
+    view! {
+        <li>
+            <a href=format!("{base}?version={}", version.version) aria-current=current.then_some("true")>{format!("v{}", version.version)}</a>
+            <span class="faint">{ago(version.published_at)}" by "{version.published_by.clone()}</span>
+            <a class="end faint" href=instances>{counts}</a>
+            {version.note.clone().map(|note| view! { <p>{note}</p> })}
+        </li>
+    }
+    .into_any()
+}
+
+fn publish_dialog(summary: DefinitionSummary, text: Signal<String>, desk: Desk) -> AnyView {
+    let next = summary.version.map_or(1, |version| version + 1);
+    let kind = if desk.kind == DefinitionKind::Process { "process" } else { "saga" };
+    let running = match summary.live {
+        0 => "No instance runs on an older version.".to_owned(),
+        live => format!("{} live instances stay on the version they began with.", grouped(live)),
+    };
+    view! {
+        <Dialog id=PUBLISH title=format!("Publish version {next}")>
+            <ActionForm action=desk.publish>
+                <p>{running}" A published version never changes."</p>
+                <input type="hidden" name="kind" value=kind/>
+                <input type="hidden" name="name" value=summary.name/>
+                <input type="hidden" name="source" prop:value=text value=text.get_untracked()/>
+                <div class="field">
+                    <label for="publish-note">"What changed (optional)"</label>
+                    <input id="publish-note" name="note" maxlength="500" autocomplete="off"/>
+                </div>
+                {move || desk.publish.value().get().and_then(Result::err).map(|error| refusal(&error))}
+                <footer><SubmitButton label="Publish" pending=desk.publish.pending()/></footer>
+            </ActionForm>
+        </Dialog>
+    }
+    .into_any()
+}

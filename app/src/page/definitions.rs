@@ -1,0 +1,156 @@
+//! The lists of processes and of sagas.
+
+use baton_domain::definition::DefinitionKind;
+use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
+
+use crate::{
+    call,
+    clock::grouped,
+    component::{badge::toned, code::Snippet, empty::Empty, loaded::loaded, page_head::PageHead, time::ago_or_dash},
+    dom, link,
+    live::Live,
+    model::DefinitionSummary,
+};
+
+/// What differs between the two kinds, in words.
+struct Words {
+    title: &'static str,
+    one: &'static str,
+    explained: &'static str,
+    path: &'static str,
+    apply: &'static str,
+}
+
+fn words(kind: DefinitionKind) -> Words {
+    match kind {
+        DefinitionKind::Process => Words {
+            title: "Processes",
+            one: "process",
+            explained: "A process is a procedure that somebody starts: it sends commands, waits for their answers, decides, and asks people. Write one below, or apply a file.",
+            path: "/processes",
+            apply: "baton definition apply trip-booking.yaml",
+        },
+        DefinitionKind::Saga => Words {
+            title: "Sagas",
+            one: "saga",
+            explained: "A saga starts by itself when its event is observed, and sends the next command. Write one below, or apply a file.",
+            path: "/sagas",
+            apply: "baton definition apply campaign-publishing.yaml",
+        },
+    }
+}
+
+pub fn definitions_page(kind: DefinitionKind) -> AnyView {
+    let live = Live::expect();
+    let words = words(kind);
+    let read = Resource::new(move || (live.definitions(), live.instances()), move |_| call::list_definitions(kind));
+    view! {
+        <PageHead title=words.title/>
+        <div class="content">
+            {loaded(read, move |definitions| draw(kind, definitions))}
+            <NewDefinition path=words.path one=words.one/>
+        </div>
+    }
+    .into_any()
+}
+
+fn draw(kind: DefinitionKind, definitions: Vec<DefinitionSummary>) -> AnyView {
+    let words = words(kind);
+    if definitions.is_empty() {
+        return view! {
+            <section class="card">
+                <Empty title=format!("No {} yet", words.title.to_lowercase()) text=words.explained>
+                    <Snippet label="Shell" text=words.apply/>
+                </Empty>
+            </section>
+        }
+        .into_any();
+    }
+    let rows = definitions.into_iter().map(|definition| row(kind, definition)).collect_view();
+    view! {
+        <section class="card">
+            <div class="scroll">
+                <table>
+                    <caption class="visually-hidden">{words.title}</caption>
+                    <thead>
+                        <tr>
+                            <th scope="col">"Name"</th>
+                            <th scope="col">"Version"</th>
+                            <th scope="col" class="num">"Live"</th>
+                            <th scope="col" class="num">"Stuck"</th>
+                            <th scope="col" class="num opt">"Ended"</th>
+                            <th scope="col" class="opt">"Published"</th>
+                            <th scope="col"><span class="visually-hidden">"Actions"</span></th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+fn row(kind: DefinitionKind, definition: DefinitionSummary) -> AnyView {
+    let process = kind == DefinitionKind::Process;
+    let href = if process { link::process(&definition.name) } else { link::saga(&definition.name) };
+    let start = (process && definition.version.is_some()).then(|| {
+        let label = format!("Start {}", definition.name);
+        view! { <a class="btn small above" href=format!("{href}/start") aria-label=label>"Start"</a> }
+    });
+    let version = definition.version.map(|version| format!("v{version}"));
+    let draft = definition.has_draft.then(|| toned("plain", "draft".to_owned()));
+    let count = |state: &str, number: u64| {
+        let list = link::link("/instances", &[("definition", &definition.name), ("state", state)]);
+        view! { <td class="num"><a class="above" href=list>{grouped(number)}</a></td> }
+    };
+    let by = definition.published_by.clone().map(|by| format!(" by {by}"));
+    view! {
+        <tr class="row">
+            <td><a class="cover" href=href.clone()><b>{definition.name.clone()}</b></a></td>
+            <td><span class="stack-row">{version}{draft}</span></td>
+            {count("", definition.live)}
+            {count("stuck", definition.stuck)}
+            <td class="num opt">{grouped(definition.ended)}</td>
+            <td class="opt">{ago_or_dash(definition.published_at)}{by}</td>
+            <td class="end">{start}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+/// Names a new definition and goes on to its editor.
+#[component]
+fn NewDefinition(path: &'static str, one: &'static str) -> impl IntoView {
+    let navigate = use_navigate();
+    let name = RwSignal::new(String::new());
+    let submit = move |event: leptos::web_sys::SubmitEvent| {
+        event.prevent_default();
+        let name = name.get_untracked().trim().to_owned();
+        if name.is_empty() {
+            return dom::focus("new-name");
+        }
+        let base = if path == "/processes" { link::process(&name) } else { link::saga(&name) };
+        navigate(&format!("{base}?new=1"), Default::default());
+    };
+    view! {
+        <form class="inline-form" aria-label=format!("New {one}") on:submit=submit>
+            <div class="field">
+                <label for="new-name">{format!("New {one}")}</label>
+                <input
+                    id="new-name"
+                    required
+                    pattern="[a-z][a-z0-9\\-]*"
+                    maxlength="100"
+                    autocomplete="off"
+                    placeholder="name-like-this"
+                    title="Lower-case letters, digits and hyphens"
+                    prop:value=name
+                    on:input=move |event| name.set(event_target_value(&event))
+                />
+            </div>
+            <button type="submit" class="btn">"Write it"</button>
+        </form>
+    }
+}

@@ -1,0 +1,238 @@
+//! One instance: where it stands, how it got there, and what an operator can do about it.
+
+use leptos::{form::ActionForm, prelude::*};
+
+use super::{id_of, segment};
+use crate::{
+    call::{self, OperateInstance},
+    component::{
+        badge::state_badge,
+        code::CopyButton,
+        confirm::{Dialog, DialogButton, ReasonField, SubmitButton, close_when_done},
+        diagram::{Journey, diagram_view},
+        failure::refusal,
+        history::history_table,
+        instance_table::name_of,
+        json::{json_view, pretty},
+        loaded::loaded,
+        message_table::message_table,
+        page_head::PageHead,
+        task_table::task_table,
+        time::{ago, at_full},
+    },
+    form, link,
+    live::Live,
+    model::{InstanceDetail, InstanceSummary, Operation, OperationName},
+};
+
+#[component]
+pub fn InstancePage() -> impl IntoView {
+    let live = Live::expect();
+    let id = segment("id");
+    let operate = ServerAction::<OperateInstance>::new();
+    let read = Resource::new(
+        move || (id.get(), live.instances(), live.messages(), live.tasks(), operate.version().get()),
+        |(id, ..)| async move { call::get_instance(id_of(&id, "instance")?).await },
+    );
+    for (name, _) in OPERATIONS {
+        close_when_done(dialog_id(name), move || matches!(operate.value().get(), Some(Ok(_))));
+    }
+    loaded(read, move |instance| draw(instance, operate))
+}
+
+/// What an operator can do, with what it means.
+const OPERATIONS: [(OperationName, &str); 4] = [
+    (OperationName::Retry, "The step that failed is tried again, from where it failed."),
+    (
+        OperationName::Suspend,
+        "It stops at once and takes nothing in until it is resumed; what arrives meanwhile waits.",
+    ),
+    (OperationName::Resume, "It goes on where it was suspended, and takes in what arrived meanwhile."),
+    (
+        OperationName::Cancel,
+        "It ends. Open tasks are withdrawn, and what was already done stays done. This cannot be undone.",
+    ),
+];
+
+fn dialog_id(name: OperationName) -> String {
+    format!("{}-dialog", name.as_str())
+}
+
+fn draw(instance: InstanceDetail, operate: ServerAction<OperateInstance>) -> AnyView {
+    let summary = instance.summary.clone();
+    let crumbs = vec![
+        ("Instances".to_owned(), "/instances".to_owned()),
+        (
+            format!("{} v{}", summary.definition, summary.version),
+            link::link(&link::process(&summary.definition), &[("version", &summary.version.to_string())]),
+        ),
+    ];
+    let state = summary.state.clone();
+    let journey = Journey { progress: instance.progress.clone(), walked: instance.walked.clone() };
+    let diagram = instance.diagram.as_ref().map(|diagram| {
+        view! {
+            <section class="card" aria-labelledby="diagram-title">
+                <h2 id="diagram-title">"Where it stands"<small>{legend()}</small></h2>
+                {diagram_view(diagram, &summary.definition, Some(&journey))}
+            </section>
+        }
+    });
+    let (buttons, again) = (operations(&instance.operations), again(&instance));
+    view! {
+        <PageHead title=name_of(&summary) crumbs=crumbs beside=move || state_badge(&state)>
+            {buttons}
+            <a class="btn quiet" href=again>"Start like this one"</a>
+        </PageHead>
+        <div class="content">
+            <div role="status">{move || operate.value().get().and_then(Result::err).map(|error| refusal(&error))}</div>
+            {incident(&summary)}
+            {diagram}
+            <div class="split wide-left">
+                <div class="stacked">
+                    {history(&instance)}
+                    {messages(&instance)}
+                </div>
+                <div class="stacked">
+                    {facts(&summary)}
+                    {tasks(&instance)}
+                    {values("Variables", "variables", &instance.variables)}
+                    {values("Input", "input", &instance.input)}
+                </div>
+            </div>
+        </div>
+        {dialogs(&instance, operate)}
+    }
+    .into_any()
+}
+
+fn legend() -> AnyView {
+    view! { <span class="legend"><i class="done"></i>"done"<i class="now"></i>"under way"<i class="failed"></i>"failed"<i class="ahead"></i>"ahead"</span> }.into_any()
+}
+
+fn incident(summary: &InstanceSummary) -> Option<AnyView> {
+    let incident = summary.incident.clone()?;
+    let note = view! {
+        <div class="incident" role="alert">
+            <b>"Stuck: "</b>{incident}
+            <p>"Mend the cause, then retry the step; or cancel the instance."</p>
+        </div>
+    };
+    Some(note.into_any())
+}
+
+fn operations(operations: &[Operation]) -> AnyView {
+    operations
+        .iter()
+        .map(|operation| {
+            let class = if operation.name == OperationName::Cancel { "danger" } else { "" };
+            view! {
+                <DialogButton
+                    opens=dialog_id(operation.name)
+                    label=format!("{}…", form::humanised(operation.name.as_str()))
+                    class=class
+                    refused=operation.refused.clone()
+                />
+            }
+        })
+        .collect_view()
+        .into_any()
+}
+
+fn dialogs(instance: &InstanceDetail, operate: ServerAction<OperateInstance>) -> AnyView {
+    let id = instance.summary.id.to_string();
+    OPERATIONS
+        .into_iter()
+        .map(|(name, meaning)| {
+            let id = id.clone();
+            let word = form::humanised(name.as_str());
+            let class = if name == OperationName::Cancel { "danger" } else { "primary" };
+            view! {
+                <Dialog id=dialog_id(name) title=format!("{word} this instance?")>
+                    <ActionForm action=operate>
+                        <p>{meaning}</p>
+                        <input type="hidden" name="id" value=id.clone()/>
+                        <input type="hidden" name="operation" value=name.as_str()/>
+                        <ReasonField id=format!("{}-reason", name.as_str())/>
+                        {move || operate.value().get().and_then(Result::err).map(|error| refusal(&error))}
+                        <footer><SubmitButton label=word.clone() pending=operate.pending() class=class/></footer>
+                    </ActionForm>
+                </Dialog>
+            }
+        })
+        .collect_view()
+        .into_any()
+}
+
+/// The start form with this instance's input in it.
+fn again(instance: &InstanceDetail) -> String {
+    let texts = form::texts_of(&instance.input);
+    let named: Vec<(String, String)> =
+        texts.into_iter().map(|(name, text)| (format!("fields[{name}]"), text)).collect();
+    let params: Vec<(&str, &str)> = named.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    link::link(&format!("{}/start", link::process(&instance.summary.definition)), &params)
+}
+
+fn facts(summary: &InstanceSummary) -> AnyView {
+    let fact = |name: &'static str, value: AnyView| view! { <div><dt>{name}</dt><dd>{value}</dd></div> };
+    let ended = summary
+        .ended_at
+        .map(|at| fact("Ended", view! { {at_full(at)}<small class="faint">{ago(at)}</small> }.into_any()));
+    let key = summary.business_key.clone().map(|key| fact("Business key", view! { {key} }.into_any()));
+    let at = summary.at.iter().map(|node| form::humanised(node)).collect::<Vec<_>>().join(", ");
+    let at = (!at.is_empty()).then(|| fact("Stands at", view! { {at} }.into_any()));
+    let conversation = link::conversation(&summary.id.to_string());
+    view! {
+        <section class="card" aria-labelledby="facts-title">
+            <h2 id="facts-title">"Instance"</h2>
+            <dl class="facts">
+                {fact("Id", view! { <span class="mono">{summary.id.to_string()}</span> }.into_any())}
+                {key}
+                {at}
+                {fact("Started by", view! { {summary.started_by.clone()} }.into_any())}
+                {fact("Started", view! { {at_full(summary.created_at)}<small class="faint">{ago(summary.created_at)}</small> }.into_any())}
+                {fact("Changed", view! { {at_full(summary.updated_at)}<small class="faint">{ago(summary.updated_at)}</small> }.into_any())}
+                {ended}
+                {fact("Conversation", view! { <a href=conversation>"Tree and sequence"</a> }.into_any())}
+            </dl>
+        </section>
+    }
+    .into_any()
+}
+
+fn history(instance: &InstanceDetail) -> AnyView {
+    view! {
+        <section class="card" aria-labelledby="history-title">
+            <h2 id="history-title">"History"<small>{format!("{} facts", instance.history.len())}</small></h2>
+            {history_table(&instance.history)}
+        </section>
+    }
+    .into_any()
+}
+
+fn messages(instance: &InstanceDetail) -> AnyView {
+    let content = if instance.messages.is_empty() {
+        view! { <p class="faint pad">"None yet."</p> }.into_any()
+    } else {
+        message_table(instance.messages.clone(), "Messages of the instance")
+    };
+    view! { <section class="card" aria-labelledby="messages-title"><h2 id="messages-title">"Messages"</h2>{content}</section> }.into_any()
+}
+
+fn tasks(instance: &InstanceDetail) -> Option<AnyView> {
+    if instance.tasks.is_empty() {
+        return None;
+    }
+    let table = task_table(instance.tasks.clone(), "Tasks of the instance");
+    Some(view! { <section class="card compact" aria-labelledby="tasks-title"><h2 id="tasks-title">"Tasks"</h2>{table}</section> }.into_any())
+}
+
+fn values(title: &'static str, id: &'static str, value: &serde_json::Value) -> AnyView {
+    let heading = format!("{id}-title");
+    view! {
+        <section class="card" aria-labelledby=heading>
+            <h2 id=heading.clone()>{title}<small><CopyButton text=pretty(value) label=format!("Copy {id}")/></small></h2>
+            {json_view(value, title)}
+        </section>
+    }
+    .into_any()
+}

@@ -1,0 +1,99 @@
+//! Instances: the list with its filters.
+
+use leptos::prelude::*;
+use leptos_router::{hooks::use_query_map, params::ParamsMap};
+
+use super::some;
+use crate::{
+    call,
+    component::{
+        code::Snippet,
+        empty::Empty,
+        filter::{Choice, FilterForm, Words},
+        instance_table::instance_table,
+        loaded::loaded,
+        page_head::PageHead,
+        pager::pager,
+    },
+    link::with_param,
+    live::Live,
+    model::{InstanceQuery, InstanceSummary, Page},
+};
+
+const PATH: &str = "/instances";
+const STATES: [&str; 9] =
+    ["running", "waiting", "suspended", "compensating", "stuck", "completed", "failed", "compensated", "cancelled"];
+
+#[component]
+pub fn InstancesPage() -> impl IntoView {
+    let live = Live::expect();
+    let params = use_query_map();
+    let query = Memo::new(move |_| params.with(query_from));
+    let read = Resource::new(move || (query.get(), live.instances()), |(query, _)| call::list_instances(query));
+    let field =
+        move |name: &'static str| Signal::derive(move || params.with(|params| params.get(name).unwrap_or_default()));
+    view! {
+        <PageHead title="Instances"/>
+        <div class="content">
+            {move || params.with(chips)}
+            <FilterForm path=PATH label="Filter instances">
+                <input type="hidden" name="state" prop:value=field("state") value=field("state").get_untracked()/>
+                <Words name="q" label="Contains" placeholder="key, definition, incident" kind="search" value=field("q")/>
+                <Words name="business_key" label="Business key" value=field("business_key")/>
+                <Words name="definition" label="Definition" value=field("definition")/>
+                <Choice name="kind" label="Kind" value=field("kind") options=vec![("", "any"), ("process", "process"), ("saga", "saga")]/>
+            </FilterForm>
+            {loaded(read, move |page| draw(page, query.get() == InstanceQuery::default()))}
+        </div>
+    }
+}
+
+fn chips(params: &ParamsMap) -> AnyView {
+    let chosen = params.get("state").unwrap_or_default();
+    let chips = [""]
+        .into_iter()
+        .chain(STATES)
+        .map(|state| {
+            let name = if state.is_empty() { "all" } else { state };
+            let current = (chosen == state).then_some("true");
+            view! { <li><a class="chip" href=with_param(PATH, params, "state", state) aria-current=current>{name}</a></li> }
+        })
+        .collect_view();
+    view! { <ul class="chips" aria-label="State">{chips}</ul> }.into_any()
+}
+
+fn draw(page: Page<InstanceSummary>, everything: bool) -> AnyView {
+    match (page.items.is_empty(), everything) {
+        (true, true) => view! {
+            <section class="card">
+                <Empty title="Nothing was started yet" text="Start a process from its page, from the command line, or over HTTP; a stateful saga starts by its event.">
+                    <p><a class="btn primary" href="/processes">"Start a process"</a></p>
+                    <Snippet label="Shell" text="baton start trip-booking --input '{\"employee\": \"mina\", …}'"/>
+                </Empty>
+            </section>
+        }
+        .into_any(),
+        (true, false) => view! {
+            <section class="card"><Empty title="Nothing matches" text="No kept instance passes these filters. Clear one of them."/></section>
+        }
+        .into_any(),
+        (false, _) => view! {
+            <section class="card">{instance_table(page.items, "Instances, newest first")}</section>
+            {pager(PATH, page.next)}
+        }
+        .into_any(),
+    }
+}
+
+fn query_from(params: &ParamsMap) -> InstanceQuery {
+    let text = |name: &str| params.get(name).and_then(some);
+    InstanceQuery {
+        kind: text("kind"),
+        definition: text("definition"),
+        state: text("state"),
+        business_key: text("business_key"),
+        q: text("q"),
+        limit: None,
+        cursor: text("cursor"),
+    }
+}

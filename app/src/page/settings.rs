@@ -1,0 +1,109 @@
+//! Settings: what runs here, the look, who did what, and the way out.
+
+use leptos::prelude::*;
+
+use crate::{
+    call,
+    component::{empty::Empty, loaded::loaded, page_head::PageHead, theme::ThemeChoice, time::at_full},
+    model::{About, AuditEntry},
+    port::Actor,
+};
+
+#[component]
+pub fn SettingsPage() -> impl IntoView {
+    let about = Resource::new(|| (), |()| call::get_about());
+    let audit = Resource::new(|| (), |()| call::get_audit(None));
+    let actor = Resource::new(|| (), |()| call::whoami());
+    view! {
+        <PageHead title="Settings"/>
+        <div class="content">
+            <div class="split">
+                <section class="card" aria-labelledby="you-title">
+                    <h2 id="you-title">"You"</h2>
+                    <div class="pad stacked">
+                        {loaded(actor, you)}
+                        <ThemeChoice/>
+                    </div>
+                </section>
+                {loaded(about, draw_about)}
+            </div>
+            {loaded(audit, draw_audit)}
+        </div>
+    }
+}
+
+fn you(actor: Actor) -> AnyView {
+    view! {
+        <form class="inline-form" method="post" action="/sign-out">
+            <p>"Signed in as "<b>{actor.name}</b></p>
+            <button type="submit" class="btn">"Sign out"</button>
+        </form>
+    }
+    .into_any()
+}
+
+fn draw_about(about: About) -> AnyView {
+    let fact = |name: &'static str, value: String| view! { <div><dt>{name}</dt><dd>{value}</dd></div> };
+    let rows = about
+        .settings
+        .into_iter()
+        .map(|(name, value, origin)| {
+            view! { <tr><td class="mono">{name}</td><td class="mono wrap">{value}</td><td class="faint">{origin}</td></tr> }
+        })
+        .collect_view();
+    view! {
+        <section class="card" aria-labelledby="about-title">
+            <h2 id="about-title">"About"</h2>
+            <dl class="facts">
+                {fact("Version", about.version)}
+                {fact("Store", about.store)}
+                {fact("Bus", about.bus)}
+                {fact("Node", about.node)}
+                <div><dt>"API"</dt><dd><a href="/api/openapi.json" rel="external">"OpenAPI description"</a></dd></div>
+            </dl>
+            <div class="scroll">
+                <table>
+                    <caption class="visually-hidden">"Settings in force"</caption>
+                    <thead><tr><th scope="col">"Setting"</th><th scope="col">"Value"</th><th scope="col">"From"</th></tr></thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+fn draw_audit(entries: Vec<AuditEntry>) -> AnyView {
+    let content = if entries.is_empty() {
+        view! { <Empty title="Nothing yet" text="Every repair, operation and change of a definition or destination is written down here, with who did it and why."/> }.into_any()
+    } else {
+        let rows = entries
+            .into_iter()
+            .map(|entry| {
+                view! {
+                    <tr>
+                        <td>{at_full(entry.at)}</td>
+                        <td>{entry.actor}</td>
+                        <td>{entry.action}</td>
+                        <td class="mono cut">{entry.subject}</td>
+                        <td class="wrap">{entry.reason}</td>
+                    </tr>
+                }
+            })
+            .collect_view();
+        view! {
+            <div class="scroll">
+                <table>
+                    <caption class="visually-hidden">"Audit, newest first"</caption>
+                    <thead>
+                        <tr><th scope="col">"Time (UTC)"</th><th scope="col">"Who"</th><th scope="col">"What"</th><th scope="col">"Of"</th><th scope="col">"Reason"</th></tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+        }
+        .into_any()
+    };
+    view! { <section class="card" aria-labelledby="audit-title"><h2 id="audit-title">"Audit"</h2>{content}</section> }
+        .into_any()
+}
