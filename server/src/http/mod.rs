@@ -18,6 +18,7 @@ mod guard;
 mod html;
 pub mod openapi;
 mod ops;
+pub mod pages;
 pub mod problem;
 mod stream;
 
@@ -30,12 +31,13 @@ use std::{
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
+    extract::{DefaultBodyLimit, FromRef},
     http::{StatusCode, header},
     middleware::{from_fn, from_fn_with_state},
     routing::{get, post},
 };
 use baton_app::port::Backend;
+use leptos::config::LeptosOptions;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, csrf::CsrfLayer};
@@ -88,6 +90,12 @@ impl Deref for Api {
     type Target = Inner;
     fn deref(&self) -> &Inner {
         &self.0
+    }
+}
+
+impl FromRef<Api> for LeptosOptions {
+    fn from_ref(_: &Api) -> Self {
+        pages::options()
     }
 }
 
@@ -150,6 +158,7 @@ pub fn router(api: Api) -> Router {
         .merge(door)
         .merge(assets)
         .merge(unknown_calls)
+        .merge(pages::router(&api))
         .layer(from_fn(guard::measure))
         .layer(csrf)
         .layer(from_fn_with_state(api.clone(), auth::guard))
@@ -191,5 +200,39 @@ pub async fn serve(listener: TcpListener, api: Api) -> std::io::Result<()> {
             tracing::warn!("some connections did not end in time and were closed");
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{
+        body::{Body, to_bytes},
+        http::Request,
+        response::Response,
+    };
+    use serde_json::Value;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn crash() -> Response {
+        panic!("the password is swordfish")
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_one_request_and_is_not_shown() {
+        let router: Router = Router::new()
+            .route("/api/crash", get(crash))
+            .layer(CatchPanicLayer::custom(guard::after_panic))
+            .layer(from_fn(problem::render))
+            .layer(from_fn(guard::observe));
+        let response = router.oneshot(Request::get("/api/crash").body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+        let text = String::from_utf8(to_bytes(response.into_body(), 10_000).await.unwrap().into()).unwrap();
+        assert!(!text.contains("swordfish"), "{text}");
+        let problem: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(problem["code"], "internal");
+        assert_eq!(problem["instance"], format!("urn:uuid:{id}"));
     }
 }

@@ -36,16 +36,16 @@ pub struct Settings {
     )]
     pub database_url: String,
 
-    /// The most connections to PostgreSQL
+    /// The most connections to the database at a time
     #[arg(
         long,
-        env = "BATON_PG_POOL_SIZE",
+        env = "BATON_CONNECTIONS_MAX",
         default_value = "10",
         global = true,
         value_name = "N",
         value_parser = clap::value_parser!(u32).range(2..=200)
     )]
-    pub pg_pool_size: u32,
+    pub connections_max: u32,
 
     /// The address to listen on; anything but loopback is reachable by others
     #[arg(
@@ -175,7 +175,7 @@ pub struct Settings {
     #[arg(long, env = "BATON_LOG_FORMAT", default_value = "text", global = true, value_enum)]
     pub log_format: LogFormat,
 
-    /// Add a small simulated world that talks to Baton (`baton demo` does the same)
+    /// Add a small simulated world that talks to Baton (`baton demo` does the same); allows private destinations
     #[arg(
         long,
         env = "BATON_DEMO",
@@ -273,7 +273,7 @@ impl Settings {
         match name {
             "config" => self.config.display().to_string(),
             "database_url" => value::without_password(&self.database_url),
-            "pg_pool_size" => self.pg_pool_size.to_string(),
+            "connections_max" => self.connections_max.to_string(),
             "listen" => self.listen.to_string(),
             "public_url" => self.public_url.as_ref().map(Url::to_string).unwrap_or_default(),
             "hosts" => self.hosts.join(", "),

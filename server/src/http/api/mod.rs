@@ -10,6 +10,7 @@ pub mod processes;
 pub mod repairs;
 pub mod routes;
 pub mod sagas;
+pub mod schemas;
 pub mod tasks;
 pub mod tokens;
 
@@ -60,6 +61,8 @@ pub fn router() -> OpenApiRouter<Api> {
         .routes(routes!(destinations::resume))
         .routes(routes!(routes::list))
         .routes(routes!(routes::read, routes::put, routes::delete))
+        .routes(routes!(schemas::process))
+        .routes(routes!(schemas::saga))
         .routes(routes!(tokens::post))
         .routes(routes!(overview::overview))
         .routes(routes!(overview::flow))

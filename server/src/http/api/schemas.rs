@@ -14,7 +14,7 @@ use crate::http::extract::Caller;
     responses((status = 200, description = "The schema", body = Value, content_type = "application/schema+json"))
 )]
 pub async fn process(_: Caller) -> impl IntoResponse {
-    schema(definition::DefinitionKind::Process)
+    schema(&definition::process_schema())
 }
 
 /// The JSON Schema of saga definitions
@@ -25,9 +25,9 @@ pub async fn process(_: Caller) -> impl IntoResponse {
     responses((status = 200, description = "The schema", body = Value, content_type = "application/schema+json"))
 )]
 pub async fn saga(_: Caller) -> impl IntoResponse {
-    schema(definition::DefinitionKind::Saga)
+    schema(&definition::saga_schema())
 }
 
-fn schema(kind: definition::DefinitionKind) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/schema+json")], definition::json_schema(kind).to_string())
+fn schema(schema: &Value) -> impl IntoResponse + use<> {
+    ([(header::CONTENT_TYPE, "application/schema+json")], schema.to_string())
 }

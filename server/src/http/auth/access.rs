@@ -3,7 +3,10 @@
 //! A secret has 32 random bytes, so a fast hash is enough to keep it: there is nothing to guess. The admin token is a
 //! setting, may be short, and is compared in constant time.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::http::HeaderValue;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -39,13 +42,15 @@ pub struct Visit {
 pub struct Access {
     store: Arc<dyn Store>,
     admin_token: Option<String>,
+    /// Tokens of this process by their hash.
+    lent: Mutex<HashMap<Vec<u8>, Actor>>,
     secure: bool,
 }
 
 impl Access {
     pub fn new(store: Arc<dyn Store>, settings: &Settings) -> Self {
         let admin_token = settings.admin_token.clone().filter(|token| !token.is_empty());
-        Self { store, admin_token, secure: settings.cookie_is_secure() }
+        Self { store, admin_token, lent: Mutex::default(), secure: settings.cookie_is_secure() }
     }
 
     /// The account of a bearer token: the admin token, or one made by `baton token create`.
@@ -61,7 +66,12 @@ impl Access {
         if !token.starts_with(TOKEN_PREFIX) {
             return Ok(None);
         }
-        let found = self.store.find_credential(CredentialKind::ApiToken, &hash(token), Utc::now()).await?;
+        let hash = hash(token);
+        let lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned();
+        if lent.is_some() {
+            return Ok(lent);
+        }
+        let found = self.store.find_credential(CredentialKind::ApiToken, &hash, Utc::now()).await?;
         Ok(found.map(|row| Actor { name: row.account }))
     }
 
@@ -110,6 +120,14 @@ impl Access {
     pub async fn make_token(&self, account: &str) -> Result<String> {
         let token = format!("{TOKEN_PREFIX}{}", random()?);
         self.put(CredentialKind::ApiToken, &token, account, None).await?;
+        Ok(token)
+    }
+
+    /// Makes a token that works until the process ends, for what runs inside it. It is not kept anywhere.
+    pub fn lend_token(&self, account: &str) -> Result<String> {
+        let token = format!("{TOKEN_PREFIX}{}", random()?);
+        let mut lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
+        lent.insert(hash(&token), Actor { name: account.to_owned() });
         Ok(token)
     }
 
