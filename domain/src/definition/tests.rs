@@ -1,4 +1,46 @@
+use proptest::prelude::*;
+use serde_json::json;
+
 use super::*;
+use crate::{diagnostic::Severity, schema::Schema, strategies::any_json};
+
+/// What is wrong with a text: code and pointer of each error and warning.
+fn found(text: &str) -> Vec<(String, String)> {
+    check(text).diagnostics.into_iter().map(|it| (it.code, it.pointer)).collect()
+}
+
+/// A process with `nodes` (flow style, without braces) beside a start that leads to `first` and an end called `done`.
+fn with_nodes(nodes: &str) -> String {
+    format!(
+        "{{baton: process/1, name: it, nodes: {{start: {{kind: start, next: first}}, {nodes}, done: {{kind: end}}}}}}"
+    )
+}
+
+/// The errors of a process with these nodes are exactly `expected`, each a code and a pointer below `/nodes`.
+#[track_caller]
+fn errors(nodes: &str, expected: &[(&str, &str)]) {
+    let text = with_nodes(nodes);
+    let found: Vec<(String, String)> = check(&text)
+        .diagnostics
+        .into_iter()
+        .filter(Diagnostic::is_error)
+        .map(|it| (it.code, it.pointer.trim_start_matches("/nodes/").to_owned()))
+        .collect();
+    let expected: Vec<(String, String)> = expected.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+    assert_eq!(found, expected, "{text}");
+    assert_eq!(parse(&text).is_err(), !expected.is_empty());
+}
+
+#[track_caller]
+fn warnings(nodes: &str, expected: &[(&str, &str)]) {
+    let found: Vec<(String, String)> = parse(&with_nodes(nodes))
+        .unwrap_or_else(|found| panic!("{found:#?}"))
+        .warnings
+        .into_iter()
+        .map(|it| (it.code, it.pointer.trim_start_matches("/nodes/").to_owned()))
+        .collect();
+    assert_eq!(found, expected.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>());
+}
 
 #[test]
 fn the_shipped_definitions_parse_without_a_warning() {
@@ -6,5 +48,327 @@ fn the_shipped_definitions_parse_without_a_warning() {
         let parsed = parse(text).unwrap_or_else(|found| panic!("{name}: {found:#?}"));
         assert_eq!(parsed.definition.name(), name);
         assert_eq!(parsed.warnings, [], "{name}");
+    }
+}
+
+#[test]
+fn json_is_read_as_well_as_yaml() {
+    for (_, text) in shipped() {
+        let yaml = parse(text).unwrap();
+        let json = parse(&yaml.value.to_string()).unwrap();
+        assert_eq!(json, yaml);
+    }
+}
+
+#[test]
+fn the_published_schemas_agree_with_the_parser() {
+    let process = Schema::compile(&process_schema()).unwrap();
+    let saga = Schema::compile(&saga_schema()).unwrap();
+    for (name, text) in shipped() {
+        let parsed = parse(text).unwrap();
+        let schema = if parsed.definition.kind() == DefinitionKind::Process { &process } else { &saga };
+        assert_eq!(schema.check(&parsed.value), [], "{name}");
+    }
+    // What the parser refuses for its shape, the schema refuses too.
+    for nodes in [
+        "first: {kind: jump, next: done}",
+        "first: {kind: compute}",
+        "first: {kind: compute, next: done, colour: red}",
+        "first: {kind: timer, next: done}",
+        "first: {kind: timer, for: PT1S, until: '2026-12-01', next: done}",
+        "first: {kind: decide, cases: [], default: {next: done}}",
+        "first: {kind: decide, cases: [{when: =true, next: done}]}",
+        "first: {kind: approval, title: x, outcomes: {}}",
+        "first: {kind: command, send: A, on: {B: {next: done}}}",
+        "first: {kind: wait, on: {}}",
+        "first: {kind: end, outcome: great}",
+        "First: {kind: end}",
+    ] {
+        let checked = check(&with_nodes(nodes));
+        assert!(checked.diagnostics.iter().any(Diagnostic::is_error), "{nodes}");
+        assert_ne!(process.check(&checked.value.unwrap()), [], "{nodes}");
+    }
+    assert_ne!(saga.check(&json!({"baton": "saga/1", "name": "a", "on": {"E": {"send": "C"}}})), []);
+    assert_ne!(saga.check(&json!({"baton": "saga/1", "name": "a", "on": {}})), []);
+    // And what has every feature passes both.
+    let parsed = parse(include_str!("tests/everything.yaml")).unwrap_or_else(|found| panic!("{found:#?}"));
+    assert_eq!(process.check(&parsed.value), []);
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    errors(
+        "first: {kind: command, send: Ask, to: a, payload: {x: '=1 +'}, on: {Yes: {next: nowhere}, timeout: {after: 5 min, next: done}}},
+         lonely: {kind: compute, set: {'a-b': 1}, next: done, colour: red}",
+        &[
+            ("expression", "first/payload/x"),
+            ("duration", "first/on/timeout/after"),
+            ("variable-name", "lonely/set/a-b"),
+            ("unknown-field", "lonely/colour"),
+            ("unknown-node", "first/on/Yes/next"),
+        ],
+    );
+}
+
+#[test]
+fn edges_lead_somewhere() {
+    errors("first: {kind: compute, next: nowhere}", &[("unknown-node", "first/next")]);
+    errors("first: {kind: timer, for: PT1S, next: start}", &[("to-start", "first/next")]);
+    errors("first: {kind: compute}", &[("missing-field", "first/next")]);
+    errors("first: {kind: compute, next: done}, other: {kind: compute, next: done}", &[("unreachable", "other")]);
+    errors("first: {kind: compute, next: done}, other: {kind: start, next: done}", &[("several-starts", "start")]);
+}
+
+#[test]
+fn a_process_has_a_start_and_an_end() {
+    assert_eq!(
+        found("{baton: process/1, name: it, nodes: {a: {kind: timer, for: PT1S, next: a}}}"),
+        [("no-start".to_owned(), "/nodes".to_owned()), ("no-end".to_owned(), "/nodes".to_owned())]
+    );
+}
+
+#[test]
+fn a_loop_that_never_waits_is_refused() {
+    errors(
+        "first: {kind: decide, cases: [{when: =input.x, next: second}], default: {next: done}}, second: {kind: compute, next: first}",
+        &[("endless-loop", "first")],
+    );
+    errors("first: {kind: compute, next: first}", &[("unreachable", "done"), ("endless-loop", "first")]);
+    errors(
+        "first: {kind: decide, cases: [{when: =input.x, next: pause}], default: {next: done}}, pause: {kind: timer, for: PT1S, next: first}",
+        &[],
+    );
+}
+
+#[test]
+fn a_node_without_a_way_to_an_end_is_warned_about() {
+    warnings(
+        "first: {kind: decide, cases: [{when: =input.x, next: round}], default: {next: done}}, round: {kind: timer, for: PT1S, next: round}",
+        &[("no-way-out", "round")],
+    );
+}
+
+#[test]
+fn waiting_for_ever_is_warned_about() {
+    warnings("first: {kind: command, send: A, to: a, on: {B: {next: done}}}", &[("no-timeout", "first/on")]);
+    warnings("first: {kind: approval, title: x, outcomes: {ok: {next: done}}}", &[("no-assignee", "first")]);
+}
+
+#[test]
+fn a_command_without_replies_is_refused() {
+    errors("first: {kind: command, send: A, to: a}", &[("missing-field", "first/on"), ("unreachable", "done")]);
+    errors(
+        "first: {kind: command, send: A, to: a, on: {timeout: {after: PT1S, next: done}}}",
+        &[("no-events", "first/on")],
+    );
+}
+
+#[test]
+fn approvals_need_outcomes_and_sound_forms() {
+    errors(
+        "first: {kind: approval, title: x, outcomes: {}}",
+        &[("no-outcomes", "first/outcomes"), ("unreachable", "done")],
+    );
+    errors(
+        "first: {kind: approval, title: x, outcomes: {ok: {form: {type: colour}, next: done}}}",
+        &[("schema", "first/outcomes/ok/form")],
+    );
+    errors("first: {kind: approval, title: x, outcomes: {Not OK: {next: done}}}", &[("name", "first/outcomes/Not OK")]);
+    errors(
+        "first: {kind: approval, title: x, outcomes: {timeout: {next: done}}}",
+        &[("name", "first/outcomes/timeout")],
+    );
+}
+
+#[test]
+fn a_decision_needs_a_default() {
+    errors("first: {kind: decide, cases: [{when: =true, next: done}]}", &[("no-default", "first/default")]);
+    errors(
+        "first: {kind: decide, cases: [{when: yes, next: done}], default: {next: done}}",
+        &[("expression", "first/cases/0/when")],
+    );
+}
+
+#[test]
+fn durations_and_instants_are_read_where_they_belong() {
+    errors("first: {kind: timer, for: soon, next: done}", &[("duration", "first/for")]);
+    errors("first: {kind: timer, for: PT0S, next: done}", &[("duration", "first/for")]);
+    errors("first: {kind: timer, for: P1M, next: done}", &[("duration", "first/for")]);
+    errors("first: {kind: timer, until: PT5M, next: done}", &[("duration", "first/until")]);
+    errors("first: {kind: timer, for: PT1S, until: '2026-12-01', next: done}", &[("timer", "first")]);
+    errors("first: {kind: timer, next: done}", &[("timer", "first")]);
+    errors("first: {kind: timer, until: '2026-12-01T09:00:00+09:00', next: done}", &[]);
+}
+
+#[test]
+fn expressions_may_use_what_their_place_knows() {
+    errors("first: {kind: compute, set: {x: =event.payload}, next: done}", &[("unknown-variable", "first/set/x")]);
+    errors(
+        "first: {kind: compute, set: {x: =form.a + nonsense}, next: done}",
+        &[("unknown-variable", "first/set/x"), ("unknown-variable", "first/set/x")],
+    );
+    errors(
+        "first: {kind: wait, match: {event: =vars.x, with: =event.id}, on: {A: {set: {x: =event.payload}, next: done}}}",
+        &[("unknown-variable", "first/match/event"), ("unknown-variable", "first/match/with")],
+    );
+    errors(
+        "first: {kind: approval, title: =form.x, outcomes: {ok: {set: {x: =form.x}, next: done}}}",
+        &[("unknown-variable", "first/title")],
+    );
+    warnings("first: {kind: compute, set: {x: =vars.y}, next: done}", &[("unset-variable", "first/set/x")]);
+}
+
+#[test]
+fn names_are_kebab_case() {
+    for (name, good) in [
+        ("trip", true),
+        ("trip-2", true),
+        ("Trip", false),
+        ("trip_booking", false),
+        ("-a", false),
+        ("a--b", false),
+        ("2a", false),
+        ("a b", false),
+        ("été", false),
+    ] {
+        let text = format!(
+            "{{baton: process/1, name: '{name}', nodes: {{start: {{kind: start, next: done}}, done: {{kind: end}}}}}}"
+        );
+        assert_eq!(parse(&text).is_ok(), good, "{name}");
+    }
+}
+
+#[test]
+fn an_invalid_input_schema_and_layout_are_reported() {
+    let text = "{baton: process/1, name: it, input: {type: colour}, nodes: {start: {kind: start, next: done}, done: {kind: end}},
+                 layout: {start: [1, 2], done: [1], ghost: [1, 2]}}";
+    assert_eq!(
+        found(text),
+        [("schema", "/input"), ("layout", "/layout/done"), ("unknown-node", "/layout/ghost")]
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+    );
+}
+
+#[test]
+fn what_is_no_definition_says_what_it_should_be() {
+    assert_eq!(found("[1, 2]"), [("wrong-type".to_owned(), String::new())]);
+    assert_eq!(found("{name: x}"), [("missing-field".to_owned(), "/baton".to_owned())]);
+    assert_eq!(found("{baton: process/2}"), [("unknown-format".to_owned(), "/baton".to_owned())]);
+    assert_eq!(found(""), [("wrong-type".to_owned(), String::new())]);
+    let checked = check("{\"a\": ");
+    assert_eq!((checked.value, checked.diagnostics[0].code.as_str()), (None, "syntax"));
+    assert!(check("a: [1\nb: 2").diagnostics[0].message.contains("line"));
+    assert_eq!(found("a: 1\na: 2")[0].0, "syntax");
+    assert_eq!(found("a: \"x\\0y\""), [("nul-character".to_owned(), "/a".to_owned())]);
+}
+
+#[test]
+fn texts_that_stand_for_far_more_than_they_are_get_refused() {
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..12 {
+        let below = format!("*a{}", level - 1);
+        bomb += &format!("a{level}: &a{level} [{}]\n", vec![below; 9].join(", "));
+    }
+    assert_eq!(found(&bomb)[0].0, "syntax");
+    assert_eq!(found(&"[".repeat(50_000))[0].0, "syntax");
+    assert_eq!(found(&format!("{{\"a\": {}", "[".repeat(50_000)))[0].0, "syntax");
+    assert_eq!(found(&"x".repeat(SOURCE_BYTES_MAX + 1))[0].0, "too-large");
+    let nested = (0..90).fold("1".to_owned(), |inner, _| format!("[{inner}]"));
+    assert_eq!(found(&nested)[0].0, "too-deep");
+    let nodes: Vec<String> = (0..501).map(|number| format!("n{number}: {{kind: end}}")).collect();
+    assert_eq!(found(&format!("{{baton: process/1, name: it, nodes: {{{}}}}}", nodes.join(", ")))[0].0, "too-many");
+}
+
+#[test]
+fn yaml_texts_are_not_taken_for_something_else() {
+    let parsed = parse(&with_nodes(
+        "first: {kind: compute, set: {a: on, b: no, c: 2026-12-01, d: 1e3, e: '1', f: 012}, next: done}",
+    ))
+    .unwrap();
+    let set = &parsed.value["nodes"]["first"]["set"];
+    assert_eq!(
+        (&set["a"], &set["b"], &set["c"], &set["e"]),
+        (&json!("on"), &json!("no"), &json!("2026-12-01"), &json!("1"))
+    );
+}
+
+#[test]
+fn stateful_sagas_are_not_run_by_mistake() {
+    let text =
+        "{baton: saga/1, name: order-fulfilment, correlate: =event.payload.order_id, start: OrderPlaced, steps: []}";
+    let codes: Vec<String> = found(text).into_iter().map(|(code, _)| code).collect();
+    assert_eq!(codes, ["not-supported", "not-supported", "not-supported", "missing-field"]);
+}
+
+#[test]
+fn sagas_are_checked_like_processes() {
+    let text = "{baton: saga/1, name: it, on: {A: {send: B, to: b, key: '=vars.x', when: 'x', payload: ['=1 +']}, C: {to: b}}}";
+    assert_eq!(
+        found(text),
+        [
+            ("expression", "/on/A/when"),
+            ("unknown-variable", "/on/A/key"),
+            ("expression", "/on/A/payload/0"),
+            ("missing-field", "/on/C/send"),
+        ]
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+    );
+    let text = "{baton: saga/1, name: it, on: {A: {send: B, to: b}, C: {send: D, to: b}}}";
+    let parsed = parse(text).unwrap();
+    assert_eq!(
+        parsed.warnings.iter().map(|it| (it.severity, it.code.as_str())).collect::<Vec<_>>(),
+        [(Severity::Warning, "one-aggregate")]
+    );
+}
+
+#[test]
+fn what_has_errors_can_still_be_drawn() {
+    let checked = check(&with_nodes("first: {kind: compute, set: {x: =nonsense}, next: done}"));
+    assert!(checked.definition.is_some() && checked.diagnostics.iter().any(Diagnostic::is_error));
+}
+
+/// Something like a definition: right words in wrong places.
+fn almost_a_definition() -> impl Strategy<Value = Value> {
+    let word = prop::sample::select(vec![
+        "start", "command", "wait", "decide", "compute", "approval", "timer", "end", "a", "b", "=vars.a", "=1 +",
+        "PT5M", "timeout", "done", "",
+    ]);
+    let leaf = prop_oneof![4 => word.prop_map(Value::from), 1 => any_json()];
+    let key = prop::sample::select(vec![
+        "kind", "next", "send", "to", "on", "set", "timeout", "after", "cases", "when", "default", "outcomes", "form",
+        "title", "match", "event", "with", "for", "until", "a", "b", "payload", "outcome", "reason",
+    ]);
+    let inner = leaf.prop_recursive(3, 30, 5, move |inner| {
+        prop_oneof![
+            1 => prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            5 => prop::collection::btree_map(key.clone().prop_map(str::to_owned), inner, 0..6)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    });
+    (prop::sample::select(vec!["process/1", "saga/1"]), prop::collection::btree_map("[a-d]", inner, 0..5)).prop_map(
+        |(baton, nodes)| {
+            let nodes = Value::Object(nodes.into_iter().collect());
+            json!({"baton": baton, "name": "it", "nodes": nodes, "on": nodes})
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn nothing_makes_it_panic(value in almost_a_definition()) {
+        let checked = check(&value.to_string());
+        if checked.definition.is_none() {
+            prop_assert!(checked.diagnostics.iter().any(Diagnostic::is_error));
+        }
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in "\\PC{0,200}") {
+        let _ = check(&text);
+    }
+
+    #[test]
+    fn no_yaml_makes_it_panic(text in "(- |[a-z]{1,3}: |\\{|\\}|\\[|\\]|, |&a |\\*a|!!str |\\||>|\n|\n  |'|\"|#|[a-z=]{1,5}){0,60}") {
+        let _ = check(&text);
     }
 }

@@ -16,10 +16,12 @@ pub(super) fn validate(
     layout: &BTreeMap<String, (f64, f64)>,
     found: &mut Vec<Diagnostic>,
 ) -> Option<String> {
-    let start = check_start_and_end(nodes, found);
     let errors_before = found.len();
+    let start = check_start_and_end(nodes, found);
     check_edges(nodes, found);
-    let edges_hold = found.len() == errors_before;
+    // While edges are missing, whatever lies behind them would be reported as unreachable.
+    let unwritten = nodes.values().flat_map(Node::ports).any(|(_, port)| port.next.is_empty());
+    let edges_hold = found.len() == errors_before && !unwritten;
     if let (Some(start), true) = (&start, edges_hold) {
         check_reach(nodes, start, found);
     }
@@ -227,7 +229,8 @@ fn each_expression(nodes: &Nodes, visit: &mut dyn FnMut(&Expression, &str, Place
                 }
             }
             NodeKind::Timer { until, port } => {
-                in_moment(until, &format!("{here}/until"), visit);
+                // Whether it was written as `for` or `until` is no longer known; the node is near enough.
+                in_moment(until, &here, visit);
                 in_port(port, &here, Place::Anywhere, visit);
             }
             NodeKind::End { set, reason, .. } => {

@@ -1,6 +1,6 @@
 //! A process in the hands of a test: inputs in, history out, with a clock that the test moves.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -29,7 +29,8 @@ pub fn process(text: &str) -> Definition {
 }
 
 pub fn trip_booking() -> Definition {
-    process(definition::shipped()[1].1)
+    static TRIP_BOOKING: LazyLock<Definition> = LazyLock::new(|| process(definition::shipped()[1].1));
+    TRIP_BOOKING.clone()
 }
 
 pub fn trip_input() -> Value {
