@@ -115,7 +115,9 @@ async fn set_up(baton: &Baton, address: std::net::SocketAddr) {
     let settings = json!({"kind": "http", "url": format!("http://{address}/"), "backoff_base_ms": 10,
         "attempts_max": 50, "timeout_ms": 5000, "concurrency": 16});
     baton.api(Method::PUT, "/destinations/participant", settings).await;
-    baton.api(Method::PUT, "/routes/work", json!({"aggregate_type": "worker", "kind": "command", "to": "participant"})).await;
+    baton
+        .api(Method::PUT, "/routes/work", json!({"aggregate_type": "worker", "kind": "command", "to": "participant"}))
+        .await;
     baton.api(Method::PUT, "/routes/counts", json!({"type": "Counted", "to": "participant"})).await;
     baton.api(Method::PUT, "/processes/five-steps/draft", json!({"source": FIVE_STEPS})).await;
     baton.api(Method::POST, "/processes/five-steps/versions", json!({})).await;
@@ -237,9 +239,18 @@ async fn check_instances(known: &Known, receipts: &[Receipt], database: &Databas
 /// What must hold in the tables by themselves.
 async fn check_tables(database: &Database) {
     for (what, sql) in [
-        ("histories with gaps", "select count(*) from (select instance_id from process_history group by instance_id having max(sequence) <> count(*) or min(sequence) <> 1) as broken"),
-        ("instances whose sequence is not their history's", "select count(*) from process_instance i where i.sequence <> (select count(*) from process_history h where h.instance_id = i.id)"),
-        ("timers of ended instances", "select count(*) from timer t join process_instance i on i.id = t.instance_id where i.ended_at is not null and t.state = 'pending'"),
+        (
+            "histories with gaps",
+            "select count(*) from (select instance_id from process_history group by instance_id having max(sequence) <> count(*) or min(sequence) <> 1) as broken",
+        ),
+        (
+            "instances whose sequence is not their history's",
+            "select count(*) from process_instance i where i.sequence <> (select count(*) from process_history h where h.instance_id = i.id)",
+        ),
+        (
+            "timers of ended instances",
+            "select count(*) from timer t join process_instance i on i.id = t.instance_id where i.ended_at is not null and t.state = 'pending'",
+        ),
         ("commands sent by nobody", "select count(*) from outbox where kind = 'command' and correlation_id is null"),
     ] {
         assert_eq!(database.count(sql).await, 0, "{what}");

@@ -12,11 +12,7 @@ use std::{
 use baton_testkit::{Durability, Postgres};
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{
-    baton::Baton,
-    database::Database,
-    participant::Participant,
-};
+use support::{baton::Baton, database::Database, participant::Participant};
 use uuid::Uuid;
 
 fn event(n: usize) -> Value {
@@ -25,7 +21,8 @@ fn event(n: usize) -> Value {
 }
 
 async fn route_to(baton: &Baton, address: std::net::SocketAddr) {
-    let settings = json!({"kind": "http", "url": format!("http://{address}/"), "backoff_base_ms": 10, "attempts_max": 50});
+    let settings =
+        json!({"kind": "http", "url": format!("http://{address}/"), "backoff_base_ms": 10, "attempts_max": 50});
     baton.api(Method::PUT, "/destinations/participant", settings).await;
     baton.api(Method::PUT, "/routes/all", json!({"type": "Counted", "to": "participant"})).await;
 }
@@ -86,7 +83,10 @@ impl SmallDisk {
             .arg(folder.path())
             .status()
             .expect("the command mount is there");
-        assert!(mounted.success(), "this test mounts a small tmpfs: run it as root, or inside `unshare --map-root-user --mount`");
+        assert!(
+            mounted.success(),
+            "this test mounts a small tmpfs: run it as root, or inside `unshare --map-root-user --mount`"
+        );
         Self(folder)
     }
 }

@@ -109,7 +109,9 @@ pub trait Store: Send + Sync + 'static {
     // ------------------------------------------------------------ leases
 
     /// Registers the node and renews or takes leases: its own, expired ones and free ones, up to its share among live
-    /// nodes. Called every third of `ttl_ms`. The token of a lane grows when it changes hands.
+    /// nodes. Called every third of `ttl_ms`. The token of a lane grows when it changes hands. What another node of the
+    /// same `name` held is taken at once: that was this node before it was started again. (On SQLite, which serves one
+    /// node, whoever comes takes every lane at once.)
     async fn renew_leases(&self, node: Uuid, name: &str, ttl_ms: i64) -> Result<Fence, StoreError>;
 
     /// Gives all leases of the node back, at a clean shutdown.

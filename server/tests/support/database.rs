@@ -36,11 +36,15 @@ impl Database {
         match self {
             Self::Postgres(pool) => {
                 let rows = sqlx::query(sql).fetch_all(pool).await.unwrap();
-                rows.iter().map(|row| std::array::from_fn(|i| row.get::<Option<String>, _>(i).unwrap_or_default())).collect()
+                rows.iter()
+                    .map(|row| std::array::from_fn(|i| row.get::<Option<String>, _>(i).unwrap_or_default()))
+                    .collect()
             }
             Self::Sqlite(pool) => {
                 let rows = sqlx::query(sql).fetch_all(pool).await.unwrap();
-                rows.iter().map(|row| std::array::from_fn(|i| row.get::<Option<String>, _>(i).unwrap_or_default())).collect()
+                rows.iter()
+                    .map(|row| std::array::from_fn(|i| row.get::<Option<String>, _>(i).unwrap_or_default()))
+                    .collect()
             }
         }
     }

@@ -1,0 +1,129 @@
+//! Definitions: their numbered versions, and drafts.
+
+use baton_domain::definition::DefinitionKind;
+use sqlx::{Row, postgres::PgRow};
+
+use super::{Postgres, outbox, sql};
+use crate::store::{
+    convert,
+    error::{During, classify},
+    port::StoreError,
+    rows::{AuditRow, DraftRow, VersionRow},
+};
+
+pub(super) async fn save_draft(store: &Postgres, draft: &DraftRow) -> Result<(), StoreError> {
+    sqlx::query(sql!("upsert_draft"))
+        .bind(convert::definition_kind_text(draft.kind))
+        .bind(&draft.name)
+        .bind(&draft.source)
+        .bind(&draft.updated_by)
+        .bind(draft.updated_at)
+        .execute(&store.pool)
+        .await
+        .during("save a draft")?;
+    Ok(())
+}
+
+pub(super) async fn read_draft(
+    store: &Postgres,
+    kind: DefinitionKind,
+    name: &str,
+) -> Result<Option<DraftRow>, StoreError> {
+    let row = sqlx::query(sql!("read_draft"))
+        .bind(convert::definition_kind_text(kind))
+        .bind(name)
+        .fetch_optional(&store.pool)
+        .await
+        .during("read a draft")?;
+    row.as_ref().map(draft).transpose()
+}
+
+pub(super) async fn list_drafts(store: &Postgres) -> Result<Vec<DraftRow>, StoreError> {
+    let rows = sqlx::query(sql!("list_drafts")).fetch_all(&store.pool).await.during("list drafts")?;
+    rows.iter().map(draft).collect()
+}
+
+fn draft(row: &PgRow) -> Result<DraftRow, StoreError> {
+    let kind = convert::definition_kind(row.try_get(0).during("read a draft")?)?;
+    let get = |row: &PgRow| {
+        Ok::<_, sqlx::Error>(DraftRow {
+            kind,
+            name: row.try_get(1)?,
+            source: row.try_get(2)?,
+            updated_by: row.try_get(3)?,
+            updated_at: row.try_get(4)?,
+        })
+    };
+    get(row).during("read a draft")
+}
+
+pub(super) async fn publish_version(store: &Postgres, version: VersionRow, audit: AuditRow) -> Result<u32, StoreError> {
+    let (lock_newest, insert) = match version.kind {
+        DefinitionKind::Process => (sql!("lock_newest_process_version"), sql!("insert_process_version")),
+        DefinitionKind::Saga => (sql!("lock_newest_saga_version"), sql!("insert_saga_version")),
+    };
+    let mut transaction = store.pool.begin().await.during("publish a version")?;
+    let newest: Option<(i32, String)> = sqlx::query_as(lock_newest)
+        .bind(&version.name)
+        .fetch_optional(&mut *transaction)
+        .await
+        .during("publish a version")?;
+    let newest_number = newest.as_ref().map_or(0, |(number, _)| *number);
+    let unchanged = match &newest {
+        Some((_, document)) => convert::json("a definition", document)? == version.document,
+        None => false,
+    };
+    let number = if unchanged { newest_number } else { newest_number + 1 };
+    if !unchanged {
+        sqlx::query(insert)
+            .bind(&version.name)
+            .bind(number)
+            .bind(version.document.to_string())
+            .bind(&version.source)
+            .bind(&version.note)
+            .bind(&version.published_by)
+            .bind(version.published_at)
+            .execute(&mut *transaction)
+            .await
+            .map_err(|error| match &error {
+                sqlx::Error::Database(database) if database.is_unique_violation() => {
+                    StoreError::Conflict { what: "definition" }
+                }
+                _ => classify("publish a version", error),
+            })?;
+        outbox::insert_audit(&mut transaction, &[audit]).await?;
+    }
+    sqlx::query(sql!("delete_draft"))
+        .bind(convert::definition_kind_text(version.kind))
+        .bind(&version.name)
+        // Publishing what is published already is no reason to take away what somebody is writing.
+        .bind(unchanged.then_some(&version.source))
+        .execute(&mut *transaction)
+        .await
+        .during("publish a version")?;
+    transaction.commit().await.during("publish a version")?;
+    Ok(number.unsigned_abs())
+}
+
+pub(super) async fn read_versions(store: &Postgres) -> Result<Vec<VersionRow>, StoreError> {
+    let rows = sqlx::query(sql!("read_versions")).fetch_all(&store.pool).await.during("read definitions")?;
+    rows.iter().map(version).collect()
+}
+
+fn version(row: &PgRow) -> Result<VersionRow, StoreError> {
+    let kind = convert::definition_kind(row.try_get(0).during("read definitions")?)?;
+    let document = convert::json("a definition", row.try_get(3).during("read definitions")?)?;
+    let get = |row: &PgRow| {
+        Ok::<_, sqlx::Error>(VersionRow {
+            kind,
+            name: row.try_get(1)?,
+            version: row.try_get::<i32, _>(2)?.unsigned_abs(),
+            document,
+            source: row.try_get(4)?,
+            note: row.try_get(5)?,
+            published_by: row.try_get(6)?,
+            published_at: row.try_get(7)?,
+        })
+    };
+    get(row).during("read definitions")
+}

@@ -1,0 +1,217 @@
+//! A step of the engine in one transaction: claim and lock, decide, write.
+
+use std::collections::{HashMap, HashSet};
+
+use baton_domain::ids::{InstanceId, MessageId, TimerId};
+use chrono::Utc;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Postgres, instance, outbox, sql, task};
+use crate::store::{
+    convert,
+    error::During,
+    port::{Decide, StoreError},
+    rows::{Changes, Claim, Instant, Loaded, TimerRow, WaitRow},
+};
+
+pub(super) async fn transact(store: &Postgres, claim: Claim, decide: Decide) -> Result<(), StoreError> {
+    let mut transaction = store.pool.begin().await.during("begin a step")?;
+    let consumer = claim.consumer.clone();
+    let loaded = load(&mut transaction, claim).await?;
+    let changes = convert::run(decide, loaded).await?;
+    write(&mut transaction, &consumer, changes).await?;
+    transaction.commit().await.during("commit a step")
+}
+
+async fn load(connection: &mut PgConnection, claim: Claim) -> Result<Loaded, StoreError> {
+    let fresh = take_in(connection, &claim).await?;
+    let mut ids: Vec<Uuid> = claim.instances.iter().map(|id| id.0).collect();
+    ids.extend(find_claimed(connection, &claim).await?);
+    ids.sort_unstable();
+    ids.dedup();
+    let instances = instance::lock(connection, &ids).await?;
+    let waits = read_waits(connection, &claim.waits, &ids).await?;
+    let timers = read_timers(connection, &claim.timers).await?;
+    let tasks = task::lock(connection, &claim.tasks).await?;
+    let started = find_started(connection, &claim.starts).await?;
+    Ok(Loaded { fresh, instances, waits, timers, tasks, started })
+}
+
+async fn take_in(connection: &mut PgConnection, claim: &Claim) -> Result<HashSet<MessageId>, StoreError> {
+    if claim.messages.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let fresh: Vec<Uuid> = sqlx::query_scalar(sql!("insert_inbox"))
+        .bind(&claim.consumer)
+        .bind(claim.messages.iter().map(|id| id.0).collect::<Vec<Uuid>>())
+        .fetch_all(connection)
+        .await
+        .during("take messages in")?;
+    Ok(fresh.into_iter().map(MessageId).collect())
+}
+
+async fn find_claimed(connection: &mut PgConnection, claim: &Claim) -> Result<Vec<Uuid>, StoreError> {
+    if claim.timers.is_empty() && claim.tasks.is_empty() && claim.waits.is_empty() {
+        return Ok(Vec::new());
+    }
+    sqlx::query_scalar(sql!("find_claimed_instances"))
+        .bind(claim.timers.iter().map(|id| id.0).collect::<Vec<Uuid>>())
+        .bind(claim.tasks.iter().map(|id| id.0).collect::<Vec<Uuid>>())
+        .bind(claim.waits.iter().map(|(event_type, _)| event_type.as_str()).collect::<Vec<&str>>())
+        .bind(claim.waits.iter().map(|(_, value)| value.as_str()).collect::<Vec<&str>>())
+        .fetch_all(connection)
+        .await
+        .during("find claimed instances")
+}
+
+async fn read_waits(
+    connection: &mut PgConnection,
+    waits: &[(String, String)],
+    instances: &[Uuid],
+) -> Result<HashMap<(String, String), Vec<InstanceId>>, StoreError> {
+    let mut found: HashMap<_, Vec<InstanceId>> = HashMap::new();
+    if waits.is_empty() {
+        return Ok(found);
+    }
+    let rows: Vec<(String, String, Uuid)> = sqlx::query_as(sql!("read_waits"))
+        .bind(waits.iter().map(|(event_type, _)| event_type.as_str()).collect::<Vec<&str>>())
+        .bind(waits.iter().map(|(_, value)| value.as_str()).collect::<Vec<&str>>())
+        .bind(instances)
+        .fetch_all(connection)
+        .await
+        .during("read waits")?;
+    for (event_type, value, instance) in rows {
+        let waiting = found.entry((event_type, value)).or_default();
+        if waiting.last() != Some(&InstanceId(instance)) {
+            waiting.push(InstanceId(instance));
+        }
+    }
+    Ok(found)
+}
+
+async fn read_timers(connection: &mut PgConnection, timers: &[TimerId]) -> Result<Vec<TimerRow>, StoreError> {
+    if timers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(Uuid, Uuid, Instant)> = sqlx::query_as(sql!("read_claimed_timers"))
+        .bind(timers.iter().map(|id| id.0).collect::<Vec<Uuid>>())
+        .fetch_all(connection)
+        .await
+        .during("read timers")?;
+    let row = |(id, instance, due_at)| TimerRow { id: TimerId(id), instance: InstanceId(instance), due_at };
+    Ok(rows.into_iter().map(row).collect())
+}
+
+async fn find_started(
+    connection: &mut PgConnection,
+    starts: &[(String, String)],
+) -> Result<HashMap<(String, String), InstanceId>, StoreError> {
+    if starts.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(String, String, Uuid)> = sqlx::query_as(sql!("find_started"))
+        .bind(starts.iter().map(|(definition, _)| definition.as_str()).collect::<Vec<&str>>())
+        .bind(starts.iter().map(|(_, key)| key.as_str()).collect::<Vec<&str>>())
+        .fetch_all(connection)
+        .await
+        .during("find earlier starts")?;
+    Ok(rows.into_iter().map(|(definition, key, id)| ((definition, key), InstanceId(id))).collect())
+}
+
+/// One statement a table, and none for a table that nothing changes in.
+async fn write(connection: &mut PgConnection, consumer: &str, changes: Changes) -> Result<(), StoreError> {
+    let now = changes.now.unwrap_or_else(Utc::now);
+    refuse(connection, consumer, &changes.messages_refused).await?;
+    instance::write(connection, &changes.instances, now).await?;
+    outbox::insert_messages(connection, &changes.messages).await?;
+    insert_timers(connection, &changes.timers_set).await?;
+    delete_timers(connection, &changes.timers_gone).await?;
+    task::insert(connection, &changes.tasks_opened).await?;
+    task::close(connection, &changes.tasks_closed, now).await?;
+    delete_waits(connection, &changes.waits_gone).await?;
+    insert_waits(connection, &changes.waits_set).await?;
+    outbox::insert_audit(connection, &changes.audit).await
+}
+
+/// Takes messages out of the inbox again.
+async fn refuse(connection: &mut PgConnection, consumer: &str, messages: &[MessageId]) -> Result<(), StoreError> {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(sql!("delete_inbox"))
+        .bind(consumer)
+        .bind(messages.iter().map(|id| id.0).collect::<Vec<Uuid>>())
+        .execute(connection)
+        .await
+        .during("refuse messages")?;
+    Ok(())
+}
+
+async fn insert_timers(connection: &mut PgConnection, timers: &[TimerRow]) -> Result<(), StoreError> {
+    if timers.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(sql!("insert_timers"))
+        .bind(timers.iter().map(|timer| timer.id.0).collect::<Vec<Uuid>>())
+        .bind(timers.iter().map(|timer| timer.instance.0).collect::<Vec<Uuid>>())
+        .bind(timers.iter().map(|timer| timer.due_at).collect::<Vec<Instant>>())
+        .execute(connection)
+        .await
+        .during("set timers")?;
+    Ok(())
+}
+
+async fn delete_timers(connection: &mut PgConnection, timers: &[TimerId]) -> Result<(), StoreError> {
+    if timers.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(sql!("delete_timers"))
+        .bind(timers.iter().map(|id| id.0).collect::<Vec<Uuid>>())
+        .execute(connection)
+        .await
+        .during("remove timers")?;
+    Ok(())
+}
+
+async fn insert_waits(connection: &mut PgConnection, waits: &[WaitRow]) -> Result<(), StoreError> {
+    if waits.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(sql!("insert_waits"))
+        .bind(waits.iter().map(|wait| wait.instance.0).collect::<Vec<Uuid>>())
+        .bind(waits.iter().map(|wait| wait.token as i32).collect::<Vec<i32>>())
+        .bind(waits.iter().map(|wait| wait.event_type.as_str()).collect::<Vec<&str>>())
+        .bind(waits.iter().map(|wait| wait.value.as_str()).collect::<Vec<&str>>())
+        .execute(connection)
+        .await
+        .during("set waits")?;
+    Ok(())
+}
+
+async fn delete_waits(connection: &mut PgConnection, waits: &[(InstanceId, u32)]) -> Result<(), StoreError> {
+    if waits.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(sql!("delete_waits"))
+        .bind(waits.iter().map(|(instance, _)| instance.0).collect::<Vec<Uuid>>())
+        .bind(waits.iter().map(|(_, token)| *token as i32).collect::<Vec<i32>>())
+        .execute(connection)
+        .await
+        .during("remove waits")?;
+    Ok(())
+}
+
+pub(super) async fn read_due_timers(store: &Postgres, now: Instant, limit: u32) -> Result<Vec<TimerId>, StoreError> {
+    let ids: Vec<Uuid> = sqlx::query_scalar(sql!("read_due_timers"))
+        .bind(now)
+        .bind(i64::from(limit))
+        .fetch_all(&store.pool)
+        .await
+        .during("read due timers")?;
+    Ok(ids.into_iter().map(TimerId).collect())
+}
+
+pub(super) async fn next_timer_at(store: &Postgres) -> Result<Option<Instant>, StoreError> {
+    sqlx::query_scalar(sql!("find_next_timer")).fetch_one(&store.pool).await.during("find the next timer")
+}

@@ -1,0 +1,216 @@
+//! Instances and their history.
+
+use std::collections::HashMap;
+
+use baton_domain::{ids::InstanceId, process::Status};
+use sqlx::{PgConnection, Postgres as Db, QueryBuilder, Row, postgres::PgRow};
+use uuid::Uuid;
+
+use super::{Postgres, sql};
+use crate::store::{
+    convert, cursor,
+    error::{During, classify, violates_unique},
+    port::StoreError,
+    rows::{HistoryRow, InstanceChange, InstanceFilter, InstanceRow, Instant, Page},
+};
+
+/// Locks and loads; unknown ids are left out.
+pub(super) async fn lock(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+) -> Result<HashMap<InstanceId, InstanceRow>, StoreError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = sqlx::query(sql!("lock_instances")).bind(ids).fetch_all(connection).await.during("lock instances")?;
+    rows.iter().map(|row| decode(row).map(|instance| (instance.id, instance))).collect()
+}
+
+fn decode(row: &PgRow) -> Result<InstanceRow, StoreError> {
+    let get = |row: &PgRow| {
+        Ok::<_, sqlx::Error>(InstanceRow {
+            id: InstanceId(row.try_get(0)?),
+            definition: row.try_get(1)?,
+            version: row.try_get::<i32, _>(2)?.unsigned_abs(),
+            status: Status::Running,
+            business_key: row.try_get(4)?,
+            sequence: row.try_get(5)?,
+            snapshot: serde_json::Value::Null,
+            incident: row.try_get(7)?,
+            started_by: row.try_get(8)?,
+            created_at: row.try_get(9)?,
+            updated_at: row.try_get(10)?,
+            ended_at: row.try_get(11)?,
+        })
+    };
+    let status = convert::status(row.try_get(3).during("read an instance")?)?;
+    let snapshot = convert::json("a snapshot", row.try_get(6).during("read an instance")?)?;
+    Ok(InstanceRow { status, snapshot, ..get(row).during("read an instance")? })
+}
+
+/// Creates and updates instances and appends their history.
+pub(super) async fn write(
+    connection: &mut PgConnection,
+    changes: &[InstanceChange],
+    now: Instant,
+) -> Result<(), StoreError> {
+    let (created, updated): (Vec<&InstanceChange>, Vec<&InstanceChange>) =
+        changes.iter().partition(|change| change.expected_sequence.is_none());
+    insert(connection, &created).await?;
+    update(connection, &updated).await?;
+    insert_history(connection, changes, now).await
+}
+
+async fn insert(connection: &mut PgConnection, created: &[&InstanceChange]) -> Result<(), StoreError> {
+    if created.is_empty() {
+        return Ok(());
+    }
+    let rows = || created.iter().map(|change| &change.row);
+    sqlx::query(sql!("insert_instances"))
+        .bind(rows().map(|row| row.id.0).collect::<Vec<Uuid>>())
+        .bind(rows().map(|row| row.definition.as_str()).collect::<Vec<&str>>())
+        .bind(rows().map(|row| row.version as i32).collect::<Vec<i32>>())
+        .bind(rows().map(|row| row.status.as_str()).collect::<Vec<&str>>())
+        .bind(rows().map(|row| row.business_key.as_deref()).collect::<Vec<Option<&str>>>())
+        .bind(created.iter().map(|change| change.idempotency_key.as_deref()).collect::<Vec<Option<&str>>>())
+        .bind(rows().map(|row| row.sequence).collect::<Vec<i64>>())
+        .bind(rows().map(|row| row.snapshot.to_string()).collect::<Vec<String>>())
+        .bind(rows().map(|row| row.incident.as_deref()).collect::<Vec<Option<&str>>>())
+        .bind(rows().map(|row| row.started_by.as_str()).collect::<Vec<&str>>())
+        .bind(rows().map(|row| row.created_at).collect::<Vec<Instant>>())
+        .bind(rows().map(|row| row.updated_at).collect::<Vec<Instant>>())
+        .bind(rows().map(|row| row.ended_at).collect::<Vec<Option<Instant>>>())
+        .execute(connection)
+        .await
+        .map_err(|error| conflict("create instances", error))?;
+    Ok(())
+}
+
+fn conflict(operation: &'static str, error: sqlx::Error) -> StoreError {
+    if violates_unique(&error, "process_instance_start", "process_instance.idempotency_key") {
+        StoreError::Conflict { what: "start" }
+    } else if violates_unique(&error, "process_instance_pkey", "process_instance.id")
+        || violates_unique(&error, "process_history_pkey", "process_history.sequence")
+    {
+        StoreError::Conflict { what: "instance" }
+    } else {
+        classify(operation, error)
+    }
+}
+
+async fn update(connection: &mut PgConnection, updated: &[&InstanceChange]) -> Result<(), StoreError> {
+    if updated.is_empty() {
+        return Ok(());
+    }
+    let rows = || updated.iter().map(|change| &change.row);
+    let written = sqlx::query(sql!("update_instances"))
+        .bind(rows().map(|row| row.id.0).collect::<Vec<Uuid>>())
+        .bind(updated.iter().map(|change| change.expected_sequence).collect::<Vec<Option<i64>>>())
+        .bind(rows().map(|row| row.version as i32).collect::<Vec<i32>>())
+        .bind(rows().map(|row| row.status.as_str()).collect::<Vec<&str>>())
+        .bind(rows().map(|row| row.business_key.as_deref()).collect::<Vec<Option<&str>>>())
+        .bind(rows().map(|row| row.sequence).collect::<Vec<i64>>())
+        .bind(rows().map(|row| row.snapshot.to_string()).collect::<Vec<String>>())
+        .bind(rows().map(|row| row.incident.as_deref()).collect::<Vec<Option<&str>>>())
+        .bind(rows().map(|row| row.updated_at).collect::<Vec<Instant>>())
+        .bind(rows().map(|row| row.ended_at).collect::<Vec<Option<Instant>>>())
+        .execute(connection)
+        .await
+        .during("update instances")?;
+    if written.rows_affected() == updated.len() as u64 {
+        Ok(())
+    } else {
+        Err(StoreError::Conflict { what: "instance" })
+    }
+}
+
+async fn insert_history(
+    connection: &mut PgConnection,
+    changes: &[InstanceChange],
+    now: Instant,
+) -> Result<(), StoreError> {
+    let mut columns: (Vec<Uuid>, Vec<i64>, Vec<String>) = Default::default();
+    for change in changes {
+        let first = change.expected_sequence.unwrap_or(0) + 1;
+        for (sequence, event) in (first..).zip(&change.history) {
+            columns.0.push(change.row.id.0);
+            columns.1.push(sequence);
+            columns.2.push(event.to_string());
+        }
+    }
+    if columns.0.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(sql!("insert_history"))
+        .bind(columns.0)
+        .bind(columns.1)
+        .bind(columns.2)
+        .bind(now)
+        .execute(connection)
+        .await
+        .map_err(|error| conflict("append history", error))?;
+    Ok(())
+}
+
+pub(super) async fn list(store: &Postgres, filter: &InstanceFilter) -> Result<Page<InstanceRow>, StoreError> {
+    let mut query = QueryBuilder::<Db>::new(sql!("list_instances"));
+    if let Some(definition) = &filter.definition {
+        query.push(" AND i.definition = ").push_bind(definition.as_str());
+    }
+    if let Some(status) = filter.status {
+        query.push(" AND i.status = ").push_bind(status.as_str());
+    }
+    if let Some(business_key) = &filter.business_key {
+        query.push(" AND i.business_key = ").push_bind(business_key.as_str());
+    }
+    if let Some(q) = filter.q.as_deref().filter(|q| !q.is_empty()) {
+        query
+            .push(" AND (strpos(lower(i.business_key), lower(")
+            .push_bind(q)
+            .push(")) > 0 OR strpos(i.id::text, lower(");
+        query.push_bind(q).push(")) > 0)");
+    }
+    if let Some(last) = cursor::to_id(filter.cursor.as_deref()) {
+        query.push(" AND i.id < ").push_bind(last);
+    }
+    query.push(" ORDER BY i.id DESC LIMIT ").push_bind(i64::from(filter.limit) + 1);
+    let rows = query.build().fetch_all(&store.pool).await.during("list instances")?;
+    let items = rows.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+    Ok(cursor::page(items, filter.limit, |instance| cursor::from_id(instance.id.0)))
+}
+
+pub(super) async fn read(store: &Postgres, id: InstanceId) -> Result<Option<InstanceRow>, StoreError> {
+    let row =
+        sqlx::query(sql!("read_instance")).bind(id.0).fetch_optional(&store.pool).await.during("read an instance")?;
+    row.as_ref().map(decode).transpose()
+}
+
+pub(super) async fn read_history(
+    store: &Postgres,
+    id: InstanceId,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<HistoryRow>, StoreError> {
+    let rows: Vec<(i64, Instant, String)> = sqlx::query_as(sql!("read_history"))
+        .bind(id.0)
+        .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(&store.pool)
+        .await
+        .during("read the history")?;
+    rows.into_iter()
+        .map(|(sequence, at, event)| {
+            Ok(HistoryRow { sequence, at, event: convert::json("an event of a history", &event)? })
+        })
+        .collect()
+}
+
+pub(super) async fn count(store: &Postgres) -> Result<Vec<(String, u32, Status, u64)>, StoreError> {
+    let rows: Vec<(String, i32, String, i64)> =
+        sqlx::query_as(sql!("count_instances")).fetch_all(&store.pool).await.during("count instances")?;
+    rows.into_iter()
+        .map(|(definition, version, status, count)| {
+            Ok((definition, version.unsigned_abs(), convert::status(&status)?, count.unsigned_abs()))
+        })
+        .collect()
+}

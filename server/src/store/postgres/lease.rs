@@ -1,0 +1,44 @@
+//! Leases: which node works on which lanes.
+
+use sqlx::Executor;
+use uuid::Uuid;
+
+use super::{Postgres, sql};
+use crate::store::{error::During, port::StoreError, rows::Fence};
+
+pub(super) async fn renew(store: &Postgres, node: Uuid, name: &str, ttl_ms: i64) -> Result<Fence, StoreError> {
+    let mut transaction = store.pool.begin().await.during("renew leases")?;
+    transaction.execute(sql!("lock_leases")).await.during("renew leases")?;
+    sqlx::query(sql!("take_over_from_namesake"))
+        .bind(name)
+        .bind(node)
+        .execute(&mut *transaction)
+        .await
+        .during("renew leases")?;
+    sqlx::query(sql!("register_node"))
+        .bind(node)
+        .bind(name)
+        .bind(ttl_ms)
+        .execute(&mut *transaction)
+        .await
+        .during("renew leases")?;
+    let rows: Vec<(i16, i64, bool)> = sqlx::query_as(sql!("renew_leases"))
+        .bind(node)
+        .bind(ttl_ms)
+        .fetch_all(&mut *transaction)
+        .await
+        .during("renew leases")?;
+    transaction.execute(sql!("remove_dead_nodes")).await.during("renew leases")?;
+    transaction.commit().await.during("renew leases")?;
+
+    let held = || rows.iter().filter(|(_, _, held)| *held);
+    let mut lanes: Vec<u16> = held().map(|(lane, _, _)| lane.unsigned_abs()).collect();
+    lanes.sort_unstable();
+    let token = held().map(|(_, token, _)| *token).max().unwrap_or_default();
+    Ok(Fence { node, token, lanes })
+}
+
+pub(super) async fn release(store: &Postgres, node: Uuid) -> Result<(), StoreError> {
+    sqlx::query(sql!("release_leases")).bind(node).execute(&store.pool).await.during("release leases")?;
+    Ok(())
+}

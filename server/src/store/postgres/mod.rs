@@ -1,0 +1,99 @@
+//! The store on PostgreSQL, in the schema `baton`: several nodes may work against one database.
+//!
+//! Bulk statements take arrays, one for each column, so that a transaction has one statement a table. What to read
+//! next: [`outbox`] for the relay's path, [`engine`] for a step of the engine; the SQL is in `queries/`.
+
+use std::{collections::HashSet, time::Duration};
+
+use baton_domain::{
+    definition::DefinitionKind,
+    ids::{InstanceId, MessageId, TaskId, TimerId},
+    message::{Key, Message},
+    process::Status,
+};
+use sqlx::{
+    Connection, Executor, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use uuid::Uuid;
+
+use super::{
+    delegate::delegate_store,
+    open::{OpenError, OpenOptions},
+    port::{Decide, Store, StoreError},
+    rows::*,
+};
+
+mod access;
+mod decode;
+mod definition;
+mod delivery;
+mod destination;
+mod engine;
+mod housekeeping;
+mod instance;
+mod lease;
+mod message;
+mod migrate;
+mod outbox;
+mod overview;
+mod repair;
+mod task;
+
+/// The SQL text of `queries/<name>.sql`.
+macro_rules! sql {
+    ($name:literal) => {
+        include_str!(concat!("queries/", $name, ".sql"))
+    };
+}
+use sql;
+
+/// How long a caller waits for a connection: when the database is gone, everything says so within this time.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection that was idle for longer is tried before it is used.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// Holds one plan for each statement there is.
+const STATEMENT_CACHE: usize = 300;
+
+#[derive(Debug, Clone)]
+pub struct Postgres {
+    pool: PgPool,
+}
+
+impl Postgres {
+    /// Connects to `url` (`postgres://user:password@host:port/database`) and brings the schema up to date.
+    pub async fn connect(url: &str, options: &OpenOptions) -> Result<Self, OpenError> {
+        let connect: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| OpenError::Url {
+            url: super::open::without_password(url),
+            reason: error.to_string(),
+        })?;
+        let connect = connect.application_name("baton").statement_cache_capacity(STATEMENT_CACHE);
+        let mut connection =
+            PgConnection::connect_with(&connect).await.map_err(|error| migrate::explain(&connect, error))?;
+        migrate::run(&mut connection).await?;
+        connection.close().await.ok();
+
+        let pool = PgPoolOptions::new()
+            .max_connections(options.connections_max.max(2))
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .before_acquire(|connection, metadata| {
+                Box::pin(async move {
+                    if metadata.idle_for > TRUSTED_IDLE {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    connection.execute(sql!("prepare_connection")).await?;
+                    Ok(())
+                })
+            })
+            .connect_lazy_with(connect);
+        Ok(Self { pool })
+    }
+}
+
+delegate_store!(Postgres, "postgres");

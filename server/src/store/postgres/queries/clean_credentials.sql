@@ -1,0 +1,1 @@
+DELETE FROM baton.credential WHERE expires_at < $1

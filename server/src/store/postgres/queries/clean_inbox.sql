@@ -1,0 +1,6 @@
+-- An inbox row stays while its message is in the outbox: it may be delivered again as long as it is.
+DELETE FROM baton.inbox WHERE (consumer, message_id) IN (
+    SELECT i.consumer, i.message_id FROM baton.inbox i
+    WHERE i.received_at < $1 AND NOT EXISTS (SELECT FROM baton.outbox o WHERE o.id = i.message_id)
+    LIMIT $2
+)

@@ -1,0 +1,1 @@
+DELETE FROM baton.destination WHERE name = $1

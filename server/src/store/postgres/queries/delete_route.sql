@@ -1,0 +1,1 @@
+DELETE FROM baton.route WHERE name = $1

@@ -1,0 +1,1 @@
+DELETE FROM baton.timer WHERE id = ANY ($1::uuid[])

@@ -1,0 +1,5 @@
+-- Conditions are appended; newest first by id.
+SELECT id, instance_id, definition, node, title, state, assignee, candidate_group, claimed_by, outcomes::text, outcome,
+    data::text, completed_by, due_at, created_at, ended_at
+FROM baton.task t
+WHERE true

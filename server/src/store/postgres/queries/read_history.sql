@@ -1,0 +1,2 @@
+SELECT sequence, at, event::text FROM baton.process_history
+WHERE instance_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3

@@ -1,0 +1,4 @@
+SELECT id, definition, version, status, business_key, sequence, snapshot::text, incident, started_by, created_at,
+    updated_at, ended_at
+FROM baton.process_instance
+WHERE id = $1

@@ -1,0 +1,97 @@
+//! Destinations and routes, and what is open at each destination.
+
+use sqlx::SqliteConnection;
+
+use super::{Sqlite, outbox, sql, types::At};
+use crate::store::{
+    convert,
+    error::During,
+    port::StoreError,
+    rows::{AuditRow, DestinationCounts, DestinationRow, RouteRow},
+};
+
+pub(super) async fn put(store: &Sqlite, row: &DestinationRow, audit: AuditRow) -> Result<(), StoreError> {
+    let mut transaction = store.writer.begin("save a destination").await?;
+    sqlx::query(sql!("upsert_destination"))
+        .bind(&row.name)
+        .bind(row.settings.to_string())
+        .bind(row.paused)
+        .bind(At(row.updated_at))
+        .execute(&mut *transaction)
+        .await
+        .during("save a destination")?;
+    outbox::insert_audit(&mut transaction, &[audit]).await?;
+    transaction.commit().await
+}
+
+pub(super) async fn delete(store: &Sqlite, name: &str, audit: AuditRow) -> Result<bool, StoreError> {
+    let mut transaction = store.writer.begin("remove a destination").await?;
+    let removed = remove(&mut transaction, sql!("delete_destination"), name, audit).await?;
+    transaction.commit().await?;
+    Ok(removed)
+}
+
+/// The audit tells of what was there only.
+async fn remove(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+    name: &str,
+    audit: AuditRow,
+) -> Result<bool, StoreError> {
+    let result = sqlx::query(statement).bind(name).execute(&mut *connection).await.during("remove")?;
+    let removed = result.rows_affected() > 0;
+    if removed {
+        outbox::insert_audit(connection, &[audit]).await?;
+    }
+    Ok(removed)
+}
+
+pub(super) async fn list(store: &Sqlite) -> Result<Vec<DestinationRow>, StoreError> {
+    let rows: Vec<(String, String, bool, At)> =
+        sqlx::query_as(sql!("list_destinations")).fetch_all(&store.readers).await.during("list destinations")?;
+    rows.into_iter()
+        .map(|(name, settings, paused, updated_at)| {
+            let settings = convert::json("a destination's settings", &settings)?;
+            Ok(DestinationRow { name, settings, paused, updated_at: updated_at.0 })
+        })
+        .collect()
+}
+
+pub(super) async fn put_route(store: &Sqlite, row: &RouteRow, audit: AuditRow) -> Result<(), StoreError> {
+    let mut transaction = store.writer.begin("save a route").await?;
+    sqlx::query(sql!("upsert_route"))
+        .bind(&row.name)
+        .bind(row.kind.map(|kind| kind.as_str()))
+        .bind(&row.message_type)
+        .bind(&row.aggregate_type)
+        .bind(&row.to)
+        .execute(&mut *transaction)
+        .await
+        .during("save a route")?;
+    outbox::insert_audit(&mut transaction, &[audit]).await?;
+    transaction.commit().await
+}
+
+pub(super) async fn delete_route(store: &Sqlite, name: &str, audit: AuditRow) -> Result<bool, StoreError> {
+    let mut transaction = store.writer.begin("remove a route").await?;
+    let removed = remove(&mut transaction, sql!("delete_route"), name, audit).await?;
+    transaction.commit().await?;
+    Ok(removed)
+}
+
+pub(super) async fn list_routes(store: &Sqlite) -> Result<Vec<RouteRow>, StoreError> {
+    let rows: Vec<(String, Option<String>, Option<String>, Option<String>, String)> =
+        sqlx::query_as(sql!("list_routes")).fetch_all(&store.readers).await.during("list routes")?;
+    rows.into_iter()
+        .map(|(name, kind, message_type, aggregate_type, to)| {
+            let kind = kind.as_deref().map(convert::message_kind).transpose()?;
+            Ok(RouteRow { name, kind, message_type, aggregate_type, to })
+        })
+        .collect()
+}
+
+pub(super) async fn count_deliveries(store: &Sqlite) -> Result<Vec<DestinationCounts>, StoreError> {
+    let rows: Vec<(String, String, i64, At)> =
+        sqlx::query_as(sql!("count_deliveries")).fetch_all(&store.readers).await.during("count deliveries")?;
+    convert::destination_counts(rows.into_iter().map(|(name, state, n, at)| (name, state, n, at.0)).collect())
+}

@@ -1,0 +1,171 @@
+//! The store on SQLite: one file, one node, nothing to install.
+//!
+//! One connection writes, in `BEGIN IMMEDIATE` transactions, one after the other; a pool of others reads, and never
+//! holds a read open for longer than a query (a long reader would keep the log from being written back). Programs
+//! beside Baton may write to the file at any time. Bulk statements take one JSON document and walk it with `json_each`.
+//! What to read next: [`writer`], then [`outbox`] and [`engine`]; the SQL is in `queries/`.
+
+use std::{
+    collections::HashSet,
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use baton_domain::{
+    definition::DefinitionKind,
+    ids::{InstanceId, MessageId, TaskId, TimerId},
+    message::{Key, Message},
+    process::Status,
+};
+use sqlx::{
+    ConnectOptions, SqlitePool,
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use uuid::Uuid;
+
+use super::{
+    delegate::delegate_store,
+    open::{OpenError, OpenOptions},
+    port::{Decide, Store, StoreError},
+    rows::*,
+};
+
+mod access;
+mod decode;
+mod definition;
+mod delivery;
+mod destination;
+mod engine;
+mod housekeeping;
+mod instance;
+mod lease;
+mod message;
+mod outbox;
+mod overview;
+mod repair;
+mod task;
+mod types;
+mod writer;
+
+/// The SQL text of `queries/<name>.sql`.
+macro_rules! sql {
+    ($name:literal) => {
+        include_str!(concat!("queries/", $name, ".sql"))
+    };
+}
+use sql;
+
+/// How long a statement waits for a writer in another process, and a caller for a connection.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Holds every statement there is.
+const STATEMENT_CACHE: usize = 300;
+/// Rows that the thread of a connection reads ahead.
+const ROW_BUFFER: usize = 500;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
+
+#[derive(Debug)]
+pub struct Sqlite {
+    writer: writer::Writer,
+    readers: SqlitePool,
+    /// Locked as long as this store lives; released by the operating system however the process ends.
+    _lock: File,
+}
+
+impl Sqlite {
+    /// Opens the file that `url` (`sqlite://PATH`) names, creates it if it is not there, and brings its schema up to
+    /// date. Only one process at a time can do that, which `PATH.lock` sees to.
+    pub async fn connect(url: &str, options: &OpenOptions) -> Result<Self, OpenError> {
+        let path = path_of(url)?;
+        let lock = lock(&path)?;
+        let failed = |source| OpenError::Sqlite { path: path.clone(), source };
+
+        let shared = SqliteConnectOptions::new()
+            .filename(&path)
+            .busy_timeout(BUSY_TIMEOUT)
+            .foreign_keys(true)
+            .statement_cache_capacity(STATEMENT_CACHE)
+            .row_buffer_size(ROW_BUFFER)
+            .pragma("temp_store", "MEMORY");
+        let write = shared
+            .clone()
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A commit is on disk when it returns.
+            .synchronous(SqliteSynchronous::Full)
+            // Pages (of 4 KiB) after which the log is written back, and KiB of cache.
+            .pragma("wal_autocheckpoint", "4000")
+            .pragma("cache_size", "-32768");
+        let mut connection = write.connect().await.map_err(failed)?;
+        let mut migrator = Migrator { migrations: MIGRATIONS.migrations.clone(), ..Migrator::DEFAULT };
+        migrator.dangerous_set_table_name("migration");
+        migrator
+            .run_direct(None, &mut connection, false)
+            .await
+            .map_err(|error| OpenError::from_migration(error, &MIGRATIONS))?;
+
+        let readers = SqlitePoolOptions::new()
+            .max_connections(options.connections_max.clamp(2, 8))
+            .acquire_timeout(BUSY_TIMEOUT)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_lazy_with(shared.pragma("query_only", "ON").pragma("cache_size", "-8192"));
+        Ok(Self { writer: writer::Writer::new(connection), readers, _lock: lock })
+    }
+}
+
+/// `sqlite://baton.db` is relative, `sqlite:///var/lib/baton.db` absolute.
+fn path_of(url: &str) -> Result<PathBuf, OpenError> {
+    let refuse = |reason: &str| OpenError::Url { url: url.to_owned(), reason: reason.to_owned() };
+    let rest = url.strip_prefix("sqlite:").ok_or_else(|| refuse("it does not begin with sqlite:"))?;
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    if path.is_empty() {
+        return Err(refuse("it names no file"));
+    }
+    if path.contains(":memory:") {
+        return Err(refuse("Baton keeps what must survive, so it needs a file"));
+    }
+    if path.contains('?') {
+        return Err(refuse("it takes no parameters"));
+    }
+    Ok(PathBuf::from(path))
+}
+
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let failed = |source| OpenError::File { path: PathBuf::from(&name), source };
+    let file = File::options().create(true).truncate(false).write(true).open(&name).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+delegate_store!(Sqlite, "sqlite");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_relative_unless_it_begins_with_a_slash() {
+        assert_eq!(path_of("sqlite://baton.db").unwrap(), PathBuf::from("baton.db"));
+        assert_eq!(path_of("sqlite:baton.db").unwrap(), PathBuf::from("baton.db"));
+        assert_eq!(path_of("sqlite:///var/lib/baton.db").unwrap(), PathBuf::from("/var/lib/baton.db"));
+    }
+
+    #[test]
+    fn an_address_that_names_no_file_is_refused_with_a_reason() {
+        for (url, reason) in
+            [("sqlite://", "no file"), ("sqlite::memory:", "needs a file"), ("sqlite://a?mode=rw", "no parameters")]
+        {
+            let error = path_of(url).unwrap_err().to_string();
+            assert!(error.contains(reason), "{url}: {error}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+-- A small batch of published messages older than ?1, oldest first, without those that have an open delivery. Their
+-- deliveries and attempts go with them.
+DELETE FROM outbox WHERE seq IN (
+    SELECT o.seq FROM outbox o
+    WHERE o.published_at < ?1 AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.seq = o.seq AND d.ended_at IS NULL)
+    ORDER BY o.seq
+    LIMIT ?2
+)

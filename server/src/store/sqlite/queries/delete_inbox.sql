@@ -1,0 +1,1 @@
+DELETE FROM inbox WHERE consumer = ?1 AND message_id IN (SELECT value FROM json_each(?2))

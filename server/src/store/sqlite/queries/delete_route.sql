@@ -1,0 +1,1 @@
+DELETE FROM route WHERE name = ?1

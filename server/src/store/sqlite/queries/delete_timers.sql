@@ -1,0 +1,1 @@
+DELETE FROM timer WHERE id IN (SELECT value FROM json_each(?1))

@@ -1,0 +1,1 @@
+SELECT min(next_attempt_at) FROM delivery WHERE destination = ?1 AND state = 'retrying'

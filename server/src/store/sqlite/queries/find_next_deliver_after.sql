@@ -1,0 +1,1 @@
+SELECT min(deliver_after) FROM outbox WHERE published_at IS NULL AND deliver_after IS NOT NULL AND deliver_after > ?1

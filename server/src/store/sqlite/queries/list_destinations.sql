@@ -1,0 +1,1 @@
+SELECT name, settings, paused, updated_at FROM destination ORDER BY name

@@ -1,0 +1,1 @@
+UPDATE lane_lease SET node = NULL, expires_at = NULL WHERE node = ?1

@@ -1,0 +1,85 @@
+//! What operators do to failed deliveries, and the labels of those that wait behind them.
+
+use serde_json::json;
+use sqlx::SqliteConnection;
+
+use super::{
+    Sqlite, outbox, sql,
+    types::{At, Id},
+};
+use crate::store::{
+    error::During,
+    port::StoreError,
+    rows::{AuditRow, Repair, RepairFilter},
+};
+
+pub(super) async fn repair(
+    store: &Sqlite,
+    filter: &RepairFilter,
+    repair: &Repair,
+    audit: AuditRow,
+) -> Result<u64, StoreError> {
+    let mut transaction = store.writer.begin("repair").await?;
+    let statement = match repair {
+        Repair::Retry { edited_payload } => {
+            sqlx::query_scalar(sql!("retry_deliveries")).bind(edited_payload.as_ref().map(ToString::to_string))
+        }
+        Repair::Discard => sqlx::query_scalar(sql!("discard_deliveries")).bind(At(audit.at)),
+    };
+    let touched: Vec<i64> = statement
+        .bind(filter.message_id.map(|id| Id(id.0)))
+        .bind(filter.destination.as_deref())
+        .bind(filter.failure_class.as_deref())
+        .bind(filter.message_type.as_deref())
+        .fetch_all(&mut *transaction)
+        .await
+        .during("repair")?;
+    label_followers(&mut transaction, &touched).await?;
+    outbox::insert_audit(&mut transaction, &[audit]).await?;
+    transaction.commit().await?;
+    Ok(touched.len() as u64)
+}
+
+pub(super) async fn count_repairable(store: &Sqlite, filter: &RepairFilter) -> Result<u64, StoreError> {
+    let count: i64 = sqlx::query_scalar(sql!("count_repairable"))
+        .bind(filter.message_id.map(|id| Id(id.0)))
+        .bind(filter.destination.as_deref())
+        .bind(filter.failure_class.as_deref())
+        .bind(filter.message_type.as_deref())
+        .fetch_one(&store.readers)
+        .await
+        .during("count what can be repaired")?;
+    Ok(count.unsigned_abs())
+}
+
+/// Parks and unparks within the keys of these deliveries.
+pub(super) async fn label_followers(connection: &mut SqliteConnection, deliveries: &[i64]) -> Result<(), StoreError> {
+    if deliveries.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(sql!("label_followers"))
+        .bind(json!(deliveries).to_string())
+        .execute(connection)
+        .await
+        .during("park followers")?;
+    Ok(())
+}
+
+/// Looks before it takes the writer: nearly always there is nothing to do.
+pub(super) async fn sweep_parked(store: &Sqlite) -> Result<u64, StoreError> {
+    let any: bool = sqlx::query_scalar(sql!("find_any_blocked"))
+        .fetch_one(&store.readers)
+        .await
+        .during("sweep parked deliveries")?;
+    if !any {
+        return Ok(0);
+    }
+    let mut transaction = store.writer.begin("sweep parked deliveries").await?;
+    let mut changed = 0;
+    for statement in [sql!("park_followers"), sql!("unpark_followers")] {
+        let result = sqlx::query(statement).execute(&mut *transaction).await.during("sweep parked deliveries")?;
+        changed += result.rows_affected();
+    }
+    transaction.commit().await?;
+    Ok(changed)
+}

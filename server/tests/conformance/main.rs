@@ -1,0 +1,12 @@
+//! What every store guarantees, tried on each of them: one suite, instantiated for PostgreSQL and SQLite.
+//!
+//! A case is a function of a [`support::Fixture`] named by the behaviour it shows; [`on_both!`] makes two tests of it.
+//! Real databases only: SQLite in a temporary folder, PostgreSQL from `baton-testkit`.
+
+#[macro_use]
+mod support;
+
+mod delivery;
+mod engine;
+mod lease;
+mod outbox;
