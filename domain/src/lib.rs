@@ -14,6 +14,7 @@
 
 pub mod definition;
 pub mod diagnostic;
+pub mod diagram;
 pub mod duration;
 pub mod expression;
 mod fields;

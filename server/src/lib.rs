@@ -3,19 +3,28 @@
 //! `baton_domain` decides, this crate does: it stores, sends, waits and serves. What to read next:
 //!
 //! - [`store`]: what is kept, and the one transaction that a step is
-//! - [`bus`]: where the relay publishes
+//! - [`relay`] and [`destination`]: how messages leave; [`bus`]: where the relay publishes
+//! - [`engine`]: what happens when something arrives
+//! - [`service`]: what screens and the HTTP API ask for
+//! - [`node`]: all of it put together
 //! - [`changes`]: what the screens hear about
 //! - [`http`]: the API, the door, and the app's pages
 //! - [`settings`] and [`cli`]: how it is told what to do
+//! - [`demo`]: a small world to watch; [`bench`]: the figures
 
+pub mod bench;
 pub mod bus;
 pub mod changes;
 pub mod cleaner;
 pub mod cloudevents;
+pub mod demo;
 pub mod destination;
+pub mod engine;
 pub mod http;
 pub mod metrics;
+pub mod node;
 pub mod nudge;
 pub mod relay;
+pub mod service;
 pub mod settings;
 pub mod store;

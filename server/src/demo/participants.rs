@@ -122,6 +122,10 @@ fn answer(memory: &Memory, message_type: &str, key: &str, data: &Value) -> Optio
     let refusal = memory.failures * 2.0;
     Some(match message_type {
         "RequestQuotes" if dice.chance(refusal / 8.0) => ("NoFlights", json!({"reason": "no seats on these dates"})),
+        // A participant with a defect: a quote without a price leaves the process stuck, for somebody to look at.
+        "RequestQuotes" if dice.chance(refusal / 10.0) => {
+            ("QuotesReceived", json!({"quotes": [{"code": "XX404", "carrier": "Unknown Air"}]}))
+        }
         "RequestQuotes" => ("QuotesReceived", json!({"quotes": quotes(&mut dice, data)})),
         "BookFlight" if dice.chance(refusal / 6.0) => ("FlightRefused", json!({"reason": "the fare is sold out"})),
         "BookFlight" => ("FlightBooked", json!({"pnr": code(&mut dice, 6)})),

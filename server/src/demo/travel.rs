@@ -81,7 +81,8 @@ async fn decision(fate: &mut Dice, client: &Client, id: Uuid) -> anyhow::Result<
         }
     }
     if offers("reject") && fate.chance(0.15) {
-        return Ok(json!({"outcome": "reject"}));
+        return Ok(json!({"outcome": "reject", "data": {"reason": "Please take the cheapest one this time."}}));
     }
-    Ok(json!({"outcome": "approve"}))
+    let first = task["outcomes"][0]["name"].as_str().unwrap_or("approve").to_owned();
+    Ok(json!({"outcome": if offers("approve") { "approve".to_owned() } else { first }}))
 }

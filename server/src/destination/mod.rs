@@ -11,6 +11,7 @@
 pub mod address;
 pub mod answer;
 pub mod bus_worker;
+pub mod check;
 pub mod directory;
 pub mod hand;
 pub mod http;

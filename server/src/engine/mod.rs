@@ -32,7 +32,7 @@ use crate::{
     nudge::Nudge,
     store::{
         Store, StoreError,
-        rows::{Claim, Failure},
+        rows::Failure,
     },
 };
 
@@ -200,11 +200,8 @@ impl Runner {
             Ok(step) => step,
             Err(panic) => return Err(StoreError::Panicked { message: panic.to_string() }),
         };
-        let claim: Claim = step.claim();
+        let claim = step.claim();
         let result = Arc::new(Mutex::new(None));
-        if claim == Claim::default() && !step.has_reactions() {
-            return Ok(step.decide(Default::default()).1.outcomes);
-        }
         let slot = result.clone();
         self.store
             .transact(

@@ -319,13 +319,14 @@ impl Work {
             return Err(Refusal::Unknown { what: format!("the instance {instance}") });
         };
         let context = Context { instance, now: self.now };
-        let events = process::decide(&working.definition, working.state.as_ref(), input, &context)
+        // The copy is what remains when the input is refused.
+        let (state, events) = process::advance(&working.definition, working.state.clone(), input, &context)
             .map_err(Refusal::Rejected)?;
+        working.state = Some(state);
         for event in &events {
             for effect in process::effects(&working.definition, event, &context) {
                 apply(&mut self.changes, working, effect, self.now);
             }
-            working.state = Some(process::evolve(working.state.take(), event));
             working.history.push(encode(event));
         }
         Ok(Done::Handled)

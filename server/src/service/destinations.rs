@@ -9,7 +9,7 @@ use baton_app::{
 use chrono::Utc;
 
 use super::{Service, convert, invalid, store_error};
-use crate::store::rows;
+use crate::{destination::check::check, store::rows};
 
 impl Service {
     pub(super) async fn list_destinations(&self) -> Answer<Vec<Destination>> {
@@ -39,7 +39,10 @@ impl Service {
             let DestinationSettings::Http { secret: kept, .. } = parse(row)?;
             *secret = kept;
         }
-        self.directory.check(&settings).map_err(AppError::Invalid)?;
+        let found = check(&settings, self.allow_private);
+        if !found.is_empty() {
+            return Err(AppError::Invalid(found));
+        }
         let row = rows::DestinationRow {
             name: name.clone(),
             settings: serde_json::to_value(&settings).map_err(|_| AppError::Internal)?,
@@ -81,8 +84,9 @@ impl Service {
     }
 
     pub(super) async fn send_test(&self, _actor: Actor, name: String) -> Answer<TestReport> {
-        let row = self.destination_row(&name).await?.ok_or_else(|| unknown_destination(&name))?;
-        Ok(self.directory.test(&name, &parse(&row)?).await)
+        // Another node may have stored it a moment ago.
+        self.directory.reload().await.map_err(store_error)?;
+        self.deliveries.test(&name).await.ok_or_else(|| unknown_destination(&name))
     }
 
     pub(super) async fn list_routes(&self) -> Answer<Vec<Route>> {
@@ -135,7 +139,7 @@ impl Service {
     async fn destinations_changed(&self) -> Answer<()> {
         self.directory.reload().await.map_err(store_error)?;
         self.changes.destinations();
-        self.deliveries.now();
+        self.nudges.all();
         Ok(())
     }
 

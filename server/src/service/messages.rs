@@ -4,10 +4,7 @@ use baton_app::{
     model::*,
     port::{Actor, Answer, AppError},
 };
-use baton_domain::{
-    ids::{InstanceId, MessageId},
-    message::Message,
-};
+use baton_domain::{ids::MessageId, message::Message};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -171,13 +168,8 @@ impl Service {
                     .into(),
             });
         }
-        self.deliveries.now();
+        self.nudges.all();
         self.changes.messages([]);
         Ok(RepairReport { touched })
     }
-}
-
-/// The instance that an id in a message may belong to.
-pub(super) fn instance_id(text: &str) -> Option<InstanceId> {
-    text.parse::<Uuid>().ok().map(InstanceId::of_child)
 }

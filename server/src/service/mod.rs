@@ -25,10 +25,10 @@ use uuid::Uuid;
 
 use crate::{
     changes::Changes,
-    destination::Directory,
+    destination::{Deliveries, Directory, Nudges},
     engine::Engine,
     nudge::Nudge,
-    relay::meter::Meter,
+    relay::Meter,
     store::{Store, StoreError, rows},
 };
 
@@ -37,12 +37,15 @@ pub struct Service {
     pub store: Arc<dyn Store>,
     pub engine: Engine,
     pub directory: Arc<Directory>,
+    pub deliveries: Arc<Deliveries>,
     pub changes: Arc<Changes>,
     /// Wakes the relay after messages were appended.
     pub relay: Nudge,
     /// Wakes the delivery workers after a repair.
-    pub deliveries: Nudge,
+    pub nudges: Arc<Nudges>,
     pub meter: Arc<Meter>,
+    /// Whether destinations may have private addresses.
+    pub allow_private: bool,
     pub about: About,
 }
 

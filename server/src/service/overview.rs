@@ -39,7 +39,7 @@ impl Service {
             pending: counts.pending,
             oldest_pending_ms: counts.oldest_pending_at.map(|at| (now - at).num_milliseconds().max(0)),
             messages_total: counts.messages_total,
-            published_per_s: self.meter.per_second(),
+            published_per_s: self.meter.per_s(),
             dead: deliveries("dead"),
             retrying: deliveries("retrying"),
             parked: deliveries("parked"),
@@ -62,7 +62,11 @@ impl Service {
         let counts = self.store.counts(Utc::now()).await.map_err(store_error)?;
         Ok(Badges {
             messages: counts.messages_total,
+            pending: counts.pending,
+            retrying: convert::total(&counts.deliveries, &["retrying"]),
+            parked: convert::total(&counts.deliveries, &["parked"]),
             dead: convert::total(&counts.deliveries, &["dead"]),
+            stuck: convert::total(&counts.instances, &["stuck"]),
             live: counts.instances.iter().filter(|(name, _)| is_live(name)).map(|(_, count)| count).sum(),
             tasks: counts.tasks_open,
         })

@@ -1,0 +1,125 @@
+//! Diagrams: where the nodes and edges of a definition stand on a canvas.
+//!
+//! [`of_process`] and [`of_saga`] say what there is to draw; [`layout`] finds the places. Positions that were saved with
+//! a definition win over computed ones. Coordinates are pixels, y grows downwards.
+
+mod layout;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use serde::{Deserialize, Serialize};
+
+use self::layout::{Edge, Node};
+use crate::{
+    process::definition::{self as process, NodeKind},
+    saga,
+};
+
+/// A definition, laid out.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Diagram {
+    pub nodes: Vec<DiagramNode>,
+    pub edges: Vec<DiagramEdge>,
+    pub width: f64,
+    pub height: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DiagramNode {
+    pub id: String,
+    /// `start`, `command`, `wait`, `decide`, `compute`, `approval`, `timer`, `end`; in sagas `event`, `command`,
+    /// `receiver`.
+    pub kind: String,
+    pub title: String,
+    pub subtitle: String,
+    /// The upper left corner.
+    pub x: f64,
+    pub y: f64,
+    pub width: f64,
+    pub height: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DiagramEdge {
+    pub from: String,
+    /// The port that it leaves.
+    pub port: String,
+    pub to: String,
+    pub label: String,
+    /// From border to border, at least two.
+    pub points: Vec<(f64, f64)>,
+    /// Where the middle of the label stands.
+    pub label_at: Option<(f64, f64)>,
+}
+
+const NODE_WIDTH: f64 = 184.0;
+const NODE_HEIGHT: f64 = 58.0;
+const ROUND_SIZE: f64 = 44.0;
+/// The most characters of a node's two lines at that width.
+const TITLE_CHARS_MAX: usize = 24;
+const SUBTITLE_CHARS_MAX: usize = 28;
+
+/// A process, left to right.
+pub fn of_process(definition: &process::Definition) -> Diagram {
+    let nodes = definition.nodes.iter().map(|(name, node)| {
+        let round = matches!(node.kind, NodeKind::Start { .. });
+        let (width, height) = if round { (ROUND_SIZE, ROUND_SIZE) } else { (NODE_WIDTH, NODE_HEIGHT) };
+        let title = node.title.clone().unwrap_or_else(|| text::humanise(name));
+        Node {
+            id: name.clone(),
+            kind: node.kind_name(),
+            title: text::shorten(&title, TITLE_CHARS_MAX),
+            subtitle: text::shorten(&text::subtitle(node), SUBTITLE_CHARS_MAX),
+            width,
+            height,
+            saved_centre: definition.layout.get(name).copied(),
+        }
+    });
+    let edges = definition.nodes.iter().flat_map(|(name, node)| {
+        node.ports().into_iter().filter(|(_, port)| definition.nodes.contains_key(&port.next)).map(
+            |(port_name, port)| Edge {
+                from: name.clone(),
+                label: text::port_label(node, &port_name),
+                port: port_name,
+                to: port.next.clone(),
+            },
+        )
+    });
+    layout::lay_out(nodes.collect(), edges.collect())
+}
+
+/// A saga: events on the left, the commands that they lead to in the middle, receivers on the right.
+pub fn of_saga(definition: &saga::Definition) -> Diagram {
+    let mut nodes: Vec<Node> = Vec::new();
+    let mut edges = Vec::new();
+    let mut add = |id: String, kind, title: &str, subtitle: &str| {
+        if !nodes.iter().any(|node| node.id == id) {
+            nodes.push(Node {
+                id,
+                kind,
+                title: text::shorten(title, TITLE_CHARS_MAX + 4),
+                subtitle: text::shorten(subtitle, SUBTITLE_CHARS_MAX),
+                width: NODE_WIDTH + 24.0,
+                height: NODE_HEIGHT,
+                saved_centre: None,
+            });
+        }
+    };
+    for (event_type, reaction) in &definition.on {
+        let (event, command, receiver) =
+            (format!("event/{event_type}"), format!("command/{event_type}"), format!("receiver/{}", reaction.to));
+        add(event.clone(), "event", event_type, "event observed");
+        add(command.clone(), "command", &reaction.send, "command issued");
+        add(receiver.clone(), "receiver", &reaction.to, "receives it");
+        let condition = reaction.when.as_ref().map(|when| text::shorten(when.source(), SUBTITLE_CHARS_MAX));
+        edges.push(Edge {
+            from: event,
+            port: "next".into(),
+            to: command.clone(),
+            label: condition.unwrap_or_default(),
+        });
+        edges.push(Edge { from: command, port: "to".into(), to: receiver, label: String::new() });
+    }
+    layout::lay_out(nodes, edges)
+}

@@ -1,0 +1,137 @@
+//! Another program on the same database: fills it, empties it, and counts, with plain SQL.
+
+use std::{str::FromStr as _, time::Duration};
+
+use sqlx::{
+    PgPool, SqlitePool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
+};
+use uuid::Uuid;
+
+pub enum Database {
+    Postgres(PgPool),
+    Sqlite(SqlitePool),
+}
+
+/// How many keys messages are spread over.
+const KEYS: i64 = 1_000;
+
+impl Database {
+    pub async fn connect(url: &str) -> anyhow::Result<Self> {
+        Ok(if url.starts_with("postgres") {
+            let options = PgConnectOptions::from_str(url)?.options([("search_path", "baton")]);
+            Self::Postgres(PgPoolOptions::new().max_connections(4).connect_with(options).await?)
+        } else {
+            let options = SqliteConnectOptions::from_str(url)?.busy_timeout(Duration::from_secs(30));
+            Self::Sqlite(SqlitePoolOptions::new().max_connections(2).connect_with(options).await?)
+        })
+    }
+
+    /// `count` unpublished messages over many keys, versions ascending per key.
+    pub async fn seed_pending(&self, count: usize) -> anyhow::Result<()> {
+        match self {
+            Self::Postgres(pool) => {
+                sqlx::query(
+                    "insert into outbox (type, source, aggregate_type, aggregate_id, aggregate_version, payload)
+                     select 'Counted', 'bench', 'counter', (n % $2)::text, n / $2,
+                            json_build_object('n', n, 'note', 'one of many messages')::jsonb
+                     from generate_series(0, $1 - 1) as n order by n",
+                )
+                .bind(count as i64)
+                .bind(KEYS)
+                .execute(pool)
+                .await?;
+                sqlx::raw_sql("vacuum analyze outbox").execute(pool).await?;
+            }
+            Self::Sqlite(pool) => {
+                sqlx::query(
+                    "with recursive numbers (n) as (select 0 union all select n + 1 from numbers where n < ?1 - 1)
+                     insert into outbox (type, source, aggregate_type, aggregate_id, aggregate_version, payload)
+                     select 'Counted', 'bench', 'counter', n % ?2, n / ?2,
+                            json_object('n', n, 'note', 'one of many messages') from numbers",
+                )
+                .bind(count as i64)
+                .bind(KEYS)
+                .execute(pool)
+                .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// `count` messages that went out long ago.
+    pub async fn seed_published(&self, count: usize) -> anyhow::Result<()> {
+        self.seed_pending(count).await?;
+        match self {
+            Self::Postgres(pool) => {
+                sqlx::raw_sql("update outbox set published_at = created_at; ").execute(pool).await?;
+                sqlx::raw_sql("vacuum analyze outbox").execute(pool).await?;
+            }
+            Self::Sqlite(pool) => {
+                sqlx::raw_sql("update outbox set published_at = created_at; analyze").execute(pool).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One message, the way a foreign program inserts it.
+    pub async fn insert(&self, id: Uuid, n: i64) -> anyhow::Result<()> {
+        match self {
+            Self::Postgres(pool) => {
+                sqlx::query(
+                    "insert into outbox (id, type, source, aggregate_type, aggregate_id, payload)
+                     values ($1, 'Counted', 'bench', 'counter', ($2 % 1000)::text, '{\"n\": 1}')",
+                )
+                .bind(id)
+                .bind(n)
+                .execute(pool)
+                .await?;
+            }
+            Self::Sqlite(pool) => {
+                sqlx::query(
+                    "insert into outbox (id, type, source, aggregate_type, aggregate_id, payload)
+                     values (?1, 'Counted', 'bench', 'counter', ?2 % 1000, '{\"n\": 1}')",
+                )
+                .bind(id.to_string())
+                .bind(n)
+                .execute(pool)
+                .await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub async fn count(&self, sql: &'static str) -> anyhow::Result<i64> {
+        Ok(match self {
+            Self::Postgres(pool) => sqlx::query_scalar(sql).fetch_one(pool).await?,
+            Self::Sqlite(pool) => sqlx::query_scalar(sql).fetch_one(pool).await?,
+        })
+    }
+
+    /// Removes all messages and instances.
+    pub async fn clear(&self) -> anyhow::Result<()> {
+        const TABLES: [&str; 9] = [
+            "attempt",
+            "delivery",
+            "inbox",
+            "timer",
+            "task",
+            "wait",
+            "process_history",
+            "process_instance",
+            "outbox",
+        ];
+        match self {
+            Self::Postgres(pool) => {
+                let sql = format!("truncate {} cascade", TABLES.join(", "));
+                sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(pool).await?;
+            }
+            Self::Sqlite(pool) => {
+                let sql: String = TABLES.iter().map(|table| format!("delete from {table}; ")).collect();
+                sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(pool).await?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! A running node: everything that acts, put together, started and stopped as one.
+//!
+//! Nothing listens here; the HTTP server stands in front of [`Node::service`].
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use baton_app::model::About;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+use crate::{
+    bus::{Bus, Subscriber, memory::MemoryBus},
+    changes::Changes,
+    cleaner::{self, Cleaner},
+    destination::{Deliveries, Directory, HttpSender, Nudges, Sweeper, service as deliveries},
+    engine::{Engine, registry::Registry, scheduler::Scheduler},
+    nudge::Nudge,
+    relay::{self, Leases, Meter, Relay},
+    service::Service,
+    store::{self, Store},
+};
+
+/// How often definitions published by other nodes are looked for.
+const REGISTRY_RELOAD: Duration = Duration::from_secs(5);
+
+pub struct Options {
+    pub database_url: String,
+    pub store: store::OpenOptions,
+    pub relay: relay::Config,
+    pub cleaner: cleaner::Config,
+    /// Whether destinations may have private addresses.
+    pub allow_private: bool,
+    pub lease_ttl: Duration,
+    /// Who this node is, to people; the same after a restart.
+    pub node_name: String,
+    pub about: About,
+    /// Further consumers on the in-process bus, beside the engine.
+    pub subscribers: Vec<Arc<dyn Subscriber>>,
+}
+
+/// A node at work. Dropping it without [`Node::stop`] leaves its leases to expire.
+pub struct Node {
+    pub service: Arc<Service>,
+    pub store: Arc<dyn Store>,
+    shutdown: CancellationToken,
+    /// The engine stops after everything that hands work to it.
+    engine_shutdown: CancellationToken,
+    tasks: TaskTracker,
+    engine_tasks: TaskTracker,
+}
+
+impl Node {
+    /// Opens the database (and brings its tables up to date), reads what is defined, and starts all services.
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let store = store::open(&options.database_url, options.store).await?;
+        let registry = Arc::new(Registry::default());
+        registry.reload(store.as_ref()).await.context("reading the definitions")?;
+        let directory =
+            Arc::new(Directory::load(store.clone()).await.context("reading destinations and routes")?);
+
+        let changes = Arc::new(Changes::default());
+        let (relay_nudge, timer_nudge) = (Nudge::default(), Nudge::default());
+        let (engine, runner) = Engine::new(
+            store.clone(),
+            registry.clone(),
+            changes.clone(),
+            relay_nudge.clone(),
+            timer_nudge.clone(),
+        );
+        let bus = Arc::new(MemoryBus::default());
+        bus.subscribe(Arc::new(engine.clone()));
+        for subscriber in options.subscribers {
+            bus.subscribe(subscriber);
+        }
+        let bus: Arc<dyn Bus> = bus;
+
+        let nudges = Arc::new(Nudges::default());
+        let sweeper = Arc::new(Sweeper::new(store.clone(), nudges.clone(), changes.clone()));
+        let leases =
+            Arc::new(Leases::new(store.clone(), Uuid::now_v7(), options.node_name, options.lease_ttl));
+        let meter = Arc::new(Meter::default());
+        let sender = Arc::new(HttpSender::new(options.allow_private)?);
+        let deliveries = Arc::new(Deliveries::new(deliveries::Parts {
+            store: store.clone(),
+            bus: bus.clone(),
+            sender,
+            directory: directory.clone(),
+            leases: leases.clone(),
+            nudges: nudges.clone(),
+            sweeper: sweeper.clone(),
+            changes: changes.clone(),
+            relay_nudge: relay_nudge.clone(),
+            bus_retry: options.relay.bus_retry.clone(),
+        }));
+        let relay = Relay::new(
+            relay::Parts {
+                store: store.clone(),
+                bus,
+                directory: directory.clone(),
+                leases: leases.clone(),
+                nudges: nudges.clone(),
+                sweeper: sweeper.clone(),
+                changes: changes.clone(),
+                meter: meter.clone(),
+                nudge: relay_nudge.clone(),
+            },
+            options.relay,
+        );
+        let scheduler = Scheduler { store: store.clone(), engine: engine.clone(), nudge: timer_nudge };
+        let cleaner = Cleaner::new(store.clone(), options.cleaner);
+        let service = Arc::new(Service {
+            store: store.clone(),
+            engine,
+            directory: directory.clone(),
+            deliveries: deliveries.clone(),
+            changes: changes.clone(),
+            relay: relay_nudge,
+            nudges,
+            meter,
+            allow_private: options.allow_private,
+            about: options.about,
+        });
+
+        let (shutdown, engine_shutdown) = (CancellationToken::new(), CancellationToken::new());
+        let (tasks, engine_tasks) = (TaskTracker::new(), TaskTracker::new());
+        engine_tasks.spawn(runner.run(engine_shutdown.clone()));
+        let stop = || shutdown.clone();
+        let token = stop();
+        tasks.spawn(async move { leases.run(token).await });
+        let token = stop();
+        tasks.spawn(async move { relay.run(token).await });
+        let token = stop();
+        tasks.spawn(async move { deliveries.run(token).await });
+        let token = stop();
+        tasks.spawn(async move { sweeper.run(token).await });
+        let token = stop();
+        tasks.spawn(async move { directory.run(token).await });
+        tasks.spawn(scheduler.run(stop()));
+        let token = stop();
+        tasks.spawn(async move { cleaner.run(token).await });
+        let token = stop();
+        tasks.spawn(async move { changes.run(token).await });
+        tasks.spawn(keep_reloading(registry, store.clone(), stop()));
+        tasks.close();
+        engine_tasks.close();
+        Ok(Self { service, store, shutdown, engine_shutdown, tasks, engine_tasks })
+    }
+
+    /// Finishes what is under way, gives the leases back, and ends everything.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        self.tasks.wait().await;
+        self.engine_shutdown.cancel();
+        self.engine_tasks.wait().await;
+    }
+}
+
+async fn keep_reloading(registry: Arc<Registry>, store: Arc<dyn Store>, shutdown: CancellationToken) {
+    while shutdown.run_until_cancelled(tokio::time::sleep(REGISTRY_RELOAD)).await.is_some() {
+        if let Err(error) = registry.reload(store.as_ref()).await {
+            tracing::debug!(%error, "the definitions stay as they were");
+        }
+    }
+}
+
+/// The default name of a node: the host's, and where it listens.
+pub fn default_name(listen: &str) -> String {
+    let host = std::fs::read_to_string(PathBuf::from("/proc/sys/kernel/hostname")).unwrap_or_default();
+    let host = host.trim();
+    if host.is_empty() { format!("baton@{listen}") } else { format!("{host}@{listen}") }
+}

@@ -1,0 +1,288 @@
+//! Definitions: drafts, checks, versions.
+
+use std::collections::BTreeMap;
+
+use baton_app::{
+    model::*,
+    port::{Actor, Answer, AppError},
+};
+use baton_domain::{
+    definition::{self, Definition, DefinitionKind},
+    diagnostic::Diagnostic,
+    process::Status,
+};
+use chrono::Utc;
+
+use super::{Service, instances, invalid, store_error};
+use crate::store::rows::{DraftRow, VersionRow};
+
+/// (name, version) → (live, stuck, ended).
+type Numbers = BTreeMap<(String, u32), (u64, u64, u64)>;
+
+impl Service {
+    pub(super) async fn list_definitions(&self, kind: DefinitionKind) -> Answer<Vec<DefinitionSummary>> {
+        let (versions, drafts, numbers) = self.all(kind).await?;
+        let mut names: Vec<String> =
+            versions.iter().map(|row| row.name.clone()).chain(drafts.iter().map(|row| row.name.clone())).collect();
+        names.sort();
+        names.dedup();
+        Ok(names.into_iter().map(|name| summarise(kind, name, &versions, &drafts, &numbers)).collect())
+    }
+
+    pub(super) async fn read_definition(
+        &self,
+        kind: DefinitionKind,
+        name: String,
+        version: Option<u32>,
+        draft: bool,
+    ) -> Answer<DefinitionDetail> {
+        let (versions, drafts, numbers) = self.all(kind).await?;
+        let own: Vec<&VersionRow> = versions.iter().filter(|row| row.name == name).collect();
+        let own_draft = drafts.iter().find(|row| row.name == name);
+        let newest = own.iter().max_by_key(|row| row.version).copied();
+        let shown = match version {
+            Some(number) => own.iter().find(|row| row.version == number).copied(),
+            None if draft => None,
+            None => newest,
+        };
+        let (source, shown) = match (shown, own_draft) {
+            (Some(row), _) => (row.source.clone(), Some(row.version)),
+            (None, Some(row)) if version.is_none() => (row.source.clone(), None),
+            _ => return Err(not_found(kind, &name, version)),
+        };
+        let (check, definition) = check(kind, source.clone()).await?;
+        Ok(DefinitionDetail {
+            summary: summarise(kind, name.clone(), &versions, &drafts, &numbers),
+            shown,
+            versions: own
+                .iter()
+                .rev()
+                .map(|row| {
+                    let (live, _, ended) =
+                        numbers.get(&(row.name.clone(), row.version)).copied().unwrap_or_default();
+                    VersionSummary {
+                        version: row.version,
+                        note: row.note.clone(),
+                        published_by: row.published_by.clone(),
+                        published_at: row.published_at,
+                        live,
+                        ended,
+                    }
+                })
+                .collect(),
+            source,
+            input_schema: definition.and_then(|definition| match definition {
+                Definition::Process(process) => instances::input_schema(&process),
+                Definition::Saga(_) => None,
+            }),
+            check,
+        })
+    }
+
+    pub(super) async fn check_source(&self, kind: DefinitionKind, source: String) -> Answer<CheckReport> {
+        Ok(check(kind, source).await?.0)
+    }
+
+    pub(super) async fn store_draft(
+        &self,
+        actor: Actor,
+        kind: DefinitionKind,
+        name: String,
+        source: String,
+    ) -> Answer<CheckReport> {
+        check_name(&name)?;
+        if source.len() > definition::SOURCE_BYTES_MAX || source.contains('\0') {
+            let message = format!(
+                "a definition has at most {} bytes, none of them NUL; this one has {}",
+                definition::SOURCE_BYTES_MAX,
+                source.len()
+            );
+            return Err(invalid("too-large", "/source", message));
+        }
+        let (mut report, definition) = check(kind, source.clone()).await?;
+        if let Some(definition) = &definition
+            && definition.name() != name
+        {
+            report.diagnostics.push(other_name(definition.name(), &name));
+        }
+        let draft = DraftRow { kind, name, source, updated_by: actor.name, updated_at: Utc::now() };
+        self.store.save_draft(&draft).await.map_err(store_error)?;
+        self.changes.definitions();
+        Ok(report)
+    }
+
+    pub(super) async fn publish_version(
+        &self,
+        actor: Actor,
+        kind: DefinitionKind,
+        name: String,
+        source: Option<String>,
+        note: Option<String>,
+    ) -> Answer<Published> {
+        check_name(&name)?;
+        let source = match source {
+            Some(source) => source,
+            None => {
+                let draft = self.store.read_draft(kind, &name).await.map_err(store_error)?;
+                draft.map(|draft| draft.source).ok_or_else(|| AppError::Conflict {
+                    code: "no-draft".into(),
+                    message: format!("{name} has no draft to publish. Save one first."),
+                })?
+            }
+        };
+        let (report, definition) = check(kind, source.clone()).await?;
+        let mut errors: Vec<Diagnostic> = report.diagnostics.into_iter().filter(Diagnostic::is_error).collect();
+        if let Some(definition) = &definition
+            && definition.name() != name
+        {
+            errors.push(other_name(definition.name(), &name));
+        }
+        let (Some(document), true) = (report.document, errors.is_empty()) else {
+            return Err(AppError::Invalid(errors));
+        };
+        let row = VersionRow {
+            kind,
+            name: name.clone(),
+            version: 0,
+            document,
+            source,
+            note,
+            published_by: actor.name.clone(),
+            published_at: Utc::now(),
+        };
+        let audit = self.audit(&actor, "publish-version", format!("{}/{name}", kind.as_str()), row.note.clone());
+        let version = self.store.publish_version(row, audit).await.map_err(store_error)?;
+        self.engine.registry.reload(self.store.as_ref()).await.map_err(store_error)?;
+        self.changes.definitions();
+        Ok(Published { version })
+    }
+
+    async fn all(&self, kind: DefinitionKind) -> Answer<(Vec<VersionRow>, Vec<DraftRow>, Numbers)> {
+        let (mut versions, mut drafts, counts) =
+            tokio::try_join!(self.store.read_versions(), self.store.list_drafts(), self.store.count_instances())
+                .map_err(store_error)?;
+        versions.retain(|row| row.kind == kind);
+        drafts.retain(|row| row.kind == kind);
+        let mut numbers = Numbers::new();
+        if kind == DefinitionKind::Process {
+            for (name, version, status, count) in counts {
+                let (live, stuck, ended) = numbers.entry((name, version)).or_default();
+                *(if status.is_terminal() { ended } else { live }) += count;
+                if status == Status::Stuck {
+                    *stuck += count;
+                }
+            }
+        }
+        Ok((versions, drafts, numbers))
+    }
+}
+
+fn summarise(
+    kind: DefinitionKind,
+    name: String,
+    versions: &[VersionRow],
+    drafts: &[DraftRow],
+    numbers: &Numbers,
+) -> DefinitionSummary {
+    let newest = versions.iter().filter(|row| row.name == name).max_by_key(|row| row.version);
+    let own = numbers.iter().filter(|((of, _), _)| *of == name).map(|(_, numbers)| numbers);
+    let (live, stuck, ended) = own.fold((0, 0, 0), |sum, own| (sum.0 + own.0, sum.1 + own.1, sum.2 + own.2));
+    DefinitionSummary {
+        kind,
+        version: newest.map(|row| row.version),
+        has_draft: drafts.iter().any(|row| row.name == name),
+        published_at: newest.map(|row| row.published_at),
+        published_by: newest.map(|row| row.published_by.clone()),
+        live,
+        stuck,
+        ended,
+        name,
+    }
+}
+
+/// What the rules say, on a thread that may block: compiling schemas and expressions takes a while.
+async fn check(kind: DefinitionKind, source: String) -> Answer<(CheckReport, Option<Definition>)> {
+    let checked = tokio::task::spawn_blocking(move || {
+        let checked = definition::check(&source);
+        let mut report = CheckReport {
+            diagnostics: checked.diagnostics,
+            diagram: checked.definition.as_ref().map(|definition| {
+                diagram(match definition {
+                    Definition::Process(process) => baton_domain::diagram::of_process(process),
+                    Definition::Saga(saga) => baton_domain::diagram::of_saga(saga),
+                })
+            }),
+            document: checked.value,
+        };
+        if let Some(definition) = &checked.definition
+            && definition.kind() != kind
+        {
+            let (written, wanted) = (definition.kind().as_str(), kind.as_str());
+            let message = format!("This is a {written}; its first line has to be `baton: {wanted}/1` here.");
+            report.diagnostics.push(Diagnostic::error("wrong-kind", "/baton", message));
+        }
+        (report, checked.definition)
+    });
+    checked.await.map_err(|panic| {
+        tracing::error!(%panic, "checking a definition panicked");
+        AppError::Internal
+    })
+}
+
+fn check_name(name: &str) -> Answer<()> {
+    let fine = (1..=100).contains(&name.len())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && !name.starts_with('-')
+        && !name.ends_with('-');
+    if fine {
+        return Ok(());
+    }
+    let message = "a definition's name has 1 to 100 lower-case letters, digits and hyphens, such as trip-booking";
+    Err(invalid("name", "/name", message))
+}
+
+fn other_name(written: &str, asked: &str) -> Diagnostic {
+    let message = format!("The definition calls itself `{written}`, but it is kept as `{asked}`. Make them the same.");
+    Diagnostic::error("other-name", "/name", message)
+}
+
+fn not_found(kind: DefinitionKind, name: &str, version: Option<u32>) -> AppError {
+    AppError::NotFound(match version {
+        Some(version) => format!("The {} {name:?} has no version {version}.", kind.as_str()),
+        None => format!("There is no {} {name:?}.", kind.as_str()),
+    })
+}
+
+/// The diagram as screens know it.
+pub(super) fn diagram(diagram: baton_domain::diagram::Diagram) -> Diagram {
+    Diagram {
+        nodes: diagram
+            .nodes
+            .into_iter()
+            .map(|node| DiagramNode {
+                id: node.id,
+                kind: node.kind,
+                title: node.title,
+                subtitle: node.subtitle,
+                x: node.x,
+                y: node.y,
+                width: node.width,
+                height: node.height,
+            })
+            .collect(),
+        edges: diagram
+            .edges
+            .into_iter()
+            .map(|edge| DiagramEdge {
+                from: edge.from,
+                port: edge.port,
+                to: edge.to,
+                label: edge.label,
+                points: edge.points,
+                label_at: edge.label_at,
+            })
+            .collect(),
+        width: diagram.width,
+        height: diagram.height,
+    }
+}
