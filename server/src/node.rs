@@ -56,18 +56,12 @@ impl Node {
         let store = store::open(&options.database_url, options.store).await?;
         let registry = Arc::new(Registry::default());
         registry.reload(store.as_ref()).await.context("reading the definitions")?;
-        let directory =
-            Arc::new(Directory::load(store.clone()).await.context("reading destinations and routes")?);
+        let directory = Arc::new(Directory::load(store.clone()).await.context("reading destinations and routes")?);
 
         let changes = Arc::new(Changes::default());
         let (relay_nudge, timer_nudge) = (Nudge::default(), Nudge::default());
-        let (engine, runner) = Engine::new(
-            store.clone(),
-            registry.clone(),
-            changes.clone(),
-            relay_nudge.clone(),
-            timer_nudge.clone(),
-        );
+        let (engine, runner) =
+            Engine::new(store.clone(), registry.clone(), changes.clone(), relay_nudge.clone(), timer_nudge.clone());
         let bus = Arc::new(MemoryBus::default());
         bus.subscribe(Arc::new(engine.clone()));
         for subscriber in options.subscribers {
@@ -77,8 +71,7 @@ impl Node {
 
         let nudges = Arc::new(Nudges::default());
         let sweeper = Arc::new(Sweeper::new(store.clone(), nudges.clone(), changes.clone()));
-        let leases =
-            Arc::new(Leases::new(store.clone(), Uuid::now_v7(), options.node_name, options.lease_ttl));
+        let leases = Arc::new(Leases::new(store.clone(), Uuid::now_v7(), options.node_name, options.lease_ttl));
         let meter = Arc::new(Meter::default());
         let sender = Arc::new(HttpSender::new(options.allow_private)?);
         let deliveries = Arc::new(Deliveries::new(deliveries::Parts {

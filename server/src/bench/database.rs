@@ -111,17 +111,8 @@ impl Database {
 
     /// Removes all messages and instances.
     pub async fn clear(&self) -> anyhow::Result<()> {
-        const TABLES: [&str; 9] = [
-            "attempt",
-            "delivery",
-            "inbox",
-            "timer",
-            "task",
-            "wait",
-            "process_history",
-            "process_instance",
-            "outbox",
-        ];
+        const TABLES: [&str; 9] =
+            ["attempt", "delivery", "inbox", "timer", "task", "wait", "process_history", "process_instance", "outbox"];
         match self {
             Self::Postgres(pool) => {
                 let sql = format!("truncate {} cascade", TABLES.join(", "));

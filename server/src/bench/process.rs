@@ -74,8 +74,7 @@ pub async fn throughput(url: &str, database: &Database, count: usize) -> anyhow:
         caller.await?.map_err(|error: baton_app::port::AppError| anyhow::anyhow!(error))?;
     }
     loop {
-        let completed =
-            database.count("select count(*) from process_instance where status = 'completed'").await?;
+        let completed = database.count("select count(*) from process_instance where status = 'completed'").await?;
         if completed >= count as i64 {
             break;
         }

@@ -11,9 +11,9 @@ impl Dice {
 
     /// Dice that depend on a text, so that one id always gets the same fate.
     pub fn of(seed: u64, text: &str) -> Self {
-        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash = text
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         Self(seed ^ hash)
     }
 

@@ -81,11 +81,13 @@ async fn receive(
     };
     tokio::time::sleep(Duration::from_millis(wait_ms)).await;
     if fails {
-        return (StatusCode::SERVICE_UNAVAILABLE, format!("{participant} is overloaded for the moment")).into_response();
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("{participant} is overloaded for the moment"))
+            .into_response();
     }
     // A few keys are cursed: whatever is sent for them fails until somebody gives up.
     if participant == "ad-publishing" && Dice::of(memory.seed, &key).chance(memory.failures / 4.0) {
-        return (StatusCode::UNPROCESSABLE_ENTITY, format!("no ad account is linked to campaign {key}")).into_response();
+        return (StatusCode::UNPROCESSABLE_ENTITY, format!("no ad account is linked to campaign {key}"))
+            .into_response();
     }
     let known = memory.answers.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
     let answer = known.or_else(|| {
@@ -140,9 +142,7 @@ fn answer(memory: &Memory, message_type: &str, key: &str, data: &Value) -> Optio
         "SubmitAdvertisement" if dice.chance(refusal / 2.0) => {
             ("PublishingRejected", json!({"campaign_id": key, "reason": "the image has too much text"}))
         }
-        "SubmitAdvertisement" => {
-            ("PublishingConfirmed", json!({"campaign_id": key, "ad_id": code(&mut dice, 10)}))
-        }
+        "SubmitAdvertisement" => ("PublishingConfirmed", json!({"campaign_id": key, "ad_id": code(&mut dice, 10)})),
         // A campaign only takes notice.
         _ => return None,
     })

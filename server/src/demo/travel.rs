@@ -70,9 +70,7 @@ pub async fn decide_tasks(world: &World, client: &Client, shutdown: Cancellation
 
 async fn decision(fate: &mut Dice, client: &Client, id: Uuid) -> anyhow::Result<Value> {
     let task = client.get(&format!("/tasks/{id}")).await?;
-    let offers = |name: &str| {
-        task["outcomes"].as_array().into_iter().flatten().any(|outcome| outcome["name"] == name)
-    };
+    let offers = |name: &str| task["outcomes"].as_array().into_iter().flatten().any(|outcome| outcome["name"] == name);
     if offers("other-route") && fate.chance(0.35) {
         let quotes = task["variables"]["quotes"].as_array().cloned().unwrap_or_default();
         if !quotes.is_empty() {

@@ -13,15 +13,8 @@ const URL_BYTES_MAX: usize = 2_000;
 
 /// Everything that is wrong; pointers lead into the settings.
 pub fn check(settings: &DestinationSettings, allow_private: bool) -> Vec<Diagnostic> {
-    let DestinationSettings::Http {
-        url,
-        mode: _,
-        secret,
-        timeout_ms,
-        attempts_max,
-        backoff_base_ms,
-        concurrency,
-    } = settings;
+    let DestinationSettings::Http { url, mode: _, secret, timeout_ms, attempts_max, backoff_base_ms, concurrency } =
+        settings;
     let mut found = Vec::new();
     if let Err(why) = check_url(url, allow_private) {
         found.push(Diagnostic::error("url", "/url", why));

@@ -30,10 +30,7 @@ use crate::{
     bus::Subscriber,
     changes::Changes,
     nudge::Nudge,
-    store::{
-        Store, StoreError,
-        rows::Failure,
-    },
+    store::{Store, StoreError, rows::Failure},
 };
 
 /// The engine's name in the inbox.

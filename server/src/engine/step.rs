@@ -20,8 +20,8 @@ use super::{
     work::{Done, Item, Operation, Outcome, Refusal, Start},
 };
 use crate::store::rows::{
-    AuditRow, Changes, Claim, InstanceChange, InstanceRow, Instant, Loaded, TaskClosing, TaskRow, TaskState,
-    TimerRow, WaitRow,
+    AuditRow, Changes, Claim, InstanceChange, InstanceRow, Instant, Loaded, TaskClosing, TaskRow, TaskState, TimerRow,
+    WaitRow,
 };
 
 /// A batch on its way through the two stages.
@@ -275,11 +275,8 @@ impl Work {
             history: Vec::new(),
         };
         self.instances.insert(start.instance, working);
-        let input = Input::Start {
-            input: start.input.clone(),
-            business_key: start.business_key.clone(),
-            by: start.by.clone(),
-        };
+        let input =
+            Input::Start { input: start.input.clone(), business_key: start.business_key.clone(), by: start.by.clone() };
         if let Err(refusal) = self.advance(start.instance, &input) {
             self.instances.remove(&start.instance);
             return Err(refusal);
@@ -320,8 +317,8 @@ impl Work {
         };
         let context = Context { instance, now: self.now };
         // The copy is what remains when the input is refused.
-        let (state, events) = process::advance(&working.definition, working.state.clone(), input, &context)
-            .map_err(Refusal::Rejected)?;
+        let (state, events) =
+            process::advance(&working.definition, working.state.clone(), input, &context).map_err(Refusal::Rejected)?;
         working.state = Some(state);
         for event in &events {
             for effect in process::effects(&working.definition, event, &context) {

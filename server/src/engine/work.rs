@@ -17,18 +17,8 @@ pub enum Item {
     Message(Arc<Message>),
     Start(Arc<Start>),
     Timer(TimerId),
-    CompleteTask {
-        task: TaskId,
-        outcome: String,
-        data: Value,
-        by: String,
-    },
-    Operate {
-        instance: InstanceId,
-        operation: Operation,
-        by: String,
-        reason: String,
-    },
+    CompleteTask { task: TaskId, outcome: String, data: Value, by: String },
+    Operate { instance: InstanceId, operation: Operation, by: String, reason: String },
 }
 
 impl Item {

@@ -58,8 +58,7 @@ impl Service {
                 .iter()
                 .rev()
                 .map(|row| {
-                    let (live, _, ended) =
-                        numbers.get(&(row.name.clone(), row.version)).copied().unwrap_or_default();
+                    let (live, _, ended) = numbers.get(&(row.name.clone(), row.version)).copied().unwrap_or_default();
                     VersionSummary {
                         version: row.version,
                         note: row.note.clone(),

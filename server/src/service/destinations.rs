@@ -13,8 +13,8 @@ use crate::{destination::check::check, store::rows};
 
 impl Service {
     pub(super) async fn list_destinations(&self) -> Answer<Vec<Destination>> {
-        let (rows, counts) = tokio::try_join!(self.store.list_destinations(), self.store.count_deliveries())
-            .map_err(store_error)?;
+        let (rows, counts) =
+            tokio::try_join!(self.store.list_destinations(), self.store.count_deliveries()).map_err(store_error)?;
         let counts: HashMap<String, rows::DestinationCounts> =
             counts.into_iter().map(|counts| (counts.destination.clone(), counts)).collect();
         rows.into_iter().map(|row| read(row, &counts)).collect()
@@ -57,8 +57,7 @@ impl Service {
 
     pub(super) async fn remove_destination(&self, actor: Actor, name: String) -> Answer<()> {
         let routes = self.store.list_routes().await.map_err(store_error)?;
-        let used: Vec<&str> =
-            routes.iter().filter(|route| route.to == name).map(|route| route.name.as_str()).collect();
+        let used: Vec<&str> = routes.iter().filter(|route| route.to == name).map(|route| route.name.as_str()).collect();
         if !used.is_empty() {
             return Err(AppError::Conflict {
                 code: "destination-in-use".into(),
@@ -97,9 +96,7 @@ impl Service {
     pub(super) async fn store_route(&self, actor: Actor, name: String, settings: RouteSettings) -> Answer<Route> {
         check_name(&name, "/name")?;
         let kind = settings.kind.as_deref().map(convert::parse_kind).transpose()?;
-        for (pointer, pattern) in
-            [("/type", &settings.message_type), ("/aggregate_type", &settings.aggregate_type)]
-        {
+        for (pointer, pattern) in [("/type", &settings.message_type), ("/aggregate_type", &settings.aggregate_type)] {
             if pattern.as_ref().is_some_and(|pattern| pattern.is_empty() || pattern.len() > 200) {
                 return Err(invalid(
                     "pattern",

@@ -123,12 +123,8 @@ impl Service {
         };
         // Says that there is no such instance before anything else.
         self.instance_row(id).await?;
-        let item = Item::Operate {
-            instance: InstanceId(id),
-            operation,
-            by: actor.name,
-            reason: reason.trim().to_owned(),
-        };
+        let item =
+            Item::Operate { instance: InstanceId(id), operation, by: actor.name, reason: reason.trim().to_owned() };
         self.engine.submit_one(item).await.map_err(convert::refusal)?;
         summary(&self.instance_row(id).await?)
     }

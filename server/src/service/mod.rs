@@ -67,7 +67,9 @@ pub(crate) fn store_error(error: StoreError) -> AppError {
     match error {
         StoreError::Unavailable { .. } => {
             tracing::warn!(%error, "the store is not available");
-            AppError::Unavailable("The database is not available right now. Nothing was changed; try again shortly.".into())
+            AppError::Unavailable(
+                "The database is not available right now. Nothing was changed; try again shortly.".into(),
+            )
         }
         StoreError::Conflict { what } => AppError::Conflict {
             code: "conflict".into(),
@@ -210,12 +212,7 @@ impl Backend for Service {
     async fn destinations(&self) -> Answer<Vec<Destination>> {
         self.list_destinations().await
     }
-    async fn put_destination(
-        &self,
-        actor: Actor,
-        name: String,
-        settings: DestinationSettings,
-    ) -> Answer<Destination> {
+    async fn put_destination(&self, actor: Actor, name: String, settings: DestinationSettings) -> Answer<Destination> {
         self.store_destination(actor, name, settings).await
     }
     async fn delete_destination(&self, actor: Actor, name: String) -> Answer<()> {

@@ -15,8 +15,7 @@ impl Service {
     pub(super) async fn read_overview(&self) -> Answer<Overview> {
         let now = Utc::now();
         let from = now - Duration::minutes(60);
-        let stuck =
-            rows::InstanceFilter { status: Some(Status::Stuck), limit: LINES_MAX, ..Default::default() };
+        let stuck = rows::InstanceFilter { status: Some(Status::Stuck), limit: LINES_MAX, ..Default::default() };
         let open = rows::TaskFilter { open: Some(true), limit: 200, ..Default::default() };
         let (counts, minutes, failures, stuck, tasks) = tokio::try_join!(
             self.store.counts(now),

@@ -39,11 +39,10 @@ impl Service {
         let row = self.task_row(id).await?;
         let instance = self.store.read_instance(row.instance).await.map_err(store_error)?;
         let state = instance.as_ref().map(super::instances::read_state).transpose()?;
-        let outcomes: Vec<(String, Option<Value>)> =
-            serde_json::from_value(row.outcomes.clone()).map_err(|error| {
-                tracing::error!(%error, task = %row.id, "the outcomes of a task cannot be read");
-                AppError::Internal
-            })?;
+        let outcomes: Vec<(String, Option<Value>)> = serde_json::from_value(row.outcomes.clone()).map_err(|error| {
+            tracing::error!(%error, task = %row.id, "the outcomes of a task cannot be read");
+            AppError::Internal
+        })?;
         let (input, variables) = match state {
             Some(state) => (state.input.clone(), Value::Object(state.vars.clone())),
             None => (Value::Null, Value::Null),
@@ -73,13 +72,7 @@ impl Service {
         Ok(convert::task_summary(&row, Utc::now()))
     }
 
-    pub(super) async fn complete(
-        &self,
-        actor: Actor,
-        id: Uuid,
-        outcome: String,
-        data: Value,
-    ) -> Answer<TaskSummary> {
+    pub(super) async fn complete(&self, actor: Actor, id: Uuid, outcome: String, data: Value) -> Answer<TaskSummary> {
         let item = Item::CompleteTask { task: TaskId(id), outcome, data, by: actor.name };
         self.engine.submit_one(item).await.map_err(convert::refusal)?;
         let row = self.task_row(id).await?;

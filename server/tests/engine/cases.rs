@@ -1,0 +1,306 @@
+//! What the engine has to do, one behaviour each.
+
+use baton_app::{
+    model::*,
+    port::{AppError, Backend as _},
+};
+use serde_json::{Value, json};
+
+use crate::fixture::{World, actor, event, eventually};
+
+fn quotes() -> Value {
+    json!({"quotes": [
+        {"code": "AF264", "carrier": "Air France", "price": 940},
+        {"code": "KE901", "carrier": "Korean Air", "price": 812},
+    ]})
+}
+
+pub async fn a_trip_is_booked_when_the_employee_approves(world: World) {
+    let trip = world.trip().await;
+    world.answer(&world.command("RequestQuotes").await, "QuotesReceived", quotes()).await;
+
+    // The cheapest route was picked by the algorithm, and the employee is asked.
+    let task = world.task(trip, "employee").await;
+    assert_eq!(task.assignee.as_deref(), Some("mina"));
+    assert!(task.title.contains("KE901") && task.title.contains("812"), "{}", task.title);
+    world.complete(&task, "approve", Value::Null).await.unwrap();
+
+    let booking = world.command("BookFlight").await;
+    assert_eq!(booking.payload["code"], "KE901");
+    assert_eq!(booking.correlation_id.as_deref(), Some(trip.to_string().as_str()));
+    world.answer(&booking, "FlightBooked", json!({"pnr": "7QK2LM"})).await;
+    let hotel = world.command("BookHotel").await;
+    assert_eq!((&hotel.payload["check_in"], &hotel.payload["check_out"]), (&json!("2026-12-01"), &json!("2026-12-08")));
+    world.answer(&hotel, "HotelBooked", json!({"hotel": "Lumen", "confirmation": "H-1"})).await;
+
+    let done = world.until_state(trip, "completed").await;
+    assert_eq!(done.variables["hotel"], "Lumen");
+    assert_eq!(done.progress["booked"], Progress::Done);
+    assert!(done.walked.contains(&"employee/approve".to_owned()));
+    assert!(!done.progress.contains_key("manager"), "the manager was not asked");
+    world.stop().await;
+}
+
+pub async fn another_route_goes_to_the_manager(world: World) {
+    let trip = world.trip().await;
+    world.answer(&world.command("RequestQuotes").await, "QuotesReceived", quotes()).await;
+    let task = world.task(trip, "employee").await;
+
+    // A form that breaks its schema is refused, and the task stays open.
+    let refused = world.complete(&task, "other-route", json!({"why": "window seat"})).await.unwrap_err();
+    assert!(matches!(&refused, AppError::Invalid(found) if found[0].message.contains("code")), "{refused:?}");
+    world.complete(&task, "other-route", json!({"code": "AF264"})).await.unwrap();
+
+    let task = world.task(trip, "manager").await;
+    assert_eq!(task.assignee.as_deref(), Some("sora"));
+    world.complete(&task, "approve", json!({})).await.unwrap();
+    assert_eq!(world.command("BookFlight").await.payload["code"], "AF264");
+    world.stop().await;
+}
+
+pub async fn no_hotel_cancels_the_flight(world: World) {
+    let trip = world.trip().await;
+    world.answer(&world.command("RequestQuotes").await, "QuotesReceived", quotes()).await;
+    world.complete(&world.task(trip, "employee").await, "approve", Value::Null).await.unwrap();
+    world.answer(&world.command("BookFlight").await, "FlightBooked", json!({"pnr": "7QK2LM"})).await;
+    world.answer(&world.command("BookHotel").await, "NoHotelFree", json!({})).await;
+
+    let cancel = world.command("CancelFlight").await;
+    assert_eq!(cancel.payload["pnr"], "7QK2LM");
+    world.answer(&cancel, "FlightCancelled", json!({})).await;
+
+    let ended = world.until_state(trip, "failed").await;
+    assert!(ended.walked.contains(&"book-hotel/NoHotelFree".to_owned()));
+    world.stop().await;
+}
+
+pub async fn the_saga_answers_each_event_once(world: World) {
+    world.publish_shipped("campaign-publishing").await;
+    let activated = event("CampaignActivated", "campaign", "c-1", json!({"campaign_id": "c-1", "title": "Spring"}));
+    world.append(&[activated.clone()]).await;
+    let command = world.command("SubmitAdvertisement").await;
+    assert_eq!((command.key.aggregate_type.as_str(), command.key.aggregate_id.as_str()), ("ad-publishing", "c-1"));
+    assert_eq!(command.causation_id, Some(activated.id.to_string()));
+
+    // The same message again is a duplicate; another activation is another command.
+    let again = world.service().append(&[activated.clone()]).await.unwrap();
+    assert_eq!((again.accepted.len(), again.duplicates.len()), (0, 1));
+    let second = event("CampaignActivated", "campaign", "c-1", json!({"campaign_id": "c-1"}));
+    world.append(&[second]).await;
+    world.answer(&command, "PublishingConfirmed", json!({"campaign_id": "c-1"})).await;
+    world.command("TrackPublishingConfirmation").await;
+    world.until_quiet().await;
+    assert_eq!(world.participant.count("SubmitAdvertisement"), 2);
+    assert_eq!(world.participant.count("TrackPublishingConfirmation"), 1);
+    world.stop().await;
+}
+
+const WAITER: &str = "
+baton: process/1
+name: waiter
+input: {type: object, additionalProperties: false, required: [n], properties: {n: {type: integer}}}
+nodes:
+  start: {kind: start, next: ask}
+  ask:
+    kind: approval
+    title: Go on?
+    outcomes: {yes: {next: done}, no: {next: refused}}
+  done: {kind: end, outcome: completed}
+  refused: {kind: end, outcome: failed}
+";
+
+pub async fn two_starts_with_one_key_are_one_instance(world: World) {
+    world.publish(WAITER).await;
+    let start = || world.start_with("waiter", json!({"n": 1}), Some("order-42"));
+    let (a, b, c, d) = tokio::join!(start(), start(), start(), start());
+    let all = [a.unwrap(), b.unwrap(), c.unwrap(), d.unwrap()];
+    assert_eq!(all.iter().filter(|started| started.created).count(), 1);
+    assert!(all.iter().all(|started| started.id == all[0].id));
+
+    let later = world.start_with("waiter", json!({"n": 2}), Some("order-42")).await.unwrap();
+    assert_eq!((later.id, later.created), (all[0].id, false));
+    let page = world.service().instances(InstanceQuery::default()).await.unwrap();
+    assert_eq!(page.items.len(), 1);
+    world.stop().await;
+}
+
+pub async fn an_input_that_breaks_the_schema_is_refused_with_its_place(world: World) {
+    world.publish(WAITER).await;
+    let refused = world.start_with("waiter", json!({"n": "one"}), None).await.unwrap_err();
+    let AppError::Invalid(found) = refused else { panic!("{refused:?}") };
+    assert_eq!(found[0].pointer, "/input/n");
+    assert!(world.service().instances(InstanceQuery::default()).await.unwrap().items.is_empty());
+    world.stop().await;
+}
+
+pub async fn an_unknown_definition_is_refused(world: World) {
+    let refused = world.start_with("nowhere", json!({}), None).await.unwrap_err();
+    assert!(matches!(&refused, AppError::NotFound(why) if why.contains("nowhere")), "{refused:?}");
+    world.stop().await;
+}
+
+pub async fn of_two_people_who_complete_a_task_one_wins(world: World) {
+    world.publish(WAITER).await;
+    let instance = world.start_with("waiter", json!({"n": 1}), None).await.unwrap().id;
+    let task = world.task(instance, "ask").await;
+    let (yes, no) = tokio::join!(world.complete(&task, "yes", Value::Null), world.complete(&task, "no", Value::Null));
+    assert_ne!(yes.is_ok(), no.is_ok(), "exactly one of them decides: {yes:?}, {no:?}");
+    let refused = if yes.is_err() { yes } else { no }.unwrap_err();
+    assert!(matches!(&refused, AppError::Conflict { .. }), "{refused:?}");
+    assert_eq!(world.count_events(instance, "task_completed").await, 1);
+    assert_eq!(world.count_events(instance, "ended").await, 1);
+    world.stop().await;
+}
+
+pub async fn an_approval_after_cancellation_is_refused(world: World) {
+    world.publish(WAITER).await;
+    let instance = world.start_with("waiter", json!({"n": 1}), None).await.unwrap().id;
+    let task = world.task(instance, "ask").await;
+    world.operate(instance, OperationName::Cancel).await.unwrap();
+    let refused = world.complete(&task, "yes", Value::Null).await.unwrap_err();
+    assert!(matches!(&refused, AppError::Conflict { .. }), "{refused:?}");
+    let detail = world.service().instance(instance).await.unwrap();
+    assert_eq!(detail.summary.state, "cancelled");
+    assert_eq!(detail.tasks[0].state, "withdrawn");
+    let again = world.operate(instance, OperationName::Cancel).await.unwrap_err();
+    assert!(matches!(&again, AppError::Conflict { .. }), "{again:?}");
+    world.stop().await;
+}
+
+const ASKER: &str = "
+baton: process/1
+name: asker
+nodes:
+  start: {kind: start, next: ask}
+  ask:
+    kind: command
+    send: Ask
+    to: oracle
+    on:
+      Answered: {set: {answer: =event.payload.text}, next: done}
+      timeout: {after: PT1H, next: late}
+  done: {kind: end, outcome: completed}
+  late: {kind: end, outcome: failed}
+";
+
+pub async fn a_reply_for_an_ended_instance_changes_nothing(world: World) {
+    world.publish(ASKER).await;
+    let instance = world.start_with("asker", json!({}), None).await.unwrap().id;
+    let command = world.command("Ask").await;
+    world.answer(&command, "Answered", json!({"text": "42"})).await;
+    let before = world.until_state(instance, "completed").await;
+
+    world.answer(&command, "Answered", json!({"text": "43"})).await;
+    eventually("the late reply in the history", async || {
+        (world.count_events(instance, "message_late").await == 1).then_some(())
+    })
+    .await;
+    let after = world.service().instance(instance).await.unwrap();
+    assert_eq!(after.summary.state, "completed");
+    assert_eq!(after.variables, before.variables);
+    assert_eq!(after.summary.ended_at, before.summary.ended_at);
+    world.stop().await;
+}
+
+pub async fn a_timer_takes_an_instance_on(world: World) {
+    world
+        .publish(
+            "
+baton: process/1
+name: napper
+nodes:
+  start: {kind: start, next: nap}
+  nap: {kind: timer, for: PT0.2S, next: done}
+  done: {kind: end, outcome: completed}
+",
+        )
+        .await;
+    let instance = world.start_with("napper", json!({}), None).await.unwrap().id;
+    let done = world.until_state(instance, "completed").await;
+    assert!(done.summary.ended_at.unwrap() - done.summary.created_at >= chrono::TimeDelta::milliseconds(200));
+    assert_eq!(world.count_events(instance, "timer_fired").await, 1);
+    world.stop().await;
+}
+
+pub async fn a_failing_expression_leaves_the_instance_stuck_and_visible(world: World) {
+    world.publish(ASKER).await;
+    let instance = world.start_with("asker", json!({}), None).await.unwrap().id;
+    // The answer lacks what the definition reads from it.
+    world.answer(&world.command("Ask").await, "Answered", json!({"nothing": true})).await;
+    let stuck = world.until_state(instance, "stuck").await;
+    assert_eq!(stuck.progress["ask"], Progress::Failed);
+    assert!(stuck.summary.incident.as_deref().unwrap().contains("text"), "{:?}", stuck.summary.incident);
+    let retry = stuck.operations.iter().find(|operation| operation.name == OperationName::Retry).unwrap();
+    assert_eq!(retry.refused, None);
+
+    // Trying again fails again, and sends nothing twice.
+    world.operate(instance, OperationName::Retry).await.unwrap();
+    world.until_state(instance, "stuck").await;
+    assert_eq!(world.count_events(instance, "incident_raised").await, 2);
+    assert_eq!(world.participant.count("Ask"), 1);
+    world.stop().await;
+}
+
+pub async fn instances_stay_on_their_version(world: World) {
+    assert_eq!(world.publish(ASKER).await, 1);
+    let old = world.start_with("asker", json!({}), None).await.unwrap().id;
+    assert_eq!(
+        world.publish(&ASKER.replace("answer: =event.payload.text", "answer: ='v2 ' + event.payload.text")).await,
+        2
+    );
+    assert_eq!(
+        world.publish(&ASKER.replace("answer: =event.payload.text", "answer: ='v2 ' + event.payload.text")).await,
+        2
+    );
+    let command = world.command("Ask").await;
+    let new = world.start_with("asker", json!({}), None).await.unwrap().id;
+    world.answer(&command, "Answered", json!({"text": "42"})).await;
+    let done = world.until_state(old, "completed").await;
+    assert_eq!((done.summary.version, &done.variables["answer"]), (1, &json!("42")));
+    assert_eq!(world.service().instance(new).await.unwrap().summary.version, 2);
+    world.stop().await;
+}
+
+const BROKEN_SAGA: &str = "
+baton: saga/1
+name: greeter
+on:
+  Arrived: {send: Greet, to: hall, key: =event.payload.guest.name}
+";
+
+pub async fn a_reaction_that_fails_is_a_failed_delivery_and_works_once_mended(world: World) {
+    world.publish(BROKEN_SAGA).await;
+    let arrived = event("Arrived", "door", "front", json!({"guest": "Mina"}));
+    world.append(&[arrived.clone()]).await;
+    let failed = eventually("the failed delivery", async || {
+        let detail = world.service().message(arrived.id.0).await.ok()?;
+        detail.deliveries.into_iter().find(|delivery| delivery.failure_class.as_deref() == Some("reaction-failed"))
+    })
+    .await;
+    assert!(failed.error.unwrap().contains("greeter"));
+
+    world.publish(&BROKEN_SAGA.replace("payload.guest.name", "payload.guest")).await;
+    let filter = RepairFilter { message: Some(arrived.id.0), ..RepairFilter::default() };
+    // It may have been retried by itself meanwhile; either way the command arrives, once.
+    let _ = world.service().repair(actor(), RepairAction::Retry, filter, None).await;
+    assert_eq!(world.command("Greet").await.key.aggregate_id, "Mina");
+    world.until_quiet().await;
+    assert_eq!(world.participant.count("Greet"), 1);
+    world.stop().await;
+}
+
+pub async fn a_suspended_instance_goes_on_when_resumed(world: World) {
+    world.publish(ASKER).await;
+    let instance = world.start_with("asker", json!({}), None).await.unwrap().id;
+    let command = world.command("Ask").await;
+    world.operate(instance, OperationName::Suspend).await.unwrap();
+    world.answer(&command, "Answered", json!({"text": "42"})).await;
+    eventually("the reply to be held", async || (world.count_events(instance, "held").await == 1).then_some(())).await;
+    assert_eq!(world.service().instance(instance).await.unwrap().summary.state, "suspended");
+    world.operate(instance, OperationName::Resume).await.unwrap();
+    assert_eq!(world.until_state(instance, "completed").await.variables["answer"], "42");
+    let audit = world.service().audit(Some(format!("instance/{instance}"))).await.unwrap();
+    let actions: Vec<&str> = audit.iter().rev().map(|entry| entry.action.as_str()).collect();
+    assert_eq!(actions, ["suspend-instance", "resume-instance"]);
+    world.stop().await;
+}

@@ -1,0 +1,42 @@
+//! The whole engine on real databases: a node without HTTP in front, and a participant on the in-process bus.
+//!
+//! Every case runs on SQLite and on PostgreSQL; nothing about the engine may depend on which one it is.
+
+mod cases;
+mod fixture;
+
+/// Makes two tests of each case.
+macro_rules! on_both {
+    ($($case:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                crate::cases::$case(crate::fixture::World::on_sqlite().await).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                crate::cases::$case(crate::fixture::World::on_postgres().await).await;
+            })*
+        }
+    };
+}
+
+on_both!(
+    a_trip_is_booked_when_the_employee_approves,
+    another_route_goes_to_the_manager,
+    no_hotel_cancels_the_flight,
+    the_saga_answers_each_event_once,
+    two_starts_with_one_key_are_one_instance,
+    an_input_that_breaks_the_schema_is_refused_with_its_place,
+    an_unknown_definition_is_refused,
+    of_two_people_who_complete_a_task_one_wins,
+    an_approval_after_cancellation_is_refused,
+    a_reply_for_an_ended_instance_changes_nothing,
+    a_timer_takes_an_instance_on,
+    a_failing_expression_leaves_the_instance_stuck_and_visible,
+    instances_stay_on_their_version,
+    a_reaction_that_fails_is_a_failed_delivery_and_works_once_mended,
+    a_suspended_instance_goes_on_when_resumed,
+);
