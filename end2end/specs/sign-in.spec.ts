@@ -1,10 +1,11 @@
 // The door: nothing is shown without a session, and the sign-in page works for everybody.
+import { Baton, live } from "../support/baton.ts";
 import { expectAccessible } from "../support/accessibility.ts";
 import { expect, test } from "../support/fixtures.ts";
 import { screenshots } from "../support/screenshots.ts";
 
 test.describe("without a session", () => {
-  test.use({ signedIn: false });
+  test.use({ user: "" });
 
   test("every page leads to the sign-in page, which axe has nothing against", async ({ page, baton }) => {
     await page.goto(`${baton.url}/messages`);
@@ -29,7 +30,39 @@ test.describe("without a session", () => {
   });
 });
 
-test("the admin token opens the overview", async ({ page }) => {
-  await expect(page.getByRole("navigation").first()).toBeVisible();
-  await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+test("the admin token opens the overview, which says how to begin", async ({ page }) => {
+  await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Insert your first message" })).toBeVisible();
+});
+
+test("the one-time link that the first start prints signs in, once", async ({ browser }) => {
+  // given a first start without an admin token
+  const baton = await Baton.start({ settings: { BATON_ADMIN_TOKEN: "" } });
+  try {
+    const link = /http:\/\/\S+\/sign-in\?link=\S+/.exec(baton.log())?.[0];
+    expect(link, baton.log()).toBeDefined();
+    // when it is followed
+    const first = await (await browser.newContext()).newPage();
+    await first.goto(link!);
+    await first.getByRole("button", { name: "Sign in" }).click();
+    await expect(first.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
+    // then it does not work again, for anybody
+    const second = await (await browser.newContext()).newPage();
+    await second.goto(link!);
+    await second.getByRole("button", { name: "Sign in" }).click();
+    await expect(second.getByRole("alert")).toBeVisible();
+  } finally {
+    await baton.stop();
+    await baton.remove();
+  }
+});
+
+test("the page says that the server is away, and catches up when it is back", async ({ page, baton }) => {
+  await page.goto(`${baton.url}/messages`);
+  await live(page);
+  await baton.kill();
+  await expect(page.locator("header.bar [role=status]").getByText("reconnecting")).toBeVisible();
+  await baton.resume();
+  await baton.post("/messages", { type: "OrderPlaced", aggregate_type: "order", aggregate_id: "o-1", payload: {} });
+  await expect(page.getByRole("link", { name: "OrderPlaced" })).toBeVisible();
 });

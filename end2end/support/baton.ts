@@ -40,6 +40,8 @@ export class Baton {
       BATON_ALLOW_PRIVATE_DESTINATIONS: "true",
       ...settings,
     };
+    // An empty setting takes one of the above away.
+    for (const [name, value] of Object.entries(settings)) if (value === "") delete this.#environment[name];
   }
 
   /** Starts a server on a fresh database; returns when it is ready. */
@@ -102,7 +104,7 @@ export class Baton {
     await page.locator("[name=name]").fill(name);
     await page.locator("form:has([name=token]) [type=submit]").click();
     await page.waitForURL((url) => url.pathname !== "/sign-in");
-    await hydrated(page);
+    await live(page);
   }
 
   /** One call of the HTTP interface with the admin token. An answer other than 2xx is an error, unless `allow` names it. */
@@ -138,7 +140,9 @@ export class Baton {
   async #isReady(): Promise<boolean> {
     try {
       const headers = { authorization: `Bearer ${this.token}` };
-      return (await fetch(`${this.url}/readyz`, { headers })).ok;
+      const { ok, status } = await fetch(`${this.url}/readyz`, { headers });
+      // Without an admin token nobody can ask yet; a closed door is a door.
+      return ok || (status === 401 && !("BATON_ADMIN_TOKEN" in this.#environment));
     } catch {
       return false;
     }
@@ -161,9 +165,9 @@ export interface Answer<T> {
   body: T;
 }
 
-/** Waits until the wasm bundle has taken over the page: only then do clicks reach it. */
-export async function hydrated(page: Page): Promise<void> {
-  await page.locator("html[data-hydrated]").waitFor({ state: "attached" });
+/** Waits until the wasm bundle has taken over the page and its stream is open: only then do clicks and changes reach it. */
+export async function live(page: Page): Promise<void> {
+  await page.locator("header.bar [role=status]").getByText("live", { exact: true }).waitFor();
 }
 
 /** A port on loopback that was free a moment ago. */

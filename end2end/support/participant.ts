@@ -27,20 +27,20 @@ export type Handler = (event: Received) => Reply[];
 
 export class Participant {
   readonly received: Received[] = [];
-  /** While this is set, every request is answered with this status. */
-  failingWith: number | undefined;
+  /** The events that are refused, by the status that they are answered with; they do not count as received. */
+  refuse: (event: Received) => number | undefined = () => undefined;
   #server: Server;
   #handler: Handler;
 
   private constructor(handler: Handler) {
     this.#handler = handler;
     this.#server = createServer(async (request, response) => {
-      const body = await text(request);
-      if (this.failingWith !== undefined) {
-        response.writeHead(this.failingWith, { "content-type": "text/plain" }).end("not now");
+      const event = cloudEvent(request, await text(request));
+      const status = this.refuse(event);
+      if (status !== undefined) {
+        response.writeHead(status, { "content-type": "text/plain" }).end("not now");
         return;
       }
-      const event = cloudEvent(request, body);
       this.received.push(event);
       const replies = this.#handler(event).map((reply) => answer(event, reply));
       if (replies.length === 0) {
