@@ -16,6 +16,7 @@ pub mod bench;
 pub mod bus;
 pub mod changes;
 pub mod cleaner;
+pub mod cli;
 pub mod cloudevents;
 pub mod demo;
 pub mod destination;

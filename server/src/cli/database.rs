@@ -6,7 +6,7 @@ use anyhow::Context;
 use reqwest::Method;
 use serde_json::json;
 
-use super::remote::{Body, Server};
+use super::remote::Server;
 use crate::{
     http::auth::Access,
     settings::Settings,
@@ -23,7 +23,7 @@ pub async fn migrate(settings: &Settings) -> anyhow::Result<()> {
 /// `baton token create`: by the running server when there is a token for it, else in the database.
 pub async fn create_token(settings: &Settings, server: &Server, name: &str) -> anyhow::Result<()> {
     if server.token.is_some() {
-        let (_, made) = server.call(Method::POST, &["tokens"], &[], Body::Json(json!({"name": name}))).await?;
+        let (_, made) = server.call(Method::POST, &["tokens"], &[], &json!({"name": name})).await?;
         let token = made["token"].as_str().context("the server's answer has no token")?;
         print_token(token);
         return Ok(());

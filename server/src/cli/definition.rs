@@ -13,7 +13,7 @@ use baton_domain::{
 use reqwest::Method;
 use serde_json::json;
 
-use super::remote::{Body, Server};
+use super::remote::Server;
 
 struct Checked {
     kind: DefinitionKind,
@@ -28,9 +28,9 @@ pub async fn apply(server: &Server, files: &[PathBuf], note: Option<&str>) -> an
             DefinitionKind::Process => "processes",
             DefinitionKind::Saga => "sagas",
         };
-        let body = Body::Json(json!({"source": source, "note": note}));
+        let body = json!({"source": source, "note": note});
         let (_, published) = server
-            .call(Method::POST, &[collection, &name, "versions"], &[], body)
+            .call(Method::POST, &[collection, &name, "versions"], &[], &body)
             .await
             .with_context(|| format!("{name} was not published"))?;
         println!("{} {name}: version {}", kind.as_str(), published["version"]);

@@ -3,6 +3,7 @@
 //!
 //! Exit codes: 0 when it worked, 1 when it did not, 2 when the command line or the settings are not understood.
 
+mod bench;
 mod database;
 mod definition;
 mod remote;
@@ -50,6 +51,9 @@ enum Command {
     Start(start::Arguments),
     /// Try failed deliveries again
     Retry(retry::Arguments),
+    /// Measure; `cargo xtask bench` calls it
+    #[command(hide = true)]
+    Bench(bench::Arguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -149,13 +153,16 @@ async fn execute(Cli { mut settings, command }: Cli) -> anyhow::Result<()> {
             serve::run(settings).await
         }
         Command::Migrate => database::migrate(&settings).await,
-        Command::Token(TokenCommand::Create { name, server }) => database::create_token(&settings, &server, &name).await,
+        Command::Token(TokenCommand::Create { name, server }) => {
+            database::create_token(&settings, &server, &name).await
+        }
         Command::Token(TokenCommand::Link) => database::create_link(&settings).await,
         Command::Definition(DefinitionCommand::Apply { files, note, server }) => {
             definition::apply(&server, &files, note.as_deref()).await
         }
         Command::Start(arguments) => start::run(arguments).await,
         Command::Retry(arguments) => retry::run(arguments).await,
+        Command::Bench(arguments) => bench::run(arguments).await,
     }
 }
 

@@ -19,21 +19,15 @@ pub struct Server {
     pub token: Option<String>,
 }
 
-/// A body to send.
-pub enum Body {
-    Json(Value),
-    None,
-}
-
 impl Server {
-    /// One call under `/api/v1`. `segments` are path segments, encoded here. What is not a success is an error that
+    /// One call with a JSON body under `/api/v1`. `segments` are path segments, encoded here. What is not a success is an error that
     /// says everything the server said.
     pub async fn call(
         &self,
         method: Method,
         segments: &[&str],
         headers: &[(&'static str, &str)],
-        body: Body,
+        body: &Value,
     ) -> anyhow::Result<(StatusCode, Value)> {
         let Some(token) = &self.token else {
             bail!("no token: set BATON_TOKEN or give --token (`baton token create --name NAME` makes one)");
@@ -49,10 +43,7 @@ impl Server {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        if let Body::Json(body) = body {
-            request = request.json(&body);
-        }
-        let answer = request.send().await.with_context(|| {
+        let answer = request.json(body).send().await.with_context(|| {
             format!("cannot reach {}: is `baton serve` running there? Set BATON_URL to where it is", self.url)
         })?;
         let status = answer.status();
@@ -62,7 +53,11 @@ impl Server {
             .is_some_and(|kind| kind.as_bytes().starts_with(problem::CONTENT_TYPE.as_bytes()));
         let text = answer.text().await.context("the answer broke off")?;
         if status.is_success() {
-            let value = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).context("an answer that is not JSON")? };
+            let value = if text.is_empty() {
+                Value::Null
+            } else {
+                serde_json::from_str(&text).context("an answer that is not JSON")?
+            };
             return Ok((status, value));
         }
         match serde_json::from_str::<Problem>(&text) {

@@ -5,10 +5,7 @@ use clap::Args;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{
-    Which,
-    remote::{Body, Server},
-};
+use super::{Which, remote::Server};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -29,8 +26,8 @@ pub async fn run(Arguments { which, reason, server }: Arguments) -> anyhow::Resu
     let filter = json!({
         "message": message, "destination": destination, "failure_class": failure_class, "type": message_type,
     });
-    let body = Body::Json(json!({"action": "retry", "filter": filter, "reason": reason}));
-    let (_, repair) = server.call(Method::POST, &["repairs"], &[], body).await?;
+    let body = json!({"action": "retry", "filter": filter, "reason": reason});
+    let (_, repair) = server.call(Method::POST, &["repairs"], &[], &body).await?;
     let touched = repair["touched"].as_u64().unwrap_or_default();
     match touched {
         0 => println!("Nothing has failed there."),

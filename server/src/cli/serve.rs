@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     cleaner, demo,
     http::{self, Api, Foundation},
-    metrics,
     node::{Node, Options},
     relay,
     settings::Settings,
@@ -24,7 +23,6 @@ use crate::{
 const LEASE: Duration = Duration::from_secs(15);
 
 pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
-    metrics::install();
     // Before anything else: when the port is taken, nothing was touched.
     let listener = listen(settings.listen).await?;
     settings.listen = listener.local_addr()?;
@@ -103,7 +101,10 @@ async fn announce(api: &Api, settings: &Settings) -> anyhow::Result<()> {
     let address = settings.address();
     println!("Baton {} listens on {address}", env!("CARGO_PKG_VERSION"));
     if !settings.listen.ip().is_loopback() && !settings.cookie_is_secure() {
-        tracing::warn!("others can reach {} without https; put a proxy with TLS in front and set BATON_PUBLIC_URL", settings.listen);
+        tracing::warn!(
+            "others can reach {} without https; put a proxy with TLS in front and set BATON_PUBLIC_URL",
+            settings.listen
+        );
     }
     let has_way_in = api.access.has_way_in().await.map_err(|error| anyhow!(error.detail))?;
     if !has_way_in {

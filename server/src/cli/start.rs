@@ -5,7 +5,7 @@ use clap::Args;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::remote::{Body, Server};
+use super::remote::Server;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -41,10 +41,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         body["version"] = version.into();
     }
     let headers: Vec<_> = arguments.idempotency_key.iter().map(|key| ("idempotency-key", key.as_str())).collect();
-    let (status, started) = arguments
-        .server
-        .call(Method::POST, &["processes", &arguments.name, "instances"], &headers, Body::Json(body))
-        .await?;
+    let (status, started) =
+        arguments.server.call(Method::POST, &["processes", &arguments.name, "instances"], &headers, &body).await?;
     let id = started["id"].as_str().context("the server's answer has no id")?;
     println!("{id}");
     if status == StatusCode::OK {

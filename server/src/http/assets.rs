@@ -77,7 +77,7 @@ impl Assets {
     }
 }
 
-/// `GET /pkg/…` and `/favicon.*`.
+/// `GET /pkg/…` and `/favicon.ico`, which old browsers ask for unasked.
 pub async fn serve(State(api): State<Api>, request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
     if !is_plain(path) {

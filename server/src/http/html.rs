@@ -30,10 +30,11 @@ pub fn page(title: &str, body: &str) -> String {
 <meta name="color-scheme" content="light dark">
 <title>{title} · Baton</title>
 <link rel="stylesheet" href="/door.css">
+<link rel="icon" href="/pkg/icons/baton.svg" type="image/svg+xml">
 </head>
 <body>
 <main>
-<p class="brand"><svg viewBox="0 0 24 24" width="22" height="22" aria-hidden="true"><path d="M4.5 19.5 19.5 4.5" stroke="currentColor" stroke-width="4.5" stroke-linecap="round"/></svg>Baton</p>
+<p class="brand"><img src="/pkg/icons/baton.svg" width="24" height="24" alt="">Baton</p>
 {body}
 </main>
 </body>

@@ -101,6 +101,8 @@ impl FromRef<Api> for LeptosOptions {
 
 impl Api {
     pub fn new(foundation: Foundation) -> Self {
+        // Here and not later: what is counted before there is a recorder is lost.
+        crate::metrics::install();
         let Foundation { backend, store, relay, changes, settings, shutdown } = foundation;
         Self(Arc::new(Inner {
             access: Access::new(store.clone(), &settings),
@@ -146,10 +148,7 @@ pub fn router(api: Api) -> Router {
         .route("/sign-in", get(auth::pages::show).post(auth::pages::sign_in))
         .route("/sign-out", post(auth::pages::sign_out))
         .route("/door.css", get(assets::door_style));
-    let assets = Router::new()
-        .route("/pkg/{*path}", get(assets::serve))
-        .route("/favicon.ico", get(assets::serve))
-        .route("/favicon.svg", get(assets::serve));
+    let assets = Router::new().route("/pkg/{*path}", get(assets::serve)).route("/favicon.ico", get(assets::serve));
     let nothing_here = || async { Error::not_found("There is nothing at this address. See /api/openapi.json.") };
     let unknown_calls =
         Router::new().route("/api", get(nothing_here)).route("/api/{*path}", axum::routing::any(nothing_here));

@@ -163,7 +163,7 @@ pub struct Settings {
     )]
     pub retention_days: u32,
 
-    /// The name of this node among others [default: the name of the machine]
+    /// The name of this node among others [default: the machine and where it listens]
     #[arg(long, env = "BATON_NODE_NAME", global = true, value_name = "NAME")]
     pub node_name: Option<String>,
 
@@ -300,16 +300,10 @@ impl Settings {
         }
     }
 
-    /// The name of this node: as set, else the machine's.
+    /// The name of this node: as set, else the machine's and where it listens.
     pub fn node_name(&self) -> String {
-        self.node_name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| {
-            ["/proc/sys/kernel/hostname", "/etc/hostname"]
-                .iter()
-                .find_map(|path| std::fs::read_to_string(path).ok())
-                .map(|name| name.trim().to_owned())
-                .filter(|name| !name.is_empty())
-                .unwrap_or_else(|| "baton".to_owned())
-        })
+        let set = self.node_name.clone().filter(|name| !name.is_empty());
+        set.unwrap_or_else(|| crate::node::default_name(&self.listen.to_string()))
     }
 
     /// Whether the session cookie may travel over https only.

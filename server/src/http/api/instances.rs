@@ -17,6 +17,7 @@ use crate::http::{
     get,
     path = "/instances",
     tag = "instances",
+    operation_id = "list_instances",
     params(InstanceQuery),
     responses((status = 200, description = "A page", body = Page<InstanceSummary>))
 )]
@@ -34,6 +35,7 @@ pub async fn list(
     get,
     path = "/instances/{id}",
     tag = "instances",
+    operation_id = "read_instance",
     params(("id" = Uuid, Path)),
     responses((status = 200, description = "The instance", body = InstanceDetail))
 )]
@@ -55,6 +57,7 @@ pub struct HistoryQuery {
     get,
     path = "/instances/{id}/history",
     tag = "instances",
+    operation_id = "read_history",
     params(("id" = Uuid, Path), HistoryQuery),
     responses((status = 200, description = "The events", body = Page<HistoryItem>))
 )]

@@ -86,6 +86,7 @@ pub struct Accepted {
     post,
     path = "/messages",
     tag = "messages",
+    operation_id = "post_messages",
     request_body(
         content(
             (NewMessages = "application/json"),
@@ -156,6 +157,7 @@ fn accept_all(
     get,
     path = "/messages",
     tag = "messages",
+    operation_id = "list_messages",
     params(MessageQuery),
     responses((status = 200, description = "A page", body = Page<MessageSummary>))
 )]
@@ -173,6 +175,7 @@ pub async fn list(
     get,
     path = "/messages/{id}",
     tag = "messages",
+    operation_id = "read_message",
     params(("id" = Uuid, Path)),
     responses((status = 200, description = "The message", body = MessageDetail))
 )]
@@ -195,6 +198,7 @@ pub struct RepairOne {
     post,
     path = "/messages/{id}/retry",
     tag = "messages",
+    operation_id = "retry_message",
     params(("id" = Uuid, Path)),
     request_body = Option<RepairOne>,
     responses((status = 200, description = "How many deliveries were put back", body = RepairReport))
@@ -215,6 +219,7 @@ pub async fn retry(
     post,
     path = "/messages/{id}/discard",
     tag = "messages",
+    operation_id = "discard_message",
     params(("id" = Uuid, Path)),
     request_body = Option<RepairOne>,
     responses((status = 200, description = "How many deliveries were given up", body = RepairReport))
@@ -263,6 +268,7 @@ pub struct Edit {
     post,
     path = "/messages/{id}/edit",
     tag = "messages",
+    operation_id = "edit_message",
     params(("id" = Uuid, Path)),
     request_body = Edit,
     responses((status = 200, description = "How many deliveries were put back", body = RepairReport))

@@ -80,6 +80,7 @@ impl Repairs {
     post,
     path = "/repairs",
     tag = "repairs",
+    operation_id = "start_repair",
     request_body = NewRepair,
     responses((status = 202, description = "The repair; `Location` says where to follow it", body = Repair))
 )]
@@ -104,6 +105,7 @@ pub async fn post(
     get,
     path = "/repairs/{id}",
     tag = "repairs",
+    operation_id = "read_repair",
     params(("id" = Uuid, Path)),
     responses((status = 200, description = "The repair", body = Repair))
 )]
@@ -118,6 +120,7 @@ pub async fn read(State(api): State<Api>, _: Caller, Id(id): Id) -> Result<Json<
     get,
     path = "/failures",
     tag = "repairs",
+    operation_id = "list_failures",
     responses((status = 200, description = "The groups", body = Page<FailureGroup>))
 )]
 pub async fn failures(State(api): State<Api>, _: Caller) -> Result<Json<Page<FailureGroup>>> {

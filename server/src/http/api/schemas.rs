@@ -11,6 +11,7 @@ use crate::http::extract::Caller;
     get,
     path = "/schemas/process.json",
     tag = "schemas",
+    operation_id = "process_schema",
     responses((status = 200, description = "The schema", body = Value, content_type = "application/schema+json"))
 )]
 pub async fn process(_: Caller) -> impl IntoResponse {
@@ -22,6 +23,7 @@ pub async fn process(_: Caller) -> impl IntoResponse {
     get,
     path = "/schemas/saga.json",
     tag = "schemas",
+    operation_id = "saga_schema",
     responses((status = 200, description = "The schema", body = Value, content_type = "application/schema+json"))
 )]
 pub async fn saga(_: Caller) -> impl IntoResponse {

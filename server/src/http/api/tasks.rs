@@ -17,6 +17,7 @@ use crate::http::{
     get,
     path = "/tasks",
     tag = "tasks",
+    operation_id = "list_tasks",
     params(TaskQuery),
     responses((status = 200, description = "A page", body = Page<TaskSummary>))
 )]
@@ -34,6 +35,7 @@ pub async fn list(
     get,
     path = "/tasks/{id}",
     tag = "tasks",
+    operation_id = "read_task",
     params(("id" = Uuid, Path)),
     responses((status = 200, description = "The task", body = TaskDetail))
 )]
@@ -46,6 +48,7 @@ pub async fn read(State(api): State<Api>, _: Caller, Id(id): Id) -> Result<Json<
     post,
     path = "/tasks/{id}/claim",
     tag = "tasks",
+    operation_id = "claim_task",
     params(("id" = Uuid, Path)),
     responses((status = 200, description = "The task afterwards", body = TaskSummary))
 )]
@@ -69,6 +72,7 @@ pub struct Completion {
     post,
     path = "/tasks/{id}/complete",
     tag = "tasks",
+    operation_id = "complete_task",
     params(("id" = Uuid, Path)),
     request_body = Completion,
     responses((status = 200, description = "The task afterwards", body = TaskSummary))

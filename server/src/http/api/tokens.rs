@@ -32,6 +32,7 @@ pub struct Token {
     post,
     path = "/tokens",
     tag = "access",
+    operation_id = "create_token",
     request_body = NewToken,
     responses((status = 201, description = "The token, this once", body = Token))
 )]

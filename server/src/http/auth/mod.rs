@@ -58,13 +58,14 @@ pub async fn guard(State(api): State<Api>, mut request: Request, next: Next) -> 
     }
 }
 
-/// What answers without a session or a token: health, and the sign-in page with its style and icon.
+/// What answers without a session or a token: health, and the sign-in page with its style, font and icon.
 fn is_open(method: &Method, path: &str) -> bool {
     let reads = matches!(*method, Method::GET | Method::HEAD);
     match path {
-        "/healthz" | "/door.css" | "/favicon.ico" | "/favicon.svg" => reads,
+        "/healthz" | "/door.css" | "/favicon.ico" => reads,
         "/sign-in" => reads || *method == Method::POST,
-        _ => false,
+        // Its font and icon; the app's bundle and style stay behind the door.
+        _ => reads && ["/pkg/fonts/", "/pkg/icons/"].iter().any(|folder| path.starts_with(folder)),
     }
 }
 

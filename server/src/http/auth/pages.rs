@@ -114,7 +114,7 @@ pub async fn sign_out(State(api): State<Api>, headers: HeaderMap) -> Response {
     {
         return error.into_response();
     }
-    let clear = HeaderValue::from_static("\"cache\", \"storage\"");
+    let clear = HeaderValue::from_static("\"cache\"");
     let headers =
         [(header::SET_COOKIE, api.access.no_cookie()), (header::HeaderName::from_static("clear-site-data"), clear)];
     (headers, Redirect::to("/sign-in")).into_response()
@@ -162,30 +162,31 @@ fn sign_in_page(form: &SignIn, has_admin_token: bool, error: Option<&str>) -> St
     let error = error.map(|text| format!("<p class=\"error\" role=\"alert\">{}</p>", escape(text))).unwrap_or_default();
     let next = escape(&form.next);
     let name = escape(if form.name.is_empty() { "admin" } else { &form.name });
-    let (intro, way) = if form.link.is_empty() {
-        let setting = if has_admin_token { "the admin token from <code>BATON_ADMIN_TOKEN</code>, or a" } else { "a" };
+    let (way, hint) = if form.link.is_empty() {
+        let setting =
+            if has_admin_token { "The admin token is the setting <code>BATON_ADMIN_TOKEN</code>; o" } else { "O" };
         (
-            format!(
-                "<p>Enter {setting} token that <code>baton token create</code> made. The one-time link that Baton prints \
-                 at its first start needs none; <code>baton token link</code> prints another.</p>"
-            ),
             "<label>Token\n<input type=\"password\" name=\"token\" required autofocus autocomplete=\"current-password\" \
              spellcheck=\"false\"></label>"
                 .to_owned(),
+            format!(
+                "<p class=\"hint\">{setting}thers come from <code>baton token create</code>. No token at all? \
+                 <code>baton token link</code> prints a link that signs you in once.</p>"
+            ),
         )
     } else {
         (
-            "<p>This link signs you in once.</p>".to_owned(),
             format!("<input type=\"hidden\" name=\"link\" value=\"{}\">", escape(&form.link)),
+            "<p class=\"hint\">This link works once. Nothing happens before you press the button.</p>".to_owned(),
         )
     };
     let body = format!(
-        "<h1>Sign in</h1>\n{intro}\n{error}\n<form method=\"post\" action=\"/sign-in\">\n\
+        "<h1>Sign in</h1>\n{error}\n<form method=\"post\" action=\"/sign-in\">\n\
          <input type=\"hidden\" name=\"next\" value=\"{next}\">\n{way}\n\
          <label>Your name\n<input name=\"name\" value=\"{name}\" maxlength=\"64\" required autocomplete=\"username\" \
          aria-describedby=\"name-hint\">\n\
          <small id=\"name-hint\">Stands in the history beside what you do, and decides which tasks are yours.</small></label>\n\
-         <button type=\"submit\">Sign in</button>\n</form>"
+         <button type=\"submit\">Sign in</button>\n</form>\n{hint}"
     );
     page("Sign in", &body)
 }

@@ -1,0 +1,34 @@
+//! `baton bench`: measures, and writes the figures as one flat JSON object.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::bench::{self, Plan};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Where the figures go; `-` is standard output
+    #[arg(long, default_value = "-", value_name = "FILE")]
+    json: PathBuf,
+    /// An empty database of a PostgreSQL that may be filled
+    #[arg(long, value_name = "URL")]
+    postgres: Option<String>,
+    /// A folder for SQLite files
+    #[arg(long, value_name = "FOLDER")]
+    sqlite: Option<PathBuf>,
+    /// A tenth of the load, to see that it runs
+    #[arg(long)]
+    quick: bool,
+}
+
+pub async fn run(Arguments { json, postgres, sqlite, quick }: Arguments) -> anyhow::Result<()> {
+    let plan = Plan { postgres_url: postgres, sqlite_folder: sqlite, quick };
+    let figures = serde_json::to_string_pretty(&bench::run(&plan).await?)?;
+    if json.as_os_str() == "-" {
+        println!("{figures}");
+        return Ok(());
+    }
+    std::fs::write(&json, figures).with_context(|| format!("cannot write {}", json.display()))
+}

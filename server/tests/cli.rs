@@ -1,0 +1,181 @@
+//! The command line, as a person or a script uses it: the real program, a real server, a SQLite file.
+
+mod support;
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+    time::{Duration, Instant},
+};
+
+use reqwest::Method;
+use support::baton::{Baton, TOKEN};
+
+const PROCESS: &str = "
+baton: process/1
+name: greet
+input: {type: object, required: [who], properties: {who: {type: string}}}
+nodes:
+  start: {kind: start, next: pause}
+  pause: {kind: timer, after: PT1H, next: done}
+  done:  {kind: end, outcome: completed}
+";
+
+/// Polls until `done`.
+async fn until(what: &str, within: Duration, mut done: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + within;
+    while !done().await {
+        assert!(Instant::now() < deadline, "waited {within:?} for {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Runs the program to its end in `folder`.
+fn baton(folder: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_baton"))
+        .args(arguments)
+        .env_remove("BATON_TOKEN")
+        .env_remove("BATON_ADMIN_TOKEN")
+        .envs(environment.iter().copied())
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_command_line_that_is_not_understood_ends_with_2_and_help_with_0() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["--listn", "x"][..], &["serve", "--listen", "here"], &["retry"], &["start"]] {
+        let output = baton(folder.path(), &[], arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));
+    }
+    std::fs::write(folder.path().join("baton.toml"), "listne = 1").unwrap();
+    let output = baton(folder.path(), &[], &["serve"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("baton.toml"), "{}", stderr(&output));
+    std::fs::remove_file(folder.path().join("baton.toml")).unwrap();
+    let output = baton(folder.path(), &[], &["--help"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stdout(&output).contains("BATON_DATABASE_URL"));
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "something was created");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_made_in_the_database_opens_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("baton.db").display());
+    let environment = [("BATON_DATABASE_URL", url.as_str())];
+    let migrated = baton(folder.path(), &environment, &["migrate"]);
+    assert_eq!(migrated.status.code(), Some(0), "{}", stderr(&migrated));
+    let made = baton(folder.path(), &environment, &["token", "create", "--name", "shop"]);
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+    let token = stdout(&made).trim().to_owned();
+    assert!(token.starts_with("baton_") && !token.contains(char::is_whitespace), "{token}");
+
+    let mut server = Baton::new(url.clone(), folder.path().join("baton.log"));
+    server.start().await;
+    let address = format!("http://127.0.0.1:{}", server.port);
+    let answer = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .unwrap()
+        .get(format!("{address}/api/v1/overview"))
+        .bearer_auth(&token)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 200);
+
+    // While the server holds the file, the command says what to do, and goes through the server with a token.
+    let refused = baton(folder.path(), &environment, &["token", "create", "--name", "other"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("BATON_TOKEN"), "{}", stderr(&refused));
+    let through = baton(
+        folder.path(),
+        &[("BATON_DATABASE_URL", &url), ("BATON_URL", &address), ("BATON_TOKEN", &token)],
+        &["token", "create", "--name", "other"],
+    );
+    assert_eq!(through.status.code(), Some(0), "{}", stderr(&through));
+    assert!(stdout(&through).starts_with("baton_"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn definitions_are_applied_and_instances_started_against_a_running_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("baton.db").display());
+    let mut server = Baton::new(url, folder.path().join("baton.log"));
+    server.start().await;
+    let address = format!("http://127.0.0.1:{}", server.port);
+    let environment = [("BATON_URL", address.as_str()), ("BATON_TOKEN", TOKEN)];
+    std::fs::write(folder.path().join("greet.yaml"), PROCESS).unwrap();
+    std::fs::write(folder.path().join("broken.yaml"), PROCESS.replace("next: done", "next: nowhere")).unwrap();
+
+    let broken = baton(folder.path(), &environment, &["definition", "apply", "greet.yaml", "broken.yaml"]);
+    assert_eq!(broken.status.code(), Some(1));
+    let text = stderr(&broken);
+    assert!(text.contains("broken.yaml") && text.contains("/nodes/pause/next"), "{text}");
+    let known = server.request(Method::GET, "/api/v1/processes", None).await.unwrap().1;
+    assert_eq!(known["items"].as_array().unwrap().len(), 0, "one bad file keeps all of them out");
+
+    let applied = baton(folder.path(), &environment, &["definition", "apply", "greet.yaml", "--note", "first"]);
+    assert_eq!(applied.status.code(), Some(0), "{}", stderr(&applied));
+    assert_eq!(stdout(&applied), "process greet: version 1\n");
+
+    let input = r#"{"who": "mina"}"#;
+    let start = ["start", "greet", "--input", input, "--business-key", "m", "--idempotency-key", "k"];
+    let (first, second) = (baton(folder.path(), &environment, &start), baton(folder.path(), &environment, &start));
+    assert_eq!(first.status.code(), Some(0), "{}", stderr(&first));
+    assert_eq!(stdout(&first), stdout(&second), "the same key starts once");
+    let refused = baton(folder.path(), &environment, &["start", "greet", "--input", "{}"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("who"), "{}", stderr(&refused));
+    let unknown = baton(folder.path(), &environment, &["start", "nothing"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(stderr(&unknown).contains("nothing"), "{}", stderr(&unknown));
+    let retried = baton(folder.path(), &environment, &["retry", "--all", "--reason", "a test"]);
+    assert_eq!((retried.status.code(), stdout(&retried).as_str()), (Some(0), "Nothing has failed there.\n"));
+}
+
+#[test]
+fn a_server_that_is_not_there_is_said_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = format!("http://{free}");
+    let output =
+        baton(folder.path(), &[("BATON_URL", &address), ("BATON_TOKEN", "x")], &["start", "greet", "--input", "{}"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("baton serve") && stderr(&output).contains(&address), "{}", stderr(&output));
+    let output = baton(folder.path(), &[("BATON_URL", &address)], &["start", "greet"]);
+    assert!(stderr(&output).contains("BATON_TOKEN"), "{}", stderr(&output));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_start_prints_a_link_and_sigterm_ends_the_server_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("out");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_baton"))
+        .args(["--listen", "127.0.0.1:0"])
+        .env_remove("BATON_ADMIN_TOKEN")
+        .current_dir(folder.path())
+        .stdout(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    until("a sign-in link", Duration::from_secs(30), async || {
+        std::fs::read_to_string(&log).unwrap().contains("/sign-in?link=")
+    })
+    .await;
+    assert!(folder.path().join("baton.db").exists(), "the default database is a file in the working folder");
+
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    until("the end of the server", Duration::from_secs(20), async || child.try_wait().unwrap().is_some()).await;
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

@@ -1,0 +1,11 @@
+//! HTTP from outside: the door, signing in, bad input, and the description. In process, on a node of its own with
+//! a SQLite file; nothing is faked.
+
+mod description;
+mod door;
+mod input;
+mod live;
+mod operation;
+mod pages;
+mod sign_in;
+mod support;

@@ -1,0 +1,217 @@
+//! What operators and scripts do: definitions, starts, instances, tasks, destinations, repair, metrics.
+
+use std::time::{Duration, Instant};
+
+use axum::{
+    body::Body,
+    http::{Method, StatusCode, header},
+};
+use serde_json::{Value, json};
+
+use crate::support::{Baton, admin};
+
+const APPROVAL: &str = r#"
+baton: process/1
+name: refund
+input: {type: object, required: [order], properties: {order: {type: string}}, additionalProperties: false}
+nodes:
+  start:   {kind: start, next: approve}
+  approve:
+    kind: approval
+    title: ='Refund order ' + input.order
+    assignee: mina
+    outcomes: {approve: {next: done}, refuse: {next: refused}}
+  done:    {kind: end, outcome: completed}
+  refused: {kind: end, outcome: failed}
+"#;
+
+async fn publish(baton: &Baton, name: &str, source: &str) {
+    let answer = baton.post(&format!("/api/v1/processes/{name}/versions"), json!({"source": source})).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+}
+
+async fn start(baton: &Baton, key: Option<&str>, body: Value) -> crate::support::Answer {
+    let mut request =
+        admin(Method::POST, "/api/v1/processes/refund/instances").header(header::CONTENT_TYPE, "application/json");
+    if let Some(key) = key {
+        request = request.header("idempotency-key", key);
+    }
+    baton.send(request.body(Body::from(body.to_string())).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_definition_is_drafted_published_and_read_back() {
+    let baton = Baton::start().await;
+
+    // A draft with errors is kept, and says what is wrong.
+    let yaml = admin(Method::PUT, "/api/v1/processes/refund/draft").header(header::CONTENT_TYPE, "application/yaml");
+    let draft = baton.send(yaml.body(Body::from(APPROVAL.replace("next: approve", "next: nowhere"))).unwrap()).await;
+    assert_eq!(draft.status, StatusCode::OK, "{}", draft.text());
+    let diagnostics = draft.json()["diagnostics"].as_array().unwrap().clone();
+    assert!(diagnostics.iter().any(|one| one["severity"] == "error" && one["pointer"] != ""), "{diagnostics:?}");
+    let refused = baton.call(Method::POST, "/api/v1/processes/refund/versions", None).await;
+    let problem = refused.problem(422, "invalid");
+    assert!(!problem["errors"].as_array().unwrap().is_empty());
+
+    // Mended, as a text in JSON.
+    let draft = baton.put("/api/v1/processes/refund/draft", json!({"source": APPROVAL})).await;
+    assert_eq!(draft.status, StatusCode::OK, "{}", draft.text());
+    let published = baton.post("/api/v1/processes/refund/versions", json!({"note": "first"})).await;
+    assert_eq!((published.status, published.json()), (StatusCode::CREATED, json!({"version": 1})));
+    assert_eq!(published.header(header::LOCATION), "/api/v1/processes/refund/versions/1");
+
+    let detail = baton.get("/api/v1/processes/refund/versions/1").await.json();
+    assert_eq!(detail["source"], APPROVAL);
+    let versions = baton.get("/api/v1/processes/refund/versions").await.json();
+    assert_eq!(versions["items"][0]["note"], "first");
+    baton.get("/api/v1/processes/refund/versions/9").await.problem(404, "not-found");
+    baton.get("/api/v1/processes/refund/versions/x").await.problem(404, "not-found");
+    baton.get("/api/v1/processes/nothing").await.problem(404, "not-found");
+    baton.get("/api/v1/sagas/refund").await.problem(404, "not-found");
+    baton.stop().await;
+}
+
+#[tokio::test]
+async fn a_start_is_checked_and_happens_once_for_one_key() {
+    let baton = Baton::start().await;
+    start(&baton, None, json!({"input": {}})).await.problem(404, "not-found");
+    publish(&baton, "refund", APPROVAL).await;
+
+    let problem = start(&baton, None, json!({"input": {"order": 42}})).await.problem(422, "invalid");
+    assert_eq!(problem["errors"][0]["pointer"], "/input/order", "{problem}");
+    start(&baton, Some(""), json!({"input": {"order": "42"}})).await.problem(400, "invalid-idempotency-key");
+
+    let first = start(&baton, Some("k-1"), json!({"input": {"order": "42"}, "business_key": "order 42"})).await;
+    assert_eq!(first.status, StatusCode::CREATED, "{}", first.text());
+    let second = start(&baton, Some("k-1"), json!({"input": {"order": "42"}, "business_key": "order 42"})).await;
+    assert_eq!((second.status, &second.json()["id"]), (StatusCode::OK, &first.json()["id"]));
+    let listed = baton.get("/api/v1/instances?definition=refund").await.json();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    baton.stop().await;
+}
+
+#[tokio::test]
+async fn a_task_is_claimed_completed_once_and_never_after_the_end() {
+    let baton = Baton::start().await;
+    publish(&baton, "refund", APPROVAL).await;
+    let started = start(&baton, None, json!({"input": {"order": "42"}})).await.json();
+    let instance = started["id"].as_str().unwrap();
+    let task = open_task(&baton, instance).await;
+
+    let complete = format!("/api/v1/tasks/{task}/complete");
+    baton.post(&complete, json!({"outcome": "perhaps"})).await.problem(422, "invalid");
+    let claimed = baton.call(Method::POST, &format!("/api/v1/tasks/{task}/claim"), None).await;
+    assert_eq!(claimed.status, StatusCode::OK, "{}", claimed.text());
+    let done = baton.post(&complete, json!({"outcome": "approve"})).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.text());
+    let twice = baton.post(&complete, json!({"outcome": "refuse"})).await;
+    assert_eq!(twice.status, StatusCode::CONFLICT, "{}", twice.text());
+    let detail = baton.get(&format!("/api/v1/instances/{instance}")).await.json();
+    assert_eq!(detail["summary"]["state"], "completed", "{detail}");
+    let history = baton.get(&format!("/api/v1/instances/{instance}/history")).await.json();
+    assert!(history["items"].as_array().unwrap().len() >= 3, "{history}");
+
+    // given another one, cancelled with its task open
+    let other = start(&baton, None, json!({"input": {"order": "43"}})).await.json();
+    let other = other["id"].as_str().unwrap();
+    let task = open_task(&baton, other).await;
+    let cancel = format!("/api/v1/instances/{other}/cancel");
+    let problem = baton.call(Method::POST, &cancel, None).await.problem(422, "invalid");
+    assert_eq!(problem["errors"][0]["pointer"], "/reason");
+    let cancelled = baton.post(&cancel, json!({"reason": "ordered twice"})).await;
+    assert_eq!(cancelled.status, StatusCode::OK, "{}", cancelled.text());
+    let late = baton.post(&format!("/api/v1/tasks/{task}/complete"), json!({"outcome": "approve"})).await;
+    assert_eq!(late.status, StatusCode::CONFLICT, "{}", late.text());
+    baton.stop().await;
+}
+
+/// Waits for the instance's open task.
+async fn open_task(baton: &Baton, instance: &str) -> String {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let tasks = baton.get(&format!("/api/v1/tasks?instance={instance}")).await.json();
+        if let Some(task) = tasks["items"].as_array().and_then(|tasks| tasks.first()) {
+            return task["id"].as_str().unwrap().to_owned();
+        }
+        assert!(Instant::now() < deadline, "no task was opened: {tasks}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn destinations_and_routes_are_created_read_and_removed() {
+    let baton = Baton::start().await;
+    let settings =
+        json!({"kind": "http", "url": "http://127.0.0.1:9/in", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"});
+    let made = baton.put("/api/v1/destinations/shop", settings).await;
+    assert_eq!(made.status, StatusCode::OK, "{}", made.text());
+    assert_eq!(made.json()["has_secret"], true);
+    for path in ["/api/v1/destinations/shop", "/api/v1/destinations"] {
+        assert!(!baton.get(path).await.text().contains("whsec_"), "the secret is shown at {path}");
+    }
+    let bad = baton.put("/api/v1/destinations/shop", json!({"kind": "http", "url": "ftp://x"})).await;
+    assert_eq!(bad.problem(422, "invalid")["errors"][0]["pointer"], "/url");
+    let route = baton.put("/api/v1/routes/orders", json!({"type": "Order*", "to": "shop"})).await;
+    assert_eq!((route.status, &route.json()["type"]), (StatusCode::OK, &json!("Order*")), "{}", route.text());
+    let paused = baton.call(Method::POST, "/api/v1/destinations/shop/pause", None).await;
+    assert_eq!((paused.status, &paused.json()["paused"]), (StatusCode::OK, &json!(true)));
+    let resumed = baton.call(Method::POST, "/api/v1/destinations/shop/resume", None).await;
+    assert_eq!(resumed.json()["paused"], false);
+    let tested = baton.call(Method::POST, "/api/v1/destinations/shop/test", None).await;
+    assert_eq!((tested.status, &tested.json()["accepted"]), (StatusCode::OK, &json!(false)), "{}", tested.text());
+
+    assert_eq!(baton.call(Method::DELETE, "/api/v1/routes/orders", None).await.status, StatusCode::NO_CONTENT);
+    baton.get("/api/v1/routes/orders").await.problem(404, "not-found");
+    baton.call(Method::DELETE, "/api/v1/routes/orders", None).await.problem(404, "not-found");
+    assert_eq!(baton.call(Method::DELETE, "/api/v1/destinations/shop", None).await.status, StatusCode::NO_CONTENT);
+    baton.get("/api/v1/destinations/shop").await.problem(404, "not-found");
+    baton.stop().await;
+}
+
+#[tokio::test]
+async fn a_repair_is_remembered_and_repairing_nothing_is_said() {
+    let baton = Baton::start().await;
+    let message = json!({"type": "A", "aggregate_type": "a", "aggregate_id": "1", "payload": null});
+    let id = baton.post("/api/v1/messages", message).await.json()["accepted"][0].as_str().unwrap().to_owned();
+    for action in ["retry", "discard"] {
+        let answer = baton.call(Method::POST, &format!("/api/v1/messages/{id}/{action}"), None).await;
+        answer.problem(409, "nothing-failed");
+    }
+    let made = baton.post("/api/v1/repairs", json!({"action": "retry", "filter": {}, "reason": "tried again"})).await;
+    assert_eq!(made.status, StatusCode::ACCEPTED, "{}", made.text());
+    let read = baton.get(made.header(header::LOCATION)).await;
+    assert_eq!((read.status, read.json()), (StatusCode::OK, made.json()));
+    assert_eq!(made.json()["touched"], 0);
+    baton.stop().await;
+}
+
+#[tokio::test]
+async fn metrics_show_what_is_stored_and_readiness_asks_the_database() {
+    let baton = Baton::start().await;
+    publish(&baton, "refund", APPROVAL).await;
+    let started = start(&baton, None, json!({"input": {"order": "42"}})).await.json();
+    open_task(&baton, started["id"].as_str().unwrap()).await;
+
+    let metrics = baton.get("/metrics").await;
+
+    assert_eq!(metrics.status, StatusCode::OK);
+    for line in
+        ["baton_tasks_open 1", "baton_instances{state=\"waiting\"} 1", "baton_orphans 0", "baton_outbox_pending "]
+    {
+        assert!(metrics.text().lines().any(|given| given.starts_with(line)), "{line} is missing:\n{}", metrics.text());
+    }
+    assert!(metrics.text().contains("route=\"/api/v1/processes/{name}/instances\""), "{}", metrics.text());
+    assert_eq!(baton.get("/readyz").await.json(), json!({"status": "ready"}));
+    baton.stop().await;
+}
+
+#[tokio::test]
+async fn schemas_of_definitions_are_published() {
+    let baton = Baton::start().await;
+    for kind in ["process", "saga"] {
+        let answer = baton.get(&format!("/api/v1/schemas/{kind}.json")).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        assert_eq!(answer.json()["type"], "object");
+    }
+    baton.stop().await;
+}
