@@ -1,6 +1,6 @@
 //! JSON Schema, as it guards start inputs and task forms. Offline and linear in time, so that a schema can do no harm.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
@@ -10,6 +10,12 @@ use crate::diagnostic::Diagnostic;
 /// The most findings of one validation; a document with thousands of mistakes is explained by the first ones.
 const FINDINGS_MAX: usize = 20;
 
+/// The most parts of a schema after its references have been replaced by what they refer to.
+const UNFOLDED_MAX: usize = 20_000;
+
+/// How long a chain of references can be.
+const REFERENCES_DEPTH_MAX: usize = 32;
+
 /// A compiled JSON Schema beside the document that it was compiled from. Cheap to clone.
 #[derive(Clone)]
 pub struct Schema {
@@ -18,12 +24,14 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// Compiles a schema of draft 2020-12 (or the one that `$schema` names). References to other documents are refused;
+    /// Compiles a schema of draft 2020-12 (or the one that `$schema` names). References to other documents are refused, and so are
+    /// recursive ones;
     /// patterns are matched by an engine without backtracking, and so without look-around.
     pub fn compile(source: &Value) -> Result<Self, String> {
         if !source.is_object() && !source.is_boolean() {
             return Err("A JSON Schema is an object.".to_owned());
         }
+        unfold(source, source, &mut Vec::new(), &mut BTreeMap::new())?;
         let validator = jsonschema::options()
             .offline()
             .with_pattern_options(PatternOptions::regex().size_limit(1 << 20))
@@ -64,6 +72,66 @@ impl Schema {
             })
             .collect()
     }
+}
+
+/// How many values a schema has once every reference in it is replaced by what it refers to; an error when that never
+/// ends or is too much. Without this, thirty definitions that each refer twice to the next take hours to check.
+fn unfold<'a>(
+    value: &'a Value,
+    root: &'a Value,
+    open: &mut Vec<&'a str>,
+    known: &mut BTreeMap<&'a str, usize>,
+) -> Result<usize, String> {
+    let mut size = 1_usize;
+    match value {
+        Value::Array(items) => {
+            for item in items {
+                size = size.saturating_add(unfold(item, root, open, known)?);
+            }
+        }
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                size = size.saturating_add(match (name.as_str(), field) {
+                    ("$ref", Value::String(target)) => unfold_reference(target, root, open, known)?,
+                    ("$dynamicRef" | "$recursiveRef", Value::String(_)) => {
+                        return Err(format!("`{name}` is not supported here; use `$ref`."));
+                    }
+                    _ => unfold(field, root, open, known)?,
+                });
+            }
+        }
+        _ => {}
+    }
+    if size > UNFOLDED_MAX {
+        return Err(format!("With its references this schema has more than {UNFOLDED_MAX} parts."));
+    }
+    Ok(size)
+}
+
+fn unfold_reference<'a>(
+    target: &'a str,
+    root: &'a Value,
+    open: &mut Vec<&'a str>,
+    known: &mut BTreeMap<&'a str, usize>,
+) -> Result<usize, String> {
+    if let Some(size) = known.get(target) {
+        return Ok(*size);
+    }
+    if open.contains(&target) {
+        return Err(format!("The reference `{target}` leads back to itself; schemas cannot be recursive here."));
+    }
+    let referred = target.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
+    let Some(referred) = referred else {
+        return Err(format!("The reference `{target}` must lead to a place in this schema, such as `#/$defs/name`."));
+    };
+    if open.len() >= REFERENCES_DEPTH_MAX {
+        return Err(format!("References can lead to references {REFERENCES_DEPTH_MAX} times in a row at most."));
+    }
+    open.push(target);
+    let size = unfold(referred, root, open, known)?;
+    open.pop();
+    known.insert(target, size);
+    Ok(size)
 }
 
 impl fmt::Debug for Schema {
@@ -111,5 +179,30 @@ mod tests {
         assert!(Schema::compile(&json!({"$ref": "https://example.com/schema.json"})).is_err());
         assert!(Schema::compile(&json!({"$ref": "file:///etc/passwd"})).is_err());
         assert!(Schema::compile(&json!({"type": "string", "pattern": "(?=a)b"})).is_err());
+    }
+
+    #[test]
+    fn references_that_never_end_or_multiply_are_refused() {
+        assert!(Schema::compile(&json!({"$defs": {"a": {"type": "string"}}, "items": {"$ref": "#/$defs/a"}})).is_ok());
+        for endless in [
+            json!({"$ref": "#"}),
+            json!({"properties": {"a": {"$ref": "#"}}}),
+            json!({"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"}),
+            json!({"$dynamicRef": "#"}),
+            json!({"$ref": "#nowhere"}),
+        ] {
+            assert!(Schema::compile(&endless).is_err(), "{endless}");
+        }
+        let chain = (0..20_000).map(|n| (format!("d{n}"), json!({"$ref": format!("#/$defs/d{}", n + 1)})));
+        let chain = json!({"$defs": Value::Object(chain.collect()), "$ref": "#/$defs/d0"});
+        assert!(Schema::compile(&chain).unwrap_err().contains("in a row"));
+        let mut definitions = serde_json::Map::new();
+        for level in 0..30 {
+            let next = json!({"$ref": format!("#/$defs/d{}", level + 1)});
+            definitions.insert(format!("d{level}"), json!({"anyOf": [next.clone(), next]}));
+        }
+        definitions.insert("d30".to_owned(), json!({"type": "string"}));
+        let bomb = json!({"$defs": definitions, "$ref": "#/$defs/d0"});
+        assert!(Schema::compile(&bomb).unwrap_err().contains("parts"));
     }
 }

@@ -103,7 +103,9 @@ pub(super) fn apply(state: &mut State, event: &Event) {
             end(state, Ending { status: Status::Cancelled, node: None, reason: Some(reason.clone()), at: *at })
         }
         Event::Ended { node, status, set, reason, at, .. } => {
-            set_variables(state, set);
+            if state.ended.is_none() {
+                set_variables(state, set);
+            }
             end(state, Ending { status: *status, node: Some(node.clone()), reason: reason.clone(), at: *at });
         }
     }

@@ -256,8 +256,22 @@ proptest! {
         let middle = order.index(trip.history.len());
         let _ = replay(&trip.history[middle..]);
         let doubled: Vec<Event> = trip.history.iter().chain(&trip.history).cloned().collect();
-        let _ = replay(&doubled);
+        let ended = replay(&doubled).ended;
+        if let Some(first) = &trip.state().ended {
+            prop_assert_eq!(ended.as_ref(), Some(first));
+        }
     }
+}
+
+#[test]
+fn only_the_first_ending_of_a_history_counts() {
+    let mut trip = Simulation::started(trip_booking(), trip_input());
+    trip.operate("cancel").unwrap();
+    let (token, node, at) = (1, "booked".to_owned(), super::simulation::now());
+    let set = json!({"pnr": "x"}).as_object().unwrap().clone();
+    let another = Event::Ended { token, node, status: Status::Completed, set, reason: None, at };
+    let after = evolve(trip.state.clone(), &another);
+    assert_eq!(&after, trip.state());
 }
 
 #[test]
