@@ -17,7 +17,7 @@ name: greet
 input: {type: object, required: [who], properties: {who: {type: string}}}
 nodes:
   start: {kind: start, next: pause}
-  pause: {kind: timer, after: PT1H, next: done}
+  pause: {kind: timer, for: PT1H, next: done}
   done:  {kind: end, outcome: completed}
 ";
 

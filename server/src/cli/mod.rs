@@ -11,7 +11,7 @@ mod retry;
 mod serve;
 mod start;
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use uuid::Uuid;
@@ -178,7 +178,10 @@ fn log_as_set(settings: &Settings, is_server: bool) {
         eprintln!("warning: BATON_LOG is not understood ({error}); logging at info");
         tracing_subscriber::EnvFilter::new("info")
     });
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     // A second subscriber is refused; there is only one in a process that starts here.
     let _ = match settings.log_format {
         LogFormat::Text => builder.try_init(),
