@@ -78,6 +78,7 @@ impl BusWorker {
             let next = self.parts.store.next_attempt_at(BUS).await?;
             return Ok(Look::Nothing(next.map_or(poll, |next| (next - now).to_std().unwrap_or(OVERDUE).min(poll))));
         }
+        let due = self.reroute(due).await?;
         let (begun, messages) = (Instant::now(), due.iter().map(message).collect::<Vec<_>>());
         let results = self.parts.bus.publish(&messages).await;
         let took = begun.elapsed();
@@ -110,6 +111,25 @@ impl BusWorker {
             record(&self.parts, BUS, ended, stop).await;
         }
         Ok(unavailable.map_or(Look::Worked, Look::Unavailable))
+    }
+
+    /// Commands that nobody took, but that a route takes now, go where it says. Returns the others.
+    async fn reroute(&self, due: Vec<DueDelivery>) -> Result<Vec<DueDelivery>, StoreError> {
+        let snapshot = self.parts.directory.snapshot();
+        let (mut stay, mut moves) = (Vec::with_capacity(due.len()), Vec::new());
+        for delivery in due {
+            let targets = snapshot.targets(&delivery.message);
+            if targets.bus {
+                stay.push(delivery);
+            } else {
+                moves.extend(targets.destinations.into_iter().map(|target| (delivery.id, target.name)));
+            }
+        }
+        if !moves.is_empty() {
+            self.parts.store.reroute(&moves, Utc::now()).await?;
+            self.parts.nudges.all();
+        }
+        Ok(stay)
     }
 
     fn ended(&self, made: Made, message: &Message, verdict: Verdict) -> Ended {

@@ -249,8 +249,9 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
 }
 
 fn is_tls(error: &(dyn Error + 'static)) -> bool {
-    let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    error.is::<rustls::Error>() || inside.is_some_and(|error| error.is::<rustls::Error>())
+    // The source of an `io::Error` is the source of what it wraps, not what it wraps.
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    error.is::<rustls::Error>() || wrapped.is_some_and(|wrapped| is_tls(wrapped))
 }
 
 fn of_address(error: &AddressError) -> Failure {

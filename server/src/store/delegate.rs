@@ -55,6 +55,9 @@ macro_rules! delegate_store {
             async fn record_attempts(&self, outcomes: Vec<AttemptOutcome>) -> Result<Appended, StoreError> {
                 delivery::record_attempts(self, outcomes).await
             }
+            async fn reroute(&self, moves: &[(i64, String)], now: Instant) -> Result<(), StoreError> {
+                delivery::reroute(self, moves, now).await
+            }
             async fn sweep_parked(&self) -> Result<u64, StoreError> {
                 repair::sweep_parked(self).await
             }

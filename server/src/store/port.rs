@@ -95,6 +95,10 @@ pub trait Store: Send + Sync + 'static {
     /// with that number of attempts is ignored, its answers too.
     async fn record_attempts(&self, outcomes: Vec<AttemptOutcome>) -> Result<Appended, StoreError>;
 
+    /// Sends deliveries (by id, queued or retrying) to other destinations instead: they are discarded where they stand
+    /// and queued there. One that is already at a destination stays as it is there.
+    async fn reroute(&self, moves: &[(i64, String)], now: Instant) -> Result<(), StoreError>;
+
     /// Makes the labels true: parks open deliveries behind a failed one of their key, unparks those with none.
     /// Returns how many rows changed. Idempotent; run continuously.
     async fn sweep_parked(&self) -> Result<u64, StoreError>;

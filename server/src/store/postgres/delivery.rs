@@ -134,3 +134,18 @@ pub(super) async fn record_attempts(
     transaction.commit().await.during("record attempts")?;
     Ok(convert::appended(&answers, inserted))
 }
+
+pub(super) async fn reroute(store: &Postgres, moves: &[(i64, String)], now: Instant) -> Result<(), StoreError> {
+    let from: Vec<i64> = moves.iter().map(|(id, _)| *id).collect();
+    let mut transaction = store.pool.begin().await.during("reroute deliveries")?;
+    let mut moved: Vec<i64> = sqlx::query_scalar(sql!("reroute_deliveries"))
+        .bind(&from)
+        .bind(moves.iter().map(|(_, destination)| destination.as_str()).collect::<Vec<&str>>())
+        .bind(now)
+        .fetch_all(&mut *transaction)
+        .await
+        .during("reroute deliveries")?;
+    moved.extend(from);
+    repair::label_followers(&mut transaction, &moved).await?;
+    transaction.commit().await.during("reroute deliveries")
+}

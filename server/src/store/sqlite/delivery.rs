@@ -158,3 +158,22 @@ fn report(outcome: &AttemptOutcome) -> Value {
         "error": parts.error,
     })
 }
+
+pub(super) async fn reroute(store: &Sqlite, moves: &[(i64, String)], now: Instant) -> Result<(), StoreError> {
+    let rows = json!(moves).to_string();
+    let mut transaction = store.writer.begin("reroute deliveries").await?;
+    let inserted: Vec<i64> = sqlx::query_scalar(sql!("insert_rerouted"))
+        .bind(&rows)
+        .bind(At(now))
+        .fetch_all(&mut *transaction)
+        .await
+        .during("reroute deliveries")?;
+    let gone: Vec<i64> = sqlx::query_scalar(sql!("discard_rerouted"))
+        .bind(&rows)
+        .bind(At(now))
+        .fetch_all(&mut *transaction)
+        .await
+        .during("reroute deliveries")?;
+    repair::label_followers(&mut transaction, &[inserted, gone].concat()).await?;
+    transaction.commit().await
+}
