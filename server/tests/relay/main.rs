@@ -3,6 +3,7 @@
 //! Every test named in `on_both!` runs on SQLite and on PostgreSQL. What is asserted is what receivers got and what
 //! stands in the store.
 
+mod cleaner;
 mod crash;
 mod foreign;
 mod guard;
