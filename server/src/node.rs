@@ -44,7 +44,7 @@ pub struct Node {
     pub service: Arc<Service>,
     pub store: Arc<dyn Store>,
     shutdown: CancellationToken,
-    /// The engine stops after everything that hands work to it.
+    /// The engine stops after everything that hands work to it, and so do the leases.
     engine_shutdown: CancellationToken,
     tasks: TaskTracker,
     engine_tasks: TaskTracker,
@@ -119,8 +119,9 @@ impl Node {
         let (tasks, engine_tasks) = (TaskTracker::new(), TaskTracker::new());
         engine_tasks.spawn(runner.run(engine_shutdown.clone()));
         let stop = || shutdown.clone();
-        let token = stop();
-        tasks.spawn(async move { leases.run(token).await });
+        // Leases are given back last: what was published under them still has to be written down.
+        let token = engine_shutdown.clone();
+        engine_tasks.spawn(async move { leases.run(token).await });
         let token = stop();
         tasks.spawn(async move { relay.run(token).await });
         let token = stop();
