@@ -8,7 +8,7 @@
 //! - [`api`]: the calls under `/api/v1`, one file per resource
 //! - [`auth`]: who may come in
 //! - [`pages`]: the app
-//! - [`problem`]: errors
+//! - [`problem`]: what goes wrong, as whoever called sees it
 
 pub mod api;
 pub mod assets;

@@ -12,7 +12,7 @@ use std::{
 
 use clap::{ArgMatches, Args, Command, parser::ValueSource};
 
-use super::{Origin, Settings};
+use super::{Origin, Origins, Settings};
 
 /// Why a command line was not understood. Ends the program with exit code 2 (0 for `--help`).
 #[derive(Debug, thiserror::Error)]
@@ -31,10 +31,7 @@ pub enum ParseError {
 
 /// Parses `arguments` (the program's name first) for `command`, with the settings file in its place, and returns the
 /// matches and where each setting came from.
-pub fn parse(
-    mut command: Command,
-    arguments: &[OsString],
-) -> Result<(ArgMatches, Vec<(&'static str, Origin)>), ParseError> {
+pub fn parse(mut command: Command, arguments: &[OsString]) -> Result<(ArgMatches, Origins), ParseError> {
     let names = names();
     let (path, required) = file_named(arguments);
     let in_file = read(&path, required, &names)?;

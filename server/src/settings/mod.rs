@@ -220,7 +220,7 @@ pub struct Settings {
 
     /// Where each value came from, filled in by [`parse`].
     #[arg(skip)]
-    pub origins: Vec<(&'static str, Origin)>,
+    pub origins: Origins,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -228,6 +228,9 @@ pub enum LogFormat {
     Text,
     Json,
 }
+
+/// Where each setting's value came from, in the order of `--help`.
+pub type Origins = Vec<(&'static str, Origin)>;
 
 /// Where a setting's value came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
