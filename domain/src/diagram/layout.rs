@@ -60,7 +60,7 @@ fn computed(nodes: Vec<Node>, edges: Vec<Edge>) -> Diagram {
         graph.set_edge(edge.from.clone(), edge.to.clone(), Some(label), Some(&edge.port));
     }
     let options =
-        LayoutOptions { rankdir: RankDir::LR, nodesep: 36.0, edgesep: 18.0, ranksep: 44.0, ..LayoutOptions::default() };
+        LayoutOptions { rankdir: RankDir::LR, nodesep: 30.0, edgesep: 18.0, ranksep: 32.0, ..LayoutOptions::default() };
     dagre::layout(&mut graph, Some(options));
     let centre = |id: &str| graph.node(id).map_or((0.0, 0.0), |n| (n.x.unwrap_or(0.0), n.y.unwrap_or(0.0)));
     let placed: Vec<DiagramNode> = nodes.into_iter().map(|node| place(centre(&node.id), node)).collect();

@@ -53,12 +53,12 @@ pub struct DiagramEdge {
     pub label_at: Option<(f64, f64)>,
 }
 
-const NODE_WIDTH: f64 = 184.0;
-const NODE_HEIGHT: f64 = 58.0;
+const NODE_WIDTH: f64 = 172.0;
+const NODE_HEIGHT: f64 = 56.0;
 const ROUND_SIZE: f64 = 44.0;
 /// The most characters of a node's two lines at that width.
-const TITLE_CHARS_MAX: usize = 24;
-const SUBTITLE_CHARS_MAX: usize = 28;
+const TITLE_CHARS_MAX: usize = 22;
+const SUBTITLE_CHARS_MAX: usize = 26;
 
 /// A process, left to right.
 pub fn of_process(definition: &process::Definition) -> Diagram {

@@ -56,7 +56,7 @@ pub fn port_label(node: &Node, port: &str) -> String {
         NodeKind::Decide { cases, .. } => {
             let index = port.strip_prefix("case-").and_then(|number| number.parse::<usize>().ok());
             match index.and_then(|number| cases.get(number.checked_sub(1)?)) {
-                Some(case) => shorten(case.when.source(), 26),
+                Some(case) => shorten(case.when.source(), 20),
                 None => "otherwise".to_owned(),
             }
         }
