@@ -37,8 +37,8 @@ async fn until(what: &str, within: Duration, mut done: impl AsyncFnMut() -> bool
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_goes_away_for_ten_seconds_is_survived() {
-    // given: a server on a PostgreSQL of its own, with messages under way
-    let mut postgres = Postgres::start(Durability::Throwaway).unwrap();
+    // given: a server on a PostgreSQL of its own that keeps what it confirmed, with messages under way
+    let mut postgres = Postgres::start(Durability::Durable).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mut baton = Baton::new(postgres.fresh_database().unwrap(), folder.path().join("baton.log"));
     baton.start().await;
@@ -186,7 +186,7 @@ async fn a_database_of_a_newer_version_is_refused_and_left_alone() {
     let database = Database::connect(&url).await;
     database
         .execute(
-            "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+            "insert into migration (version, description, success, checksum, execution_time)
              values (9999, 'from the future', true, x'00', 0)",
         )
         .await;
@@ -196,7 +196,7 @@ async fn a_database_of_a_newer_version_is_refused_and_left_alone() {
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(text.contains("newer"), "it says that the database is newer: {text}");
-    assert_eq!(database.count("select count(*) from _sqlx_migrations where version = 9999").await, 1);
+    assert_eq!(database.count("select count(*) from migration where version = 9999").await, 1);
 }
 
 /// Runs `baton serve` where it must not come up, and gives it ten seconds to say so.

@@ -158,7 +158,9 @@ impl Postgres {
             {
                 return Ok(());
             }
-            if fs::read_to_string(log).is_ok_and(|text| text.contains("FATAL:")) {
+            // Clients that come too early are turned away with FATAL as well ("the database system is starting up").
+            let fatal = |line: &str| line.contains("FATAL:") && !line.contains("the database system is");
+            if fs::read_to_string(log).is_ok_and(|text| text.lines().any(fatal)) {
                 bail!("PostgreSQL did not start");
             }
             thread::sleep(Duration::from_millis(10));
