@@ -84,7 +84,7 @@ impl Node {
             sweeper: sweeper.clone(),
             changes: changes.clone(),
             relay_nudge: relay_nudge.clone(),
-            bus_retry: options.relay.bus_retry.clone(),
+            bus_retry: options.relay.bus_retry,
         }));
         let relay = Relay::new(
             relay::Parts {

@@ -28,14 +28,14 @@ async fn order_per_key_survives_failures_and_retries(database: Database) {
     for (number, sink) in sinks.iter().enumerate() {
         sink.judge(move |message, before| {
             let coin = toss(&[SEED, number as u64, message.id.0.as_u128() as u64, u64::from(before)]);
-            if coin % 3 == 0 { Reply::status(503) } else { Reply::ok() }
+            if coin.is_multiple_of(3) { Reply::status(503) } else { Reply::ok() }
         });
         world.put_destination(&format!("sink-{number}"), sink.settings(json!({}))).await;
         world.route("order", &format!("sink-{number}")).await;
     }
     world.recorder.judge(|message, before| {
         let coin = toss(&[SEED, 9, message.id.0.as_u128() as u64, u64::from(before)]);
-        if coin % 3 == 0 { Err(failure("refused")) } else { Ok(()) }
+        if coin.is_multiple_of(3) { Err(failure("refused")) } else { Ok(()) }
     });
 
     let messages: Vec<Message> =
