@@ -67,6 +67,8 @@ CREATE INDEX outbox_delayed ON baton.outbox (deliver_after) WHERE published_at I
 -- Holds later messages of a key back while an earlier one is not due.
 CREATE INDEX outbox_delayed_key ON baton.outbox (aggregate_type, aggregate_id, seq)
     WHERE published_at IS NULL AND deliver_after IS NOT NULL;
+-- For the cleaner. A batch is marked with one instant, so this grows at its right end and hardly at all.
+CREATE INDEX outbox_published ON baton.outbox (published_at) WHERE published_at IS NOT NULL;
 -- For people: a conversation, and the messages of one aggregate.
 CREATE INDEX outbox_correlation ON baton.outbox (correlation_id) WHERE correlation_id IS NOT NULL;
 CREATE INDEX outbox_aggregate ON baton.outbox (aggregate_type, aggregate_id);
@@ -133,8 +135,7 @@ CREATE TABLE baton.inbox (
     received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (consumer, message_id)
 );
--- Rows arrive in the order of time and are only ever looked up by it to be removed.
-CREATE INDEX inbox_received_at ON baton.inbox USING brin (received_at) WITH (pages_per_range = 32);
+CREATE INDEX inbox_received_at ON baton.inbox (received_at);
 
 CREATE TABLE baton.node (
     id         uuid PRIMARY KEY,
@@ -199,6 +200,8 @@ CREATE TABLE baton.process_instance (
     -- `json`, not `jsonb`: it is only ever read back as a whole, and must come back as it was.
     snapshot        json NOT NULL,
     incident        text,
+    -- Whether a token of the snapshot waits for a reply or an event, so that a message can wake it.
+    awaits_message  boolean NOT NULL,
     started_by      text NOT NULL,
     created_at      timestamptz NOT NULL,
     updated_at      timestamptz NOT NULL,
@@ -221,6 +224,9 @@ CREATE TABLE baton.process_instance (
 CREATE UNIQUE INDEX process_instance_start ON baton.process_instance (definition, idempotency_key)
     WHERE idempotency_key IS NOT NULL;
 CREATE INDEX process_instance_business_key ON baton.process_instance (business_key) WHERE business_key IS NOT NULL;
+-- Those that only a timer, a task or a wait can wake: who of them has none is an orphan.
+CREATE INDEX process_instance_unawaited ON baton.process_instance (id)
+    WHERE ended_at IS NULL AND incident IS NULL AND NOT awaits_message;
 CREATE INDEX process_instance_by_status ON baton.process_instance (definition, version, status);
 
 CREATE FUNCTION baton.refuse_change_of_terminal_state() RETURNS trigger LANGUAGE plpgsql AS $$

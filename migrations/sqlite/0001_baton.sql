@@ -59,6 +59,7 @@ CREATE INDEX outbox_unpublished ON outbox (seq) WHERE published_at IS NULL AND d
 CREATE INDEX outbox_delayed ON outbox (deliver_after) WHERE published_at IS NULL AND deliver_after IS NOT NULL;
 CREATE INDEX outbox_delayed_key ON outbox (aggregate_type, aggregate_id, seq)
     WHERE published_at IS NULL AND deliver_after IS NOT NULL;
+CREATE INDEX outbox_published ON outbox (published_at) WHERE published_at IS NOT NULL;
 CREATE INDEX outbox_correlation ON outbox (correlation_id) WHERE correlation_id IS NOT NULL;
 CREATE INDEX outbox_aggregate ON outbox (aggregate_type, aggregate_id);
 
@@ -112,6 +113,7 @@ CREATE TABLE inbox (
     received_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
     UNIQUE (consumer, message_id)
 ) STRICT;
+CREATE INDEX inbox_received_at ON inbox (received_at);
 
 CREATE TABLE node (
     id         TEXT PRIMARY KEY NOT NULL,
@@ -180,6 +182,7 @@ CREATE TABLE process_instance (
     sequence        INTEGER NOT NULL,
     snapshot        TEXT NOT NULL,
     incident        TEXT,
+    awaits_message  INTEGER NOT NULL CHECK (awaits_message IN (0, 1)),
     started_by      TEXT NOT NULL,
     created_at      TEXT NOT NULL,
     updated_at      TEXT NOT NULL,
@@ -195,6 +198,8 @@ CREATE TABLE process_instance (
 CREATE UNIQUE INDEX process_instance_start ON process_instance (definition, idempotency_key)
     WHERE idempotency_key IS NOT NULL;
 CREATE INDEX process_instance_business_key ON process_instance (business_key) WHERE business_key IS NOT NULL;
+CREATE INDEX process_instance_unawaited ON process_instance (id)
+    WHERE ended_at IS NULL AND incident IS NULL AND awaits_message = 0;
 CREATE INDEX process_instance_by_status ON process_instance (definition, version, status);
 
 CREATE TRIGGER process_instance_terminal BEFORE UPDATE OF status ON process_instance

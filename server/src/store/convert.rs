@@ -251,3 +251,9 @@ pub(super) fn new_delivery_parts(
     let error = delivery.failure.as_ref().map(|failure| error_text(&failure.error));
     (next_attempt_at, class.or(failed.then_some("unknown")), error)
 }
+
+/// Whether a token of the snapshot (`baton_domain::process::State` as JSON) waits for a reply or an event.
+pub(super) fn awaits_message(snapshot: &Value) -> bool {
+    let tokens = snapshot["tokens"].as_array().map(Vec::as_slice).unwrap_or_default();
+    tokens.iter().any(|token| matches!(token["place"]["kind"].as_str(), Some("command" | "wait")))
+}

@@ -568,7 +568,8 @@ pub struct Counts {
     pub instances: BTreeMap<&'static str, u64>,
     pub tasks_open: u64,
     pub tasks_overdue: u64,
-    /// Live instances without a command under way, timer, task, wait or incident; must be 0.
+    /// Live instances that nothing would ever wake: no token that waits for a message, no timer, task, wait or incident;
+    /// must be 0.
     pub orphans: u64,
 }
 

@@ -221,7 +221,7 @@ async fn steps_over_many_instances_never_deadlock(fixture: Fixture) {
             let (fixture, mut ids) = (Arc::clone(&fixture), ids.clone());
             ids.rotate_left(number % 8);
             // Some come by the timers of the instances, some by the instances, each in another order.
-            let claim = if number % 3 == 0 {
+            let claim = if number.is_multiple_of(3) {
                 Claim { timers: ids.iter().map(|id| TimerId(id.child(1))).collect(), ..Claim::default() }
             } else {
                 Claim { instances: ids.clone(), ..Claim::default() }
@@ -231,7 +231,7 @@ async fn steps_over_many_instances_never_deadlock(fixture: Fixture) {
                     .step(claim, move |loaded| Changes {
                         instances: loaded.instances.values().map(|row| step_of(row, json!({}))).collect(),
                         timers_set: loaded.timers.clone(),
-                        timers_gone: if number % 2 == 0 {
+                        timers_gone: if number.is_multiple_of(2) {
                             ids.iter().map(|id| TimerId(id.child(1))).collect()
                         } else {
                             vec![]

@@ -6,7 +6,19 @@
 #[macro_use]
 mod support;
 
+mod access;
+mod definition;
 mod delivery;
 mod engine;
+mod foreign;
+mod housekeeping;
+mod instance;
 mod lease;
+mod opening;
 mod outbox;
+mod plans;
+mod reading;
+mod repair;
+mod schema;
+mod task;
+mod unavailable;

@@ -1,6 +1,6 @@
 //! A fresh store for each test, and builders of what goes into it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 use baton_domain::{
     ids::{InstanceId, MessageId, TaskId},
@@ -40,30 +40,34 @@ macro_rules! on_both {
 
 pub struct Fixture {
     pub store: Arc<dyn Store>,
+    database: Database,
+}
+
+/// The database below, as another program sees it.
+pub struct Database {
     pub url: String,
     /// Removes the file in the end.
     _folder: Option<TempDir>,
 }
 
-impl Fixture {
-    pub async fn postgres() -> Self {
-        let url = baton_testkit::postgres::fresh_database().expect("PostgreSQL for tests");
-        let store = store::open(&url, OpenOptions::default()).await.expect("a new database opens");
-        Self { store, url, _folder: None }
+impl Deref for Fixture {
+    type Target = Database;
+    fn deref(&self) -> &Database {
+        &self.database
     }
+}
 
-    pub async fn sqlite() -> Self {
-        let folder = TempDir::new().expect("a temporary folder");
-        let url = format!("sqlite://{}", folder.path().join("baton.db").display());
-        let store = store::open(&url, OpenOptions::default()).await.expect("a new file opens");
-        Self { store, url, _folder: Some(folder) }
+impl Database {
+    pub async fn open(self) -> Fixture {
+        let store = store::open(&self.url, OpenOptions::default()).await.expect("it opens");
+        Fixture { store, database: self }
     }
 
     pub fn is_postgres(&self) -> bool {
-        self.store.dialect() == "postgres"
+        self.url.starts_with("postgres")
     }
 
-    /// A connection of another program to the same database.
+    /// A connection of another program.
     pub async fn foreign(&self) -> Foreign {
         if self.is_postgres() {
             Foreign::Postgres(PgConnection::connect(&self.url).await.expect("connect"))
@@ -80,6 +84,24 @@ impl Fixture {
     /// One number, read by another program.
     pub async fn number(&self, text: &str) -> i64 {
         self.foreign().await.number(text).await
+    }
+}
+
+impl Fixture {
+    pub async fn postgres() -> Self {
+        let url = baton_testkit::postgres::fresh_database().expect("PostgreSQL for tests");
+        Database { url, _folder: None }.open().await
+    }
+
+    pub async fn sqlite() -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let url = format!("sqlite://{}", folder.path().join("baton.db").display());
+        Database { url, _folder: Some(folder) }.open().await
+    }
+
+    /// Closes the store; what is in the database stays.
+    pub fn close(self) -> Database {
+        self.database
     }
 
     /// The fence of a node that has every lane.

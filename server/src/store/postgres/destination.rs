@@ -80,8 +80,8 @@ pub(super) async fn delete_route(store: &Postgres, name: &str, audit: AuditRow) 
 }
 
 pub(super) async fn list_routes(store: &Postgres) -> Result<Vec<RouteRow>, StoreError> {
-    let rows: Vec<(String, Option<String>, Option<String>, Option<String>, String)> =
-        sqlx::query_as(sql!("list_routes")).fetch_all(&store.pool).await.during("list routes")?;
+    type Row = (String, Option<String>, Option<String>, Option<String>, String);
+    let rows: Vec<Row> = sqlx::query_as(sql!("list_routes")).fetch_all(&store.pool).await.during("list routes")?;
     rows.into_iter()
         .map(|(name, kind, message_type, aggregate_type, to)| {
             let kind = kind.as_deref().map(convert::message_kind).transpose()?;

@@ -80,6 +80,7 @@ async fn insert(connection: &mut PgConnection, created: &[&InstanceChange]) -> R
         .bind(rows().map(|row| row.created_at).collect::<Vec<Instant>>())
         .bind(rows().map(|row| row.updated_at).collect::<Vec<Instant>>())
         .bind(rows().map(|row| row.ended_at).collect::<Vec<Option<Instant>>>())
+        .bind(rows().map(|row| convert::awaits_message(&row.snapshot)).collect::<Vec<bool>>())
         .execute(connection)
         .await
         .map_err(|error| conflict("create instances", error))?;
@@ -114,6 +115,7 @@ async fn update(connection: &mut PgConnection, updated: &[&InstanceChange]) -> R
         .bind(rows().map(|row| row.incident.as_deref()).collect::<Vec<Option<&str>>>())
         .bind(rows().map(|row| row.updated_at).collect::<Vec<Instant>>())
         .bind(rows().map(|row| row.ended_at).collect::<Vec<Option<Instant>>>())
+        .bind(rows().map(|row| convert::awaits_message(&row.snapshot)).collect::<Vec<bool>>())
         .execute(connection)
         .await
         .during("update instances")?;

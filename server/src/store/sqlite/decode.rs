@@ -33,7 +33,7 @@ pub(super) fn message_leniently(row: &SqliteRow) -> Result<Message, sqlx::Error>
     fields(row, payload, headers)
 }
 
-fn lossy(row: &SqliteRow, column: usize) -> Result<Cow<'_, str>, sqlx::Error> {
+pub(super) fn lossy(row: &SqliteRow, column: usize) -> Result<Cow<'_, str>, sqlx::Error> {
     row.try_get(column).map(String::from_utf8_lossy)
 }
 

@@ -96,6 +96,7 @@ fn row(change: &InstanceChange) -> Value {
         "created_at": at_text(row.created_at),
         "updated_at": at_text(row.updated_at),
         "ended_at": at_json(row.ended_at),
+        "awaits_message": convert::awaits_message(&row.snapshot),
     })
 }
 

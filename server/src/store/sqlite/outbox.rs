@@ -1,8 +1,12 @@
 //! The outbox as the relay and the producers inside Baton use it.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
-use baton_domain::{ids::MessageId, lane::lane_of, message::Message};
+use baton_domain::{
+    ids::MessageId,
+    lane::lane_of,
+    message::{Key, Message},
+};
 use chrono::Utc;
 use serde_json::{Value, json};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
@@ -111,7 +115,7 @@ pub(super) async fn read_unpublished(
             let seq: i64 = row.try_get(0).during("read unpublished messages")?;
             match outbound(row, seq) {
                 Ok(message) => readable.push(message),
-                Err(reason) => unreadable.push((seq, reason)),
+                Err(reason) => unreadable.push(Unreadable::of(row, seq, reason)),
             }
         }
         if !unreadable.is_empty() && bury(store, fence, unreadable).await? && readable.is_empty() {
@@ -129,18 +133,37 @@ fn outbound(row: &SqliteRow, seq: i64) -> Result<Outbound, String> {
     Ok(Outbound { seq, lane: lane_of(&message.key), message })
 }
 
+/// A message that cannot be read, as well as it can be named.
+struct Unreadable {
+    seq: i64,
+    reason: String,
+    message_type: String,
+    key: Key,
+}
+
+impl Unreadable {
+    fn of(row: &SqliteRow, seq: i64, reason: String) -> Self {
+        let text = |column| decode::lossy(row, column).map(Cow::into_owned).unwrap_or_default();
+        let key = Key { aggregate_type: text(5), aggregate_id: text(6) };
+        Self { seq, reason, message_type: text(3), key }
+    }
+}
+
 /// Puts messages away that cannot be read; `false` when that was not ours to do.
-async fn bury(store: &Sqlite, fence: &Fence, unreadable: Vec<(i64, String)>) -> Result<bool, StoreError> {
+async fn bury(store: &Sqlite, fence: &Fence, unreadable: Vec<Unreadable>) -> Result<bool, StoreError> {
     let mut transaction = store.writer.begin("put unreadable messages away").await?;
     if !is_held(&mut transaction, fence).await? {
         return Ok(false);
     }
-    let rows: Vec<i64> = unreadable.iter().map(|(seq, _)| *seq).collect();
+    let rows: Vec<i64> = unreadable.iter().map(|message| message.seq).collect();
     let marked: HashSet<i64> = mark(&mut transaction, &rows, false, Utc::now()).await?.into_iter().collect();
-    for (seq, reason) in unreadable.into_iter().filter(|(seq, _)| marked.contains(seq)) {
+    for message in unreadable.into_iter().filter(|message| marked.contains(&message.seq)) {
         sqlx::query(sql!("bury_unreadable"))
-            .bind(seq)
-            .bind(reason)
+            .bind(message.seq)
+            .bind(message.reason)
+            .bind(message.message_type)
+            .bind(message.key.aggregate_type)
+            .bind(message.key.aggregate_id)
             .execute(&mut *transaction)
             .await
             .during("put unreadable messages away")?;

@@ -2,5 +2,6 @@
 DELETE FROM baton.inbox WHERE (consumer, message_id) IN (
     SELECT i.consumer, i.message_id FROM baton.inbox i
     WHERE i.received_at < $1 AND NOT EXISTS (SELECT FROM baton.outbox o WHERE o.id = i.message_id)
+    ORDER BY i.received_at
     LIMIT $2
 )

@@ -4,6 +4,6 @@ DELETE FROM baton.outbox WHERE seq IN (
     SELECT o.seq FROM baton.outbox o
     WHERE o.published_at < $1 AND NOT EXISTS (SELECT FROM baton.delivery d
         WHERE d.seq = o.seq AND d.state IN ('queued', 'retrying', 'parked', 'dead'))
-    ORDER BY o.seq
+    ORDER BY o.published_at, o.seq
     LIMIT $2
 )

@@ -30,7 +30,7 @@ SELECT
     (SELECT json_object_agg(status, n) FROM (SELECT status, count(*) AS n FROM baton.process_instance
         GROUP BY status) x)::text AS instances,
     (SELECT count(*) FROM baton.process_instance i
-        WHERE i.status IN ('running', 'waiting', 'compensating') AND i.ended_at IS NULL AND i.incident IS NULL
+        WHERE i.status IN ('running', 'waiting', 'compensating') AND i.ended_at IS NULL AND i.incident IS NULL AND NOT i.awaits_message
             AND NOT EXISTS (SELECT FROM baton.timer t WHERE t.instance_id = i.id)
             AND NOT EXISTS (SELECT FROM baton.task t WHERE t.instance_id = i.id AND t.ended_at IS NULL)
             AND NOT EXISTS (SELECT FROM baton.wait w WHERE w.instance_id = i.id)) AS orphans

@@ -2,6 +2,6 @@
 DELETE FROM inbox WHERE rowid IN (
     SELECT i.rowid FROM inbox i
     WHERE i.received_at < ?1 AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = i.message_id)
-    ORDER BY i.rowid
+    ORDER BY i.received_at
     LIMIT ?2
 )

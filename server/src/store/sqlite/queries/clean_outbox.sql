@@ -3,6 +3,6 @@
 DELETE FROM outbox WHERE seq IN (
     SELECT o.seq FROM outbox o
     WHERE o.published_at < ?1 AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.seq = o.seq AND d.ended_at IS NULL)
-    ORDER BY o.seq
+    ORDER BY o.published_at, o.seq
     LIMIT ?2
 )

@@ -30,7 +30,8 @@ SELECT
     (SELECT json_group_object(status, n) FROM (SELECT status, count(*) AS n FROM process_instance
         GROUP BY status)) AS instances,
     (SELECT count(*) FROM process_instance i
-        WHERE i.status IN ('running', 'waiting', 'compensating') AND i.incident IS NULL
+        WHERE i.status IN ('running', 'waiting', 'compensating') AND i.ended_at IS NULL AND i.incident IS NULL
+            AND i.awaits_message = 0
             AND NOT EXISTS (SELECT 1 FROM timer t WHERE t.instance_id = i.id)
             AND NOT EXISTS (SELECT 1 FROM task t WHERE t.instance_id = i.id AND t.ended_at IS NULL)
             AND NOT EXISTS (SELECT 1 FROM wait w WHERE w.instance_id = i.id)) AS orphans

@@ -1,0 +1,197 @@
+//! Definitions, destinations and routes: what people set up.
+
+use std::sync::Arc;
+
+use baton_domain::{definition::DefinitionKind, message::MessageKind};
+use baton_server::store::rows::{AttemptResult, DestinationCounts, DestinationRow, DraftRow, RouteRow, VersionRow};
+use serde_json::json;
+
+use crate::{delivery::outcome, support::*};
+
+on_both!(
+    versions_are_numbered_from_one_for_each_name_and_kind,
+    publishing_the_same_again_stores_nothing,
+    publishing_takes_the_draft_away_unless_it_says_something_else,
+    of_two_that_publish_at_once_each_gets_a_number,
+    a_draft_is_replaced_when_it_is_saved_again,
+    destinations_are_replaced_listed_and_removed,
+    routes_are_replaced_listed_and_removed,
+    open_deliveries_are_counted_by_destination,
+);
+
+fn version(kind: DefinitionKind, name: &str, label: &str) -> VersionRow {
+    VersionRow {
+        kind,
+        name: name.to_owned(),
+        version: 0,
+        document: json!({"z": label, "a": 1}),
+        source: format!("# {label}\nbaton: process/1"),
+        note: Some(label.to_owned()),
+        published_by: "ann".to_owned(),
+        published_at: now(),
+    }
+}
+
+fn draft(name: &str, source: &str) -> DraftRow {
+    DraftRow {
+        kind: DefinitionKind::Process,
+        name: name.to_owned(),
+        source: source.to_owned(),
+        updated_by: "ann".to_owned(),
+        updated_at: now(),
+    }
+}
+
+async fn publish(fixture: &Fixture, row: &VersionRow) -> u32 {
+    fixture.store.publish_version(row.clone(), audit("publish-version", &row.name)).await.unwrap()
+}
+
+async fn versions_are_numbered_from_one_for_each_name_and_kind(fixture: Fixture) {
+    use DefinitionKind::{Process, Saga};
+    let rows =
+        [version(Process, "b", "1"), version(Process, "b", "2"), version(Saga, "b", "3"), version(Process, "a", "4")];
+    let mut numbers = Vec::new();
+    for row in &rows {
+        numbers.push(publish(&fixture, row).await);
+    }
+
+    assert_eq!(numbers, [1, 2, 1, 1]);
+    let read = fixture.store.read_versions().await.unwrap();
+    let expected: Vec<VersionRow> = [(3, 1), (0, 1), (1, 2), (2, 1)]
+        .map(|(row, number): (usize, u32)| VersionRow { version: number, ..rows[row].clone() })
+        .to_vec();
+    assert_eq!(read, expected);
+}
+
+async fn publishing_the_same_again_stores_nothing(fixture: Fixture) {
+    let row = version(DefinitionKind::Process, "trip", "one");
+    publish(&fixture, &row).await;
+
+    let again = VersionRow { source: "written differently".to_owned(), published_by: "bob".to_owned(), ..row };
+    assert_eq!(publish(&fixture, &again).await, 1);
+
+    let read = fixture.store.read_versions().await.unwrap();
+    assert_eq!(read.iter().map(|row| row.published_by.as_str()).collect::<Vec<_>>(), ["ann"]);
+    assert_eq!(fixture.store.list_audit(Some("trip"), 10).await.unwrap().len(), 1);
+}
+
+async fn publishing_takes_the_draft_away_unless_it_says_something_else(fixture: Fixture) {
+    let row = version(DefinitionKind::Process, "trip", "one");
+    fixture.store.save_draft(&draft("trip", &row.source)).await.unwrap();
+    fixture.store.save_draft(&draft("other", "x")).await.unwrap();
+    publish(&fixture, &row).await;
+    assert_eq!(fixture.store.read_draft(DefinitionKind::Process, "trip").await.unwrap(), None);
+
+    fixture.store.save_draft(&draft("trip", "what somebody is writing")).await.unwrap();
+    publish(&fixture, &row).await;
+
+    let names: Vec<_> = fixture.store.list_drafts().await.unwrap().into_iter().map(|draft| draft.name).collect();
+    assert_eq!(names, ["other", "trip"], "nothing new was published, so nobody's work is taken away");
+}
+
+async fn of_two_that_publish_at_once_each_gets_a_number(fixture: Fixture) {
+    let store = Arc::clone(&fixture.store);
+    publish(&fixture, &version(DefinitionKind::Process, "trip", "first")).await;
+    let publishing: Vec<_> = (0..6)
+        .map(|number| {
+            let (store, row) = (Arc::clone(&store), version(DefinitionKind::Process, "trip", &number.to_string()));
+            tokio::spawn(async move { store.publish_version(row, audit("publish-version", "trip")).await })
+        })
+        .collect();
+    let mut numbers = Vec::new();
+    for publishing in publishing {
+        match publishing.await.unwrap() {
+            Ok(number) => numbers.push(number),
+            Err(error) => assert!(error.to_string().contains("definition"), "{error}"),
+        }
+    }
+
+    numbers.sort_unstable();
+    let count = numbers.len();
+    numbers.dedup();
+    assert!(count > 0 && numbers.len() == count, "{numbers:?}");
+    assert_eq!(fixture.store.read_versions().await.unwrap().len(), count + 1);
+}
+
+async fn a_draft_is_replaced_when_it_is_saved_again(fixture: Fixture) {
+    fixture.store.save_draft(&draft("trip", "one")).await.unwrap();
+    let two = DraftRow { updated_by: "bob".to_owned(), ..draft("trip", "two <script>") };
+    fixture.store.save_draft(&two).await.unwrap();
+
+    assert_eq!(fixture.store.read_draft(DefinitionKind::Process, "trip").await.unwrap(), Some(two.clone()));
+    assert_eq!(fixture.store.read_draft(DefinitionKind::Saga, "trip").await.unwrap(), None);
+    assert_eq!(fixture.store.list_drafts().await.unwrap(), [two]);
+}
+
+async fn destinations_are_replaced_listed_and_removed(fixture: Fixture) {
+    let row = |name: &str, url: &str| DestinationRow {
+        name: name.to_owned(),
+        settings: json!({"kind": "http", "url": url}),
+        paused: false,
+        updated_at: now(),
+    };
+    let (crm, shop) = (row("crm", "http://a"), DestinationRow { paused: true, ..row("shop", "http://b") });
+    for row in [&shop, &row("crm", "http://old"), &crm] {
+        fixture.store.put_destination(row, audit("put-destination", &row.name)).await.unwrap();
+    }
+
+    assert_eq!(fixture.store.list_destinations().await.unwrap(), [crm, shop.clone()]);
+    assert!(fixture.store.delete_destination("crm", audit("delete-destination", "crm")).await.unwrap());
+    assert!(!fixture.store.delete_destination("crm", audit("delete-destination", "crm")).await.unwrap());
+    assert_eq!(fixture.store.list_destinations().await.unwrap(), [shop]);
+    assert_eq!(fixture.store.list_audit(Some("crm"), 10).await.unwrap().len(), 3, "two writes and one removal");
+}
+
+async fn routes_are_replaced_listed_and_removed(fixture: Fixture) {
+    let everything =
+        RouteRow { name: "a".to_owned(), kind: None, message_type: None, aggregate_type: None, to: "bus".to_owned() };
+    let narrow = RouteRow {
+        name: "b".to_owned(),
+        kind: Some(MessageKind::Command),
+        message_type: Some("Order*".to_owned()),
+        aggregate_type: Some("order".to_owned()),
+        to: "crm".to_owned(),
+    };
+    let old = RouteRow { to: "old".to_owned(), ..narrow.clone() };
+    for row in [&old, &everything, &narrow] {
+        fixture.store.put_route(row, audit("put-route", &row.name)).await.unwrap();
+    }
+
+    assert_eq!(fixture.store.list_routes().await.unwrap(), [everything, narrow.clone()]);
+    assert!(fixture.store.delete_route("a", audit("delete-route", "a")).await.unwrap());
+    assert!(!fixture.store.delete_route("a", audit("delete-route", "a")).await.unwrap());
+    assert_eq!(fixture.store.list_routes().await.unwrap(), [narrow]);
+}
+
+async fn open_deliveries_are_counted_by_destination(fixture: Fixture) {
+    let fence = fixture.fence().await;
+    let ids = fixture.queue(&fence, "crm", &[event("1"), event("1"), event("2"), event("3"), event("4")]).await;
+    fixture.queue(&fence, "shop", &[event("1")]).await;
+    let results = [
+        (ids[0], AttemptResult::Failed { failure: failure("timeout"), next_attempt_at: in_seconds(60) }),
+        (ids[2], AttemptResult::Dead { failure: failure("http-400") }),
+        (ids[3], AttemptResult::Delivered { answers: vec![] }),
+    ];
+    let outcomes = results.into_iter().map(|(id, result)| outcome(id, 0, result)).collect();
+    fixture.store.record_attempts(outcomes).await.unwrap();
+
+    let counts = fixture.store.count_deliveries().await.unwrap();
+
+    assert!(counts.iter().all(|count| count.oldest_open_at.is_some_and(|at| at <= now())));
+    let counts: Vec<_> = counts.into_iter().map(|count| DestinationCounts { oldest_open_at: None, ..count }).collect();
+    let destination = |name: &str| name.to_owned();
+    assert_eq!(
+        counts,
+        [
+            DestinationCounts {
+                destination: destination("crm"),
+                queued: 1,
+                retrying: 1,
+                parked: 1,
+                dead: 1,
+                ..Default::default()
+            },
+            DestinationCounts { destination: destination("shop"), queued: 1, ..Default::default() },
+        ]
+    );
+}

@@ -1,0 +1,116 @@
+//! Opening a store: what is made ready, and what is said when it cannot be.
+
+use std::sync::Arc;
+
+use baton_server::store::{self, OpenOptions, Store};
+use sqlx::{Connection, PgConnection};
+use tempfile::TempDir;
+
+use crate::support::*;
+
+on_both!(a_store_that_was_closed_opens_again_with_what_was_in_it, a_newer_schema_is_refused_and_left_alone);
+
+async fn open(url: &str) -> Result<Arc<dyn Store>, String> {
+    store::open(url, OpenOptions::default()).await.map_err(|error| format!("{error:#}"))
+}
+
+async fn refusal(url: &str) -> String {
+    match open(url).await {
+        Ok(_) => panic!("{url} should not open"),
+        Err(error) => error,
+    }
+}
+
+async fn a_store_that_was_closed_opens_again_with_what_was_in_it(fixture: Fixture) {
+    let message = event("1");
+    fixture.append(std::slice::from_ref(&message)).await;
+
+    let fixture = fixture.close().open().await;
+
+    assert!(fixture.store.read_message(message.id).await.unwrap().is_some());
+}
+
+async fn a_newer_schema_is_refused_and_left_alone(fixture: Fixture) {
+    fixture.append(&[event("1")]).await;
+    let database = fixture.close();
+    let from_the_future = if database.is_postgres() {
+        r"INSERT INTO baton.migration (version, description, success, checksum, execution_time) VALUES (9999, 'later', true, '\x00', 0)"
+    } else {
+        "INSERT INTO migration (version, description, success, checksum, execution_time) VALUES (9999, 'later', true, x'00', 0)"
+    };
+    database.sql(from_the_future).await.unwrap();
+
+    let error = refusal(&database.url).await;
+
+    assert!(error.contains("newer baton") && error.contains("9999") && error.contains("start that version"), "{error}");
+    assert_eq!(database.number("SELECT count(*) FROM {baton}outbox").await, 1);
+}
+
+#[tokio::test]
+async fn an_address_of_nothing_we_know_is_refused_and_says_what_is_possible() {
+    for url in ["mysql://root@localhost/x", "baton.db", "", "http://example.com", "postgres://"] {
+        let error = refusal(url).await;
+        assert!(
+            error.contains("sqlite://") || error.contains("cannot be reached") || error.contains("does not let"),
+            "{url}: {error}"
+        );
+    }
+    let error = refusal("mysql://root:secret@localhost/x").await;
+    assert!(error.contains("postgres://") && !error.contains("secret"), "{error}");
+}
+
+#[tokio::test]
+async fn a_second_baton_on_the_same_file_is_refused() {
+    let fixture = Fixture::sqlite().await;
+
+    let error = refusal(&fixture.url).await;
+
+    assert!(error.contains("another baton") && error.contains("baton.db"), "{error}");
+    fixture.append(&[event("1")]).await;
+    fixture.close().open().await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_and_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("notes.txt");
+    let text = "these are my notes, not a database\n".repeat(200);
+    std::fs::write(&path, &text).unwrap();
+
+    let error = refusal(&format!("sqlite://{}", path.display())).await;
+
+    assert!(error.contains("notes.txt") && error.contains("not a database"), "{error}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+}
+
+#[tokio::test]
+async fn a_file_in_a_folder_that_is_not_there_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let error = refusal(&format!("sqlite://{}/missing/baton.db", folder.path().display())).await;
+    assert!(error.contains("missing/baton.db"), "{error}");
+}
+
+#[tokio::test]
+async fn a_postgresql_that_is_not_there_is_named() {
+    let port = baton_testkit::free_port().unwrap();
+    let error = refusal(&format!("postgres://postgres@127.0.0.1:{port}/x")).await;
+    assert!(error.contains(&format!("127.0.0.1:{port}")) && error.contains("cannot be reached"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_database_and_a_user_without_rights_are_told_what_to_do() {
+    let fixture = Fixture::postgres().await;
+    let (server, _) = fixture.url.rsplit_once('/').unwrap();
+    let error = refusal(&format!("{server}/nowhere")).await;
+    assert!(error.contains("\"nowhere\" does not exist") && error.contains("createdb nowhere"), "{error}");
+
+    let role = format!("guest_{}", uuid::Uuid::now_v7().simple());
+    let empty = baton_testkit::postgres::fresh_database().unwrap();
+    let mut admin = PgConnection::connect(&empty).await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(format!("CREATE ROLE {role} LOGIN"))).execute(&mut admin).await.unwrap();
+    let error = refusal(&empty.replacen("//postgres@", &format!("//{role}@"), 1)).await;
+    assert!(error.contains("may not create") && error.contains("CREATE SCHEMA baton AUTHORIZATION"), "{error}");
+
+    let error = refusal(&empty.replacen("//postgres@", "//nobody_at_all@", 1)).await;
+    assert!(error.contains("does not let user \"nobody_at_all\" in"), "{error}");
+}
