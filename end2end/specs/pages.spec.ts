@@ -28,7 +28,7 @@ async function busy(baton: Baton, world: World): Promise<{ message: string; inst
     });
   const finished = await start("ICN → CDG, finished");
   await baton.post(`/tasks/${(await openTask(finished.id)).id}/complete`, { outcome: "approve" });
-  const done = async (id: string, state: string) => (await baton.get(`/instances/${id}`)).state === state;
+  const done = async (id: string, state: string) => (await baton.get(`/instances/${id}`)).summary.state === state;
   await eventually("a trip is finished", () => done(finished.id, "completed"));
   world.hotelsFree = false;
   const cancelled = await start("ICN → CDG, no hotel");
@@ -95,7 +95,7 @@ test.describe("with something on every page", () => {
     for (const path of ["/", "/flow", "/messages", `/messages/${message}`, "/failures", "/instances", `/instances/${instance}`, "/tasks", `/tasks/${task}`]) {
       await visit(page, baton, path);
       const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      expect(tooWide, path).toBeLessThanOrEqual(0);
+      expect.soft(tooWide, path).toBeLessThanOrEqual(0);
     }
   });
 

@@ -61,7 +61,7 @@ test("the page says that the server is away, and catches up when it is back", as
   await page.goto(`${baton.url}/messages`);
   await live(page);
   await baton.kill();
-  await expect(page.locator("header.bar [role=status]").getByText("reconnecting")).toBeVisible();
+  await expect(page.locator("header.bar [role=status]").filter({ hasText: "reconnecting" })).toBeVisible();
   await baton.resume();
   await baton.post("/messages", { type: "OrderPlaced", aggregate_type: "order", aggregate_id: "o-1", payload: {} });
   await expect(page.getByRole("link", { name: "OrderPlaced" })).toBeVisible();

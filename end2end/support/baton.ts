@@ -167,7 +167,7 @@ export interface Answer<T> {
 
 /** Waits until the wasm bundle has taken over the page and its stream is open: only then do clicks and changes reach it. */
 export async function live(page: Page): Promise<void> {
-  await page.locator("header.bar [role=status]").getByText("live", { exact: true }).waitFor();
+  await page.locator("header.bar [role=status]").filter({ hasText: /^live$/ }).waitFor();
 }
 
 /** A port on loopback that was free a moment ago. */
