@@ -14,6 +14,9 @@ pub fn DialogButton(
     #[prop(into)] label: String,
     #[prop(optional)] class: &'static str,
     #[prop(optional_no_strip, into)] refused: Option<String>,
+    /// Forgets what was said when the dialog was open before.
+    #[prop(optional, into)]
+    on_open: Option<Callback<()>>,
 ) -> impl IntoView {
     let id = opens.clone();
     let class = format!("btn {class}");
@@ -27,7 +30,12 @@ pub fn DialogButton(
             command="show-modal"
             disabled=disabled
             title=title
-            on:click=move |_| dom::open_dialog(&id)
+            on:click=move |_| {
+                if let Some(forget) = on_open {
+                    forget.run(());
+                }
+                dom::open_dialog(&id);
+            }
         >
             {label}
             {refused.map(|why| view! { <span class="visually-hidden">{format!(" — {why}")}</span> })}
@@ -79,12 +87,15 @@ pub fn ReasonField(#[prop(into)] id: String, #[prop(default = true)] required: b
     }
 }
 
-/// Closes the dialog as soon as the action that it sent was answered well.
-pub fn close_when_done(id: String, done: impl Fn() -> bool + 'static) {
-    Effect::new(move |_| {
-        if done() {
+/// Closes the dialog as soon as the action that it sent was answered well. `answered` gives the action's version and
+/// whether its last answer was a good one; an answer from before (the page is drawn again) closes nothing.
+pub fn close_when_done(id: String, answered: impl Fn() -> (usize, bool) + 'static) {
+    Effect::new(move |before: Option<usize>| {
+        let (version, well) = answered();
+        if well && before.is_some_and(|before| before != version) {
             dom::close_dialog(&id);
         }
+        version
     });
 }
 

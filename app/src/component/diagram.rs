@@ -32,8 +32,7 @@ pub fn diagram_view(diagram: &Diagram, name: &str, journey: Option<&Journey>) ->
         <div class="canvas" tabindex="0" role="region" aria-label=format!("Diagram of {name}")>
             <svg
                 class="diagram"
-                width=number(width)
-                height=number(height)
+                style=format!("--width:{}", number(width))
                 viewBox=format!("{} {} {} {}", -MARGIN, -MARGIN, number(width), number(height))
                 role="group"
                 aria-label=label
@@ -98,12 +97,12 @@ fn node_view(node: &DiagramNode, journey: Option<&Journey>) -> AnyView {
         let (title_y, subtitle) =
             if node.subtitle.is_empty() { (middle + 4.0, None) } else { (middle - 4.0, Some(middle + 13.0)) };
         let subtitle = subtitle.map(|y| {
-            view! { <text class="sub" x="16" y=number(y)>{shortened(&node.subtitle, node.width - 28.0, 5.9)}</text> }
+            view! { <text class="sub" x="16" y=number(y)>{shortened(&node.subtitle, node.width - 26.0, 5.6)}</text> }
         });
         view! {
             <rect class="body" width=number(node.width) height=number(node.height) rx="9"/>
             <rect class="strip" x="0" y="10" width="4" height=number(node.height - 20.0) rx="2"/>
-            <text class="title" x="16" y=number(title_y)>{shortened(&node.title, node.width - 28.0, 6.9)}</text>
+            <text class="title" x="16" y=number(title_y)>{shortened(&node.title, node.width - 26.0, 6.7)}</text>
             {subtitle}
         }
         .into_any()

@@ -26,7 +26,7 @@ pub fn json_view(value: &Value, label: &str) -> AnyView {
             .collect_view()
             .into_any()
     };
-    view! { <pre class="json" tabindex="0" role="region" aria-label=label.to_owned()><code>{content}</code></pre> }
+    view! { <pre class="json" tabindex="0" role="group" aria-label=label.to_owned()><code>{content}</code></pre> }
         .into_any()
 }
 

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     badge::{kind_badge, state_badge},
-    time::{ago, at_time},
+    time::{ago, at_second},
 };
 use crate::{link, model::MessageSummary};
 
@@ -33,22 +33,22 @@ pub fn message_table(messages: Vec<MessageSummary>, label: &str) -> AnyView {
 }
 
 fn row(message: MessageSummary) -> AnyView {
-    let next = message.next_attempt_at.map(|at| view! { <small class="faint">{ago(at)}</small> });
     let attempts = (message.attempts > 0).then(|| {
         let words =
             if message.attempts == 1 { "1 attempt".to_owned() } else { format!("{} attempts", message.attempts) };
-        view! { <small class="faint">{words}</small> }
+        let next = message.next_attempt_at.map(|at| view! { ", next "{ago(at)} });
+        view! { <small class="faint opt">{words}{next}</small> }
     });
     let error = message.last_error.unwrap_or_default();
     let key = format!("{}/{}", message.aggregate_type, message.aggregate_id);
     view! {
         <tr class="row">
-            <td>{at_time(message.created_at)}" "<small class="faint opt">{ago(message.created_at)}</small></td>
+            <td>{at_second(message.created_at)}</td>
             <td class="opt">{kind_badge(&message.kind)}</td>
             <td class="mono"><a class="cover" href=link::message(message.id)>{message.message_type}</a></td>
             <td class="mono cut" title=key.clone()>{key.clone()}</td>
             <td class="opt">{message.source}</td>
-            <td><span class="stack">{state_badge(&message.state)}{attempts}{next}</span></td>
+            <td><span class="stack-row">{state_badge(&message.state)}{attempts}</span></td>
             <td class="opt cut error-text" title=error.clone()>{error.clone()}</td>
         </tr>
     }

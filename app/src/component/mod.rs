@@ -26,4 +26,5 @@ pub mod sequence;
 pub mod task_table;
 pub mod theme;
 pub mod time;
+pub mod timeline;
 pub mod tree;

@@ -56,7 +56,7 @@ pub fn Search() -> impl IntoView {
                 />
                 <kbd aria-hidden="true">"Ctrl K"</kbd>
             </form>
-            <ul class="suggestions" aria-label="Search in">{suggestions}</ul>
+            {suggestions}
         </search>
     }
 }

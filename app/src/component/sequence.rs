@@ -59,7 +59,14 @@ fn arrows(messages: &[MessageSummary]) -> (Vec<String>, Vec<Arrow<'_>>) {
 
 pub fn sequence_diagram(messages: &[MessageSummary]) -> AnyView {
     let (lifelines, arrows) = arrows(messages);
-    let width = LEFT * 2.0 + COLUMN * (lifelines.len().max(1) - 1) as f64;
+    // What ends beside the last lifeline has its words to the right of it.
+    let room =
+        if arrows.iter().any(|arrow| arrow.to.is_none_or(|to| to == arrow.from) && arrow.from + 1 == lifelines.len()) {
+            130.0
+        } else {
+            0.0
+        };
+    let width = LEFT * 2.0 + room + COLUMN * (lifelines.len().max(1) - 1) as f64;
     let height = HEAD + ROW * arrows.len() as f64 + 24.0;
     let heads = lifelines.iter().enumerate().map(|(index, name)| {
         let x = x_of(index);

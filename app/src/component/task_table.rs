@@ -31,6 +31,23 @@ pub fn task_table(tasks: Vec<TaskSummary>, label: &str) -> AnyView {
     .into_any()
 }
 
+/// The same in a narrow place: what is asked, and how it stands.
+pub fn task_list(tasks: Vec<TaskSummary>) -> AnyView {
+    let items = tasks
+        .into_iter()
+        .map(|task| view! { <li><a href=link::task(task.id)>{task.title.clone()}</a><span class="faint">{waits_for(&task)}</span>{state_of(&task)}</li> })
+        .collect_view();
+    view! { <ul class="task-list">{items}</ul> }.into_any()
+}
+
+fn state_of(task: &TaskSummary) -> AnyView {
+    match &task.outcome {
+        Some(outcome) => toned("completed", outcome.clone()).into_any(),
+        None if task.overdue => toned("overdue", "overdue".to_owned()).into_any(),
+        None => state_badge(&task.state).into_any(),
+    }
+}
+
 /// Whom a task waits for.
 pub fn waits_for(task: &TaskSummary) -> String {
     match (&task.claimed_by, &task.assignee, &task.candidate_group) {
@@ -42,11 +59,7 @@ pub fn waits_for(task: &TaskSummary) -> String {
 }
 
 fn row(task: TaskSummary) -> AnyView {
-    let state = match &task.outcome {
-        Some(outcome) => toned("completed", outcome.clone()).into_any(),
-        None if task.overdue => toned("overdue", "overdue".to_owned()).into_any(),
-        None => state_badge(&task.state).into_any(),
-    };
+    let state = state_of(&task);
     view! {
         <tr class="row">
             <td><a class="cover" href=link::task(task.id)>{task.title.clone()}</a></td>

@@ -32,6 +32,15 @@ pub fn at_time(at: Instant) -> impl IntoView {
     }
 }
 
+/// Date and time to the second, for lists; the full instant as a tip.
+pub fn at_second(at: Instant) -> impl IntoView {
+    view! {
+        <time class="mono" datetime=machine(at) title=in_full(at)>
+            {at.format("%Y-%m-%d %H:%M:%S").to_string()}
+        </time>
+    }
+}
+
 /// The whole instant.
 pub fn at_full(at: Instant) -> impl IntoView {
     view! { <time class="mono" datetime=machine(at)>{in_full(at)}</time> }

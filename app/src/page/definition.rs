@@ -47,7 +47,7 @@ nodes:
       approve: {next: done}
       refuse: {next: refused}
   done: {kind: end}
-  refused: {kind: end, result: failed}
+  refused: {kind: end, outcome: failed, reason: It was refused.}
 ";
 
 const NEW_SAGA: &str = "baton: saga/1
@@ -115,7 +115,7 @@ pub fn definition_page(kind: DefinitionKind) -> AnyView {
         move |(name, shown, ..)| read(kind, name, shown),
     );
     let published = move || matches!(desk.publish.value().get(), Some(Ok(_)));
-    close_when_done(PUBLISH.to_owned(), published);
+    close_when_done(PUBLISH.to_owned(), move || (desk.publish.version().get(), published()));
     Effect::new(move |_| published().then(|| desk.edited.set(None)));
     loaded(read, move |detail| draw(detail, shown.get(), desk)).into_any()
 }
@@ -392,4 +392,18 @@ fn publish_dialog(summary: DefinitionSummary, text: Signal<String>, desk: Desk) 
         </Dialog>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_definition_begins_without_an_error() {
+        for text in [NEW_PROCESS, NEW_SAGA] {
+            let checked = baton_domain::definition::check(&text.replace("{name}", "a-new-one"));
+            let errors: Vec<_> = checked.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).collect();
+            assert!(checked.definition.is_some() && errors.is_empty(), "{errors:?}");
+        }
+    }
 }

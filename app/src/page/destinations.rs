@@ -61,8 +61,12 @@ pub fn DestinationsPage() -> impl IntoView {
     let changed = move || (live.destinations(), live.messages(), writes.version());
     let destinations = Resource::new(changed, |_| call::list_destinations());
     let routes = Resource::new(move || (live.destinations(), writes.version()), |_| call::list_routes());
-    close_when_done(NEW_DESTINATION.to_owned(), move || matches!(writes.put.value().get(), Some(Ok(_))));
-    close_when_done(NEW_ROUTE.to_owned(), move || matches!(writes.put_route.value().get(), Some(Ok(_))));
+    close_when_done(NEW_DESTINATION.to_owned(), move || {
+        (writes.put.version().get(), matches!(writes.put.value().get(), Some(Ok(_))))
+    });
+    close_when_done(NEW_ROUTE.to_owned(), move || {
+        (writes.put_route.version().get(), matches!(writes.put_route.value().get(), Some(Ok(_))))
+    });
     view! {
         <PageHead title="Destinations">
             <DialogButton opens=NEW_ROUTE label="New route…"/>
@@ -91,7 +95,7 @@ fn outcome(writes: Writes) -> AnyView {
     match writes.test.value().get() {
         Some(Ok(report)) => {
             let state = if report.accepted { "accepted" } else { "refused" };
-            view! { <p class="done">{state_badge(state)}" "{report.answer}<span class="faint">{format!(" after {} ms", report.took_ms)}</span></p> }.into_any()
+            view! { <p class="notice">{state_badge(state)}" "{report.answer}<span class="faint">{format!(" after {} ms", report.took_ms)}</span></p> }.into_any()
         }
         Some(Err(error)) => refusal(&error).into_any(),
         None => ().into_any(),
@@ -114,8 +118,12 @@ fn draw_destinations(destinations: Vec<Destination>, writes: Writes) -> AnyView 
 fn card(destination: Destination, writes: Writes) -> AnyView {
     let name = destination.name.clone();
     let (heading, edit, remove) = (format!("destination-{name}"), format!("edit-{name}"), format!("delete-{name}"));
-    close_when_done(edit.clone(), move || matches!(writes.put.value().get(), Some(Ok(_))));
-    close_when_done(remove.clone(), move || matches!(writes.delete.value().get(), Some(Ok(_))));
+    close_when_done(edit.clone(), move || {
+        (writes.put.version().get(), matches!(writes.put.value().get(), Some(Ok(_))))
+    });
+    close_when_done(remove.clone(), move || {
+        (writes.delete.version().get(), matches!(writes.delete.value().get(), Some(Ok(_))))
+    });
     let DestinationSettings::Http { url, timeout_ms, attempts_max, concurrency, mode, .. } =
         destination.settings.clone();
     let mode = if mode == CloudEventsMode::Binary { "binary" } else { "structured" };

@@ -27,7 +27,7 @@ pub fn FailuresPage() -> impl IntoView {
     let read = Resource::new(move || (live.messages(), repair.version().get()), |_| call::list_failures());
     let outcome = move || match repair.value().get() {
         Some(Ok(report)) => {
-            view! { <p class="done">{format!("Done for {}.", plural(report.touched, "delivery", "deliveries"))}</p> }
+            view! { <p class="notice">{format!("Done for {}.", plural(report.touched, "delivery", "deliveries"))}</p> }
                 .into_any()
         }
         Some(Err(error)) => refusal(&error).into_any(),
@@ -58,7 +58,7 @@ fn draw(groups: Vec<FailureGroup>, repair: ServerAction<RepairMessages>) -> AnyV
 fn card(index: usize, group: FailureGroup, repair: ServerAction<RepairMessages>) -> AnyView {
     let dialog = format!("discard-{index}");
     let heading = format!("failure-{index}");
-    close_when_done(dialog.clone(), move || matches!(repair.value().get(), Some(Ok(_))));
+    close_when_done(dialog.clone(), move || (repair.version().get(), matches!(repair.value().get(), Some(Ok(_)))));
     let pending = repair.pending();
     let parked = (group.parked_behind > 0).then(|| {
         view! { <span class="stuck-text">{format!("{} parked behind", grouped(group.parked_behind))}</span> }
@@ -89,8 +89,8 @@ fn card(index: usize, group: FailureGroup, repair: ServerAction<RepairMessages>)
                 </span>
             </header>
             <p class="error-text"><span class="mono">{group.failure_class}</span>" "{group.sample_error}</p>
-            <p class="faint">
-                "First "{ago(group.first_at)}", last "{ago(group.last_at)}
+            <p class="links">
+                <span>"first "{ago(group.first_at)}", last "{ago(group.last_at)}</span>
                 {parked}
                 <a href=link::message(group.sample_message)>"A sample"</a>
                 <a href=list>"All of them"</a>

@@ -15,10 +15,11 @@ use crate::{
         instance_table::name_of,
         json::{json_view, pretty},
         loaded::loaded,
-        message_table::message_table,
         page_head::PageHead,
-        task_table::task_table,
+        task_table::task_list,
         time::{ago, at_full},
+        timeline::timeline,
+        tree::conversation_tree,
     },
     form, link,
     live::Live,
@@ -35,7 +36,9 @@ pub fn InstancePage() -> impl IntoView {
         |(id, ..)| async move { call::get_instance(id_of(&id, "instance")?).await },
     );
     for (name, _) in OPERATIONS {
-        close_when_done(dialog_id(name), move || matches!(operate.value().get(), Some(Ok(_))));
+        close_when_done(dialog_id(name), move || {
+            (operate.version().get(), matches!(operate.value().get(), Some(Ok(_))))
+        });
     }
     loaded(read, move |instance| draw(instance, operate))
 }
@@ -77,7 +80,7 @@ fn draw(instance: InstanceDetail, operate: ServerAction<OperateInstance>) -> Any
             </section>
         }
     });
-    let (buttons, again) = (operations(&instance.operations), again(&instance));
+    let (buttons, again) = (operations(&instance.operations, operate), again(&instance));
     view! {
         <PageHead title=name_of(&summary) crumbs=crumbs beside=move || state_badge(&state)>
             {buttons}
@@ -120,7 +123,7 @@ fn incident(summary: &InstanceSummary) -> Option<AnyView> {
     Some(note.into_any())
 }
 
-fn operations(operations: &[Operation]) -> AnyView {
+fn operations(operations: &[Operation], operate: ServerAction<OperateInstance>) -> AnyView {
     operations
         .iter()
         .map(|operation| {
@@ -131,6 +134,7 @@ fn operations(operations: &[Operation]) -> AnyView {
                     label=format!("{}…", form::humanised(operation.name.as_str()))
                     class=class
                     refused=operation.refused.clone()
+                    on_open=Callback::new(move |()| operate.clear())
                 />
             }
         })
@@ -203,6 +207,7 @@ fn history(instance: &InstanceDetail) -> AnyView {
     view! {
         <section class="card" aria-labelledby="history-title">
             <h2 id="history-title">"History"<small>{format!("{} facts", instance.history.len())}</small></h2>
+            {timeline(&instance.history)}
             {history_table(&instance.history)}
         </section>
     }
@@ -213,7 +218,7 @@ fn messages(instance: &InstanceDetail) -> AnyView {
     let content = if instance.messages.is_empty() {
         view! { <p class="faint pad">"None yet."</p> }.into_any()
     } else {
-        message_table(instance.messages.clone(), "Messages of the instance")
+        conversation_tree(&instance.messages, None)
     };
     view! { <section class="card" aria-labelledby="messages-title"><h2 id="messages-title">"Messages"</h2>{content}</section> }.into_any()
 }
@@ -222,8 +227,11 @@ fn tasks(instance: &InstanceDetail) -> Option<AnyView> {
     if instance.tasks.is_empty() {
         return None;
     }
-    let table = task_table(instance.tasks.clone(), "Tasks of the instance");
-    Some(view! { <section class="card compact" aria-labelledby="tasks-title"><h2 id="tasks-title">"Tasks"</h2>{table}</section> }.into_any())
+    let list = task_list(instance.tasks.clone());
+    Some(
+        view! { <section class="card" aria-labelledby="tasks-title"><h2 id="tasks-title">"Tasks"</h2>{list}</section> }
+            .into_any(),
+    )
 }
 
 fn values(title: &'static str, id: &'static str, value: &serde_json::Value) -> AnyView {

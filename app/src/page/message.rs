@@ -43,8 +43,12 @@ pub fn MessagePage() -> impl IntoView {
         move || (id.get(), live.messages(), repairs.repair.version().get(), repairs.edit.version().get()),
         |(id, ..)| async move { call::get_message(id_of(&id, "message")?).await },
     );
-    close_when_done(DISCARD.to_owned(), move || matches!(repairs.repair.value().get(), Some(Ok(_))));
-    close_when_done(EDIT.to_owned(), move || matches!(repairs.edit.value().get(), Some(Ok(_))));
+    close_when_done(DISCARD.to_owned(), move || {
+        (repairs.repair.version().get(), matches!(repairs.repair.value().get(), Some(Ok(_))))
+    });
+    close_when_done(EDIT.to_owned(), move || {
+        (repairs.edit.version().get(), matches!(repairs.edit.value().get(), Some(Ok(_))))
+    });
     loaded(read, move |message| draw(message, repairs))
 }
 
@@ -113,7 +117,7 @@ fn outcome(repairs: Repairs) -> AnyView {
                 0 => "Nothing was open any more: somebody else was faster.".to_owned(),
                 touched => format!("Done for {}.", plural(touched, "delivery", "deliveries")),
             };
-            view! { <p class="done">{words}</p> }.into_any()
+            view! { <p class="notice">{words}</p> }.into_any()
         }
         (None, None) => ().into_any(),
     };

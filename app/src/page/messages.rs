@@ -21,6 +21,7 @@ use crate::{
 };
 
 const PATH: &str = "/messages";
+const MORE: [&str; 4] = ["aggregate_id", "destination", "from", "to"];
 const STATES: [&str; 6] = ["pending", "published", "delivering", "retrying", "parked", "dead"];
 
 #[component]
@@ -32,6 +33,8 @@ pub fn MessagesPage() -> impl IntoView {
     let badges = Resource::new(move || live.messages(), |_| call::get_badges());
     let field =
         move |name: &'static str| Signal::derive(move || params.with(|params| params.get(name).unwrap_or_default()));
+    // Filters that are set are in sight.
+    let narrowed = params.with_untracked(|params| MORE.iter().any(|name| params.get(name).is_some()));
     let chips = move || {
         let badges = badges.get().and_then(Result::ok).unwrap_or_default();
         params.with(|params| chips(params, &badges))
@@ -47,10 +50,13 @@ pub fn MessagesPage() -> impl IntoView {
                 <Choice name="kind" label="Kind" value=field("kind") options=vec![("", "any"), ("event", "event"), ("command", "command")]/>
                 <Words name="type" label="Type" value=field("type")/>
                 <Words name="aggregate_type" label="Aggregate type" value=field("aggregate_type")/>
-                <Words name="aggregate_id" label="Aggregate id" value=field("aggregate_id")/>
-                <Words name="destination" label="Destination" value=field("destination")/>
-                <Words name="from" label="From (UTC)" kind="datetime-local" value=field("from")/>
-                <Words name="to" label="To (UTC)" kind="datetime-local" value=field("to")/>
+                <details open=narrowed>
+                    <summary>"More filters"</summary>
+                    <Words name="aggregate_id" label="Aggregate id" value=field("aggregate_id")/>
+                    <Words name="destination" label="Destination" value=field("destination")/>
+                    <Words name="from" label="From (UTC)" kind="datetime-local" value=field("from")/>
+                    <Words name="to" label="To (UTC)" kind="datetime-local" value=field("to")/>
+                </details>
             </FilterForm>
             {loaded(read, move |page| draw(page, query.get() == MessageQuery::default()))}
         </div>

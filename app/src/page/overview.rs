@@ -8,7 +8,7 @@ use crate::{
     clock::{duration, grouped},
     component::{
         badge::toned, chart::minute_chart, empty::FirstMessage, flow_table::FlowTable, instance_table::name_of,
-        loaded::loaded, page_head::PageHead, time::ago,
+        loaded::loaded, page_head::PageHead, task_table::waits_for, time::ago,
     },
     link,
     live::Live,
@@ -124,7 +124,7 @@ fn needs(overview: &Overview) -> AnyView {
             toned("overdue", "overdue".to_owned()).into_any(),
             task.title.clone(),
             task.definition.clone(),
-            super::super::component::task_table::waits_for(task),
+            waits_for(task),
             ago(since).into_any(),
             link::task(task.id),
         )
@@ -139,7 +139,7 @@ fn needs(overview: &Overview) -> AnyView {
                 <table>
                     <caption class="visually-hidden">"What needs somebody"</caption>
                     <thead class="visually-hidden">
-                        <tr><th scope="col">"Why"</th><th scope="col">"What"</th><th scope="col">"Detail"</th><th scope="col">"Since"</th></tr>
+                        <tr><th scope="col">"Why"</th><th scope="col">"What"</th><th scope="col">"Since"</th></tr>
                     </thead>
                     <tbody>{rows}</tbody>
                 </table>
@@ -173,9 +173,13 @@ fn need_row(why: AnyView, name: String, more: String, detail: String, since: Any
     view! {
         <tr class="row">
             <td>{why}</td>
-            <td><a class="cover" href=href><b>{name}</b></a>" · "{more}</td>
-            <td class="cut faint opt" title=detail.clone()>{detail.clone()}</td>
-            <td class="faint">{since}</td>
+            <td class="cut fills">
+                <span class="more-below">
+                    <span class="cut"><a class="cover" href=href><b>{name}</b></a>" · "{more}</span>
+                    <small class="faint" title=detail.clone()>{detail.clone()}</small>
+                </span>
+            </td>
+            <td class="faint num">{since}</td>
         </tr>
     }
     .into_any()

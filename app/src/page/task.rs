@@ -54,7 +54,7 @@ fn draw(task: TaskDetail, follows: bool, actions: Actions) -> AnyView {
             {open.then(|| claim(&summary, actions))}
         </PageHead>
         <div class="content">
-            <div role="status">{(follows && open).then(|| view! { <p class="done">"Completed. This is your next task."</p> })}</div>
+            <div role="status">{(follows && open).then(|| view! { <p class="notice">"Completed. This is your next task."</p> })}</div>
             <div class="split">
                 <div class="stacked">{answers}{facts(&task)}</div>
                 <div class="stacked">{context("Variables", &task.variables)}{context("Input", &task.input)}</div>

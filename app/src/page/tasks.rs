@@ -54,7 +54,7 @@ pub fn TasksPage() -> impl IntoView {
         view! { <li><a class="chip" href=href aria-current=move || (view.get() == of).then_some("true")>{name}</a></li> }
     };
     let finished = move || {
-        (!after.get().is_empty()).then(|| view! { <p class="done">"Completed. No other task waits for you."</p> })
+        (!after.get().is_empty()).then(|| view! { <p class="notice">"Completed. No other task waits for you."</p> })
     };
     view! {
         <PageHead title="Tasks"/>
