@@ -13,12 +13,14 @@ pub mod call;
 pub mod clock;
 pub mod component;
 mod dom;
+mod erased;
 pub mod form;
 pub mod link;
 pub mod live;
 pub mod model;
 pub mod page;
 pub mod port;
+pub mod read;
 pub mod root;
 pub mod shell;
 

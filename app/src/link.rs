@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use baton_domain::definition::DefinitionKind;
 use leptos_router::params::ParamsMap;
 use uuid::Uuid;
 
@@ -41,6 +42,13 @@ pub fn instance(id: Uuid) -> String {
 
 pub fn task(id: Uuid) -> String {
     format!("/tasks/{id}")
+}
+
+pub fn definition(kind: DefinitionKind, name: &str) -> String {
+    match kind {
+        DefinitionKind::Process => process(name),
+        DefinitionKind::Saga => saga(name),
+    }
 }
 
 pub fn process(name: &str) -> String {

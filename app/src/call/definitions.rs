@@ -4,39 +4,59 @@ use baton_domain::definition::DefinitionKind;
 use leptos::{prelude::*, server_fn::codec::Json};
 
 #[cfg(feature = "ssr")]
-use super::context::{given, go_on_at, signed_in};
+use super::context::{begun, given, go_on_at, signed_in};
 #[cfg(feature = "ssr")]
-use crate::link;
+use crate::{link, port::AppError};
 use crate::{
-    model::{CheckReport, DefinitionDetail, DefinitionSummary, Published},
+    model::{CheckReport, DefinitionDetail, DefinitionSummary},
     port::Answer,
+    read::Encoded,
 };
 
 #[server(prefix = "/sfn", endpoint = "definitions", input = Json)]
-pub async fn list_definitions(kind: DefinitionKind) -> Answer<Vec<DefinitionSummary>> {
-    signed_in()?.0.definitions(kind).await
+pub async fn list_definitions(kind: DefinitionKind) -> Answer<Encoded<Vec<DefinitionSummary>>> {
+    signed_in()?.0.definitions(kind).await.and_then(Encoded::of)
 }
 
+/// One version, else the newest one, else what there is: the draft.
 #[server(prefix = "/sfn", endpoint = "definition", input = Json)]
 pub async fn get_definition(
     kind: DefinitionKind,
     name: String,
     version: Option<u32>,
-    draft: bool,
-) -> Answer<DefinitionDetail> {
-    signed_in()?.0.definition(kind, name, version, draft).await
+) -> Answer<Encoded<DefinitionDetail>> {
+    let (backend, _) = signed_in()?;
+    match backend.definition(kind, name.clone(), version, false).await {
+        Err(AppError::NotFound(_)) if version.is_none() => backend.definition(kind, name, None, true).await,
+        other => other,
+    }
+    .and_then(Encoded::of)
+}
+
+/// What an edit begins with: the draft, else the newest version, else (when it is to be a new one) a first text.
+#[server(prefix = "/sfn", endpoint = "draft", input = Json)]
+pub async fn get_draft(kind: DefinitionKind, name: String, new: bool) -> Answer<Encoded<DefinitionDetail>> {
+    let (backend, _) = signed_in()?;
+    let mut answer = backend.definition(kind, name.clone(), None, true).await;
+    if matches!(answer, Err(AppError::NotFound(_))) {
+        answer = backend.definition(kind, name.clone(), None, false).await;
+    }
+    if new && matches!(answer, Err(AppError::NotFound(_))) {
+        answer = begun(backend, kind, name).await;
+    }
+    answer.and_then(Encoded::of)
 }
 
 /// What the rules say about a text; stores nothing.
 #[server(prefix = "/sfn", endpoint = "check", input = Json)]
-pub async fn check_source(kind: DefinitionKind, source: String) -> Answer<CheckReport> {
-    signed_in()?.0.check(kind, source).await
+pub async fn check_source(kind: DefinitionKind, source: String) -> Answer<Encoded<CheckReport>> {
+    signed_in()?.0.check(kind, source).await.and_then(Encoded::of)
 }
 
 #[server(prefix = "/sfn", endpoint = "save-draft")]
-pub async fn save_draft(kind: DefinitionKind, name: String, source: String) -> Answer<CheckReport> {
+pub async fn save_draft(kind: DefinitionKind, name: String, source: String) -> Answer<()> {
     let (backend, actor) = signed_in()?;
-    backend.save_draft(actor, kind, name, source).await
+    backend.save_draft(actor, kind, name, source).await.map(drop)
 }
 
 /// Publishes `source` as the next version. Goes on at the definition's page.
@@ -46,10 +66,10 @@ pub async fn publish_definition(
     name: String,
     source: Option<String>,
     note: Option<String>,
-) -> Answer<Published> {
+) -> Answer<()> {
     let (backend, actor) = signed_in()?;
     let respond = use_context();
-    let published = backend.publish(actor, kind, name.clone(), given(source), given(note)).await?;
-    go_on_at(respond, &if kind == DefinitionKind::Process { link::process(&name) } else { link::saga(&name) });
-    Ok(published)
+    backend.publish(actor, kind, name.clone(), given(source), given(note)).await?;
+    go_on_at(respond, &link::definition(kind, &name));
+    Ok(())
 }

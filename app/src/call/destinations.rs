@@ -9,16 +9,17 @@ use crate::model::{DestinationSettings, RouteSettings};
 use crate::{
     model::{CloudEventsMode, Destination, Route, TestReport},
     port::Answer,
+    read::Encoded,
 };
 
 #[server(prefix = "/sfn", endpoint = "destinations", input = Json)]
-pub async fn list_destinations() -> Answer<Vec<Destination>> {
-    signed_in()?.0.destinations().await
+pub async fn list_destinations() -> Answer<Encoded<Vec<Destination>>> {
+    signed_in()?.0.destinations().await.and_then(Encoded::of)
 }
 
 #[server(prefix = "/sfn", endpoint = "routes", input = Json)]
-pub async fn list_routes() -> Answer<Vec<Route>> {
-    signed_in()?.0.routes().await
+pub async fn list_routes() -> Answer<Encoded<Vec<Route>>> {
+    signed_in()?.0.routes().await.and_then(Encoded::of)
 }
 
 /// Creates or changes an HTTP destination. An empty `secret` leaves the one that is there.
@@ -33,12 +34,12 @@ pub async fn put_destination(
     attempts_max: u32,
     backoff_base_ms: u32,
     concurrency: u32,
-) -> Answer<Destination> {
+) -> Answer<()> {
     let (backend, actor) = signed_in()?;
     let secret = given(secret);
     let settings =
         DestinationSettings::Http { url, mode, secret, timeout_ms, attempts_max, backoff_base_ms, concurrency };
-    backend.put_destination(actor, name, settings).await
+    backend.put_destination(actor, name, settings).await.map(drop)
 }
 
 #[server(prefix = "/sfn", endpoint = "delete-destination")]
@@ -48,9 +49,9 @@ pub async fn delete_destination(name: String) -> Answer<()> {
 }
 
 #[server(prefix = "/sfn", endpoint = "pause-destination")]
-pub async fn pause_destination(name: String, paused: bool) -> Answer<Destination> {
+pub async fn pause_destination(name: String, paused: bool) -> Answer<()> {
     let (backend, actor) = signed_in()?;
-    backend.pause_destination(actor, name, paused).await
+    backend.pause_destination(actor, name, paused).await.map(drop)
 }
 
 #[server(prefix = "/sfn", endpoint = "test-destination")]
@@ -66,10 +67,10 @@ pub async fn put_route(
     message_type: Option<String>,
     aggregate_type: Option<String>,
     to: String,
-) -> Answer<Route> {
+) -> Answer<()> {
     let (backend, actor) = signed_in()?;
     let (kind, message_type, aggregate_type) = (given(kind), given(message_type), given(aggregate_type));
-    backend.put_route(actor, name, RouteSettings { kind, message_type, aggregate_type, to }).await
+    backend.put_route(actor, name, RouteSettings { kind, message_type, aggregate_type, to }).await.map(drop)
 }
 
 #[server(prefix = "/sfn", endpoint = "delete-route")]

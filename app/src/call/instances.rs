@@ -7,19 +7,20 @@ use uuid::Uuid;
 use super::context::{given, go_on_at, signed_in, texts_to_value};
 use crate::{
     form::Texts,
-    model::{InstanceDetail, InstanceQuery, InstanceSummary, OperationName, Page, StartForm, Started},
+    model::{InstanceDetail, InstanceQuery, InstanceSummary, OperationName, Page, StartForm},
     port::Answer,
+    read::Encoded,
 };
 #[cfg(feature = "ssr")]
 use crate::{link, model::StartRequest};
 
 /// What the start form needs, with a fresh idempotency key: one form starts one instance, however often it is sent.
 #[server(prefix = "/sfn", endpoint = "start-form", input = Json)]
-pub async fn get_start_form(name: String, version: Option<u32>) -> Answer<StartForm> {
+pub async fn get_start_form(name: String, version: Option<u32>) -> Answer<Encoded<StartForm>> {
     let (backend, _) = signed_in()?;
     let definition =
         backend.definition(baton_domain::definition::DefinitionKind::Process, name, version, false).await?;
-    Ok(StartForm { definition, idempotency_key: Uuid::new_v4().to_string() })
+    Encoded::of(StartForm { definition, idempotency_key: Uuid::new_v4().to_string() })
 }
 
 /// Starts an instance with the input that the form's texts mean. Goes on at the instance's page.
@@ -30,7 +31,7 @@ pub async fn start_process(
     #[server(default)] fields: Texts,
     business_key: Option<String>,
     idempotency_key: Option<String>,
-) -> Answer<Started> {
+) -> Answer<()> {
     let (backend, actor) = signed_in()?;
     let respond = use_context();
     let detail = backend
@@ -41,21 +42,21 @@ pub async fn start_process(
     let request = StartRequest { definition, version: detail.shown, input, business_key, idempotency_key };
     let started = backend.start(actor, request).await?;
     go_on_at(respond, &link::instance(started.id));
-    Ok(started)
+    Ok(())
 }
 
 #[server(prefix = "/sfn", endpoint = "instances", input = Json)]
-pub async fn list_instances(query: InstanceQuery) -> Answer<Page<InstanceSummary>> {
-    signed_in()?.0.instances(query).await
+pub async fn list_instances(query: InstanceQuery) -> Answer<Encoded<Page<InstanceSummary>>> {
+    signed_in()?.0.instances(query).await.and_then(Encoded::of)
 }
 
 #[server(prefix = "/sfn", endpoint = "instance", input = Json)]
-pub async fn get_instance(id: Uuid) -> Answer<InstanceDetail> {
-    signed_in()?.0.instance(id).await
+pub async fn get_instance(id: Uuid) -> Answer<Encoded<InstanceDetail>> {
+    signed_in()?.0.instance(id).await.and_then(Encoded::of)
 }
 
 #[server(prefix = "/sfn", endpoint = "operate")]
-pub async fn operate_instance(id: Uuid, operation: OperationName, reason: String) -> Answer<InstanceSummary> {
+pub async fn operate_instance(id: Uuid, operation: OperationName, reason: String) -> Answer<()> {
     let (backend, actor) = signed_in()?;
-    backend.operate(actor, id, operation, reason).await
+    backend.operate(actor, id, operation, reason).await.map(drop)
 }

@@ -10,26 +10,27 @@ use crate::model::RepairFilter;
 use crate::{
     model::{FailureGroup, MessageDetail, MessageQuery, MessageSummary, Page, RepairAction, RepairReport},
     port::Answer,
+    read::Encoded,
 };
 
 #[server(prefix = "/sfn", endpoint = "messages", input = Json)]
-pub async fn list_messages(query: MessageQuery) -> Answer<Page<MessageSummary>> {
-    signed_in()?.0.messages(query).await
+pub async fn list_messages(query: MessageQuery) -> Answer<Encoded<Page<MessageSummary>>> {
+    signed_in()?.0.messages(query).await.and_then(Encoded::of)
 }
 
 #[server(prefix = "/sfn", endpoint = "message", input = Json)]
-pub async fn get_message(id: Uuid) -> Answer<MessageDetail> {
-    signed_in()?.0.message(id).await
+pub async fn get_message(id: Uuid) -> Answer<Encoded<MessageDetail>> {
+    signed_in()?.0.message(id).await.and_then(Encoded::of)
 }
 
 #[server(prefix = "/sfn", endpoint = "conversation", input = Json)]
-pub async fn get_conversation(correlation_id: String) -> Answer<Vec<MessageSummary>> {
-    signed_in()?.0.conversation(correlation_id).await
+pub async fn get_conversation(correlation_id: String) -> Answer<Encoded<Vec<MessageSummary>>> {
+    signed_in()?.0.conversation(correlation_id).await.and_then(Encoded::of)
 }
 
 #[server(prefix = "/sfn", endpoint = "failures", input = Json)]
-pub async fn list_failures() -> Answer<Vec<FailureGroup>> {
-    signed_in()?.0.failures().await
+pub async fn list_failures() -> Answer<Encoded<Vec<FailureGroup>>> {
+    signed_in()?.0.failures().await.and_then(Encoded::of)
 }
 
 /// Retries or discards the failed deliveries that match; fields left empty match everything.

@@ -2,6 +2,8 @@
 //! context and delegates; none decides anything. Reads take JSON; writes take forms, so that they also work by an
 //! ordinary POST while the script is not there (yet).
 
+#[cfg(feature = "ssr")]
+mod begun;
 mod definitions;
 mod destinations;
 mod instances;
@@ -18,6 +20,8 @@ pub use tasks::*;
 
 #[cfg(feature = "ssr")]
 mod context {
+    pub use super::begun::begun;
+
     use std::sync::Arc;
 
     use baton_domain::{diagnostic::Diagnostic, form};

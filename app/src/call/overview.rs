@@ -7,36 +7,37 @@ use super::context::signed_in;
 use crate::{
     model::{About, AuditEntry, Badges, FlowItem, Overview},
     port::{Actor, Answer},
+    read::Encoded,
 };
 
 /// Who is signed in.
 #[server(prefix = "/sfn", endpoint = "whoami", input = Json)]
-pub async fn whoami() -> Answer<Actor> {
-    signed_in().map(|(_, actor)| actor)
+pub async fn whoami() -> Answer<Encoded<Actor>> {
+    Encoded::of(signed_in()?.1)
 }
 
 #[server(prefix = "/sfn", endpoint = "overview", input = Json)]
-pub async fn get_overview() -> Answer<Overview> {
-    signed_in()?.0.overview().await
+pub async fn get_overview() -> Answer<Encoded<Overview>> {
+    signed_in()?.0.overview().await.and_then(Encoded::of)
 }
 
 #[server(prefix = "/sfn", endpoint = "badges", input = Json)]
-pub async fn get_badges() -> Answer<Badges> {
-    signed_in()?.0.badges().await
+pub async fn get_badges() -> Answer<Encoded<Badges>> {
+    signed_in()?.0.badges().await.and_then(Encoded::of)
 }
 
 /// The newest lines of the live flow, oldest first.
 #[server(prefix = "/sfn", endpoint = "flow", input = Json)]
-pub async fn get_flow() -> Answer<Vec<FlowItem>> {
-    signed_in()?.0.flow().await
+pub async fn get_flow() -> Answer<Encoded<Vec<FlowItem>>> {
+    signed_in()?.0.flow().await.and_then(Encoded::of)
 }
 
 #[server(prefix = "/sfn", endpoint = "about", input = Json)]
-pub async fn get_about() -> Answer<About> {
-    signed_in()?.0.about().await
+pub async fn get_about() -> Answer<Encoded<About>> {
+    signed_in()?.0.about().await.and_then(Encoded::of)
 }
 
 #[server(prefix = "/sfn", endpoint = "audit", input = Json)]
-pub async fn get_audit(subject: Option<String>) -> Answer<Vec<AuditEntry>> {
-    signed_in()?.0.audit(subject).await
+pub async fn get_audit(subject: Option<String>) -> Answer<Encoded<Vec<AuditEntry>>> {
+    signed_in()?.0.audit(subject).await.and_then(Encoded::of)
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::erased::Erase;
 use leptos::prelude::*;
 
 use crate::{clock::grouped, model::Minute};
@@ -52,7 +53,7 @@ pub fn minute_chart(minutes: &[Minute]) -> AnyView {
             {tips.collect_view()}
         </svg>
     }
-    .into_any()
+    .erased()
 }
 
 fn sums(minutes: &[Minute]) -> (u64, u64) {

@@ -2,6 +2,7 @@
 //!
 //! They open without script where the browser knows `commandfor`; the click handler serves the others.
 
+use crate::erased::Erase;
 use leptos::prelude::*;
 
 use super::icon::{Icon, icon};
@@ -45,7 +46,14 @@ pub fn DialogButton(
 
 /// A modal dialog with a heading and a button that closes it. Its children are usually a form.
 #[component]
-pub fn Dialog(#[prop(into)] id: String, #[prop(into)] title: String, children: Children) -> impl IntoView {
+pub fn Dialog<C>(#[prop(into)] id: String, #[prop(into)] title: String, children: TypedChildren<C>) -> AnyView
+where
+    C: IntoView + 'static,
+{
+    dialog(id, title, children.into_inner()().erased())
+}
+
+fn dialog(id: String, title: String, content: AnyView) -> AnyView {
     let heading = format!("{id}-title");
     let (closes, closed) = (id.clone(), id.clone());
     view! {
@@ -63,9 +71,10 @@ pub fn Dialog(#[prop(into)] id: String, #[prop(into)] title: String, children: C
                     {icon(Icon::Close)}
                 </button>
             </header>
-            {children()}
+            {content}
         </dialog>
     }
+    .erased()
 }
 
 /// The field for the reason; it stands in the history and in the audit.

@@ -1,5 +1,6 @@
 //! What the rules say about a text, beside the text.
 
+use crate::erased::Erase;
 use baton_domain::diagnostic::{Diagnostic, Severity};
 use leptos::prelude::*;
 
@@ -9,7 +10,7 @@ use crate::dom;
 pub fn diagnostics_list(mut diagnostics: Vec<Diagnostic>, source: Signal<String>, editor: &'static str) -> AnyView {
     diagnostics.sort_by_key(|diagnostic| diagnostic.severity);
     if diagnostics.is_empty() {
-        return view! { <p class="all-well">"No findings. It can be published."</p> }.into_any();
+        return view! { <p class="all-well">"No findings. It can be published."</p> }.erased();
     }
     let items = diagnostics
         .into_iter()
@@ -37,7 +38,7 @@ pub fn diagnostics_list(mut diagnostics: Vec<Diagnostic>, source: Signal<String>
             }
         })
         .collect_view();
-    view! { <ul class="diagnostics">{items}</ul> }.into_any()
+    view! { <ul class="diagnostics">{items}</ul> }.erased()
 }
 
 /// `2 errors, 1 warning`

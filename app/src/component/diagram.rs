@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
+use crate::erased::Erase;
 use leptos::prelude::*;
 
 use crate::model::{Diagram, DiagramEdge, DiagramNode, Progress};
@@ -22,7 +23,7 @@ pub struct Journey {
 /// `name` says what is drawn, for those who do not see it.
 pub fn diagram_view(diagram: &Diagram, name: &str, journey: Option<&Journey>) -> AnyView {
     if diagram.nodes.is_empty() {
-        return view! { <p class="faint pad">"Nothing to draw yet."</p> }.into_any();
+        return view! { <p class="faint pad">"Nothing to draw yet."</p> }.erased();
     }
     let (width, height) = (diagram.width + 2.0 * MARGIN, diagram.height + 2.0 * MARGIN);
     let edges = diagram.edges.iter().map(|edge| edge_view(edge, journey)).collect_view();
@@ -43,7 +44,7 @@ pub fn diagram_view(diagram: &Diagram, name: &str, journey: Option<&Journey>) ->
             </svg>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 fn arrow(kind: &'static str) -> impl IntoView {
@@ -68,7 +69,7 @@ fn edge_view(edge: &DiagramEdge, journey: Option<&Journey>) -> AnyView {
         <path class=format!("edge {kind}") d=path(&edge.points) marker-end=format!("url(#arrow-{kind})")/>
         {label}
     }
-    .into_any()
+    .erased()
 }
 
 fn is(walked: &str, edge: &DiagramEdge) -> bool {
@@ -91,7 +92,7 @@ fn node_view(node: &DiagramNode, journey: Option<&Journey>) -> AnyView {
             <circle class="body" cx=number(middle_x) cy=number(middle_y) r=number(radius)/>
             <text class="title round" x=number(middle_x) y=number(middle_y + 4.0)>{shortened(&node.title, node.width - 8.0, 6.4)}</text>
         }
-        .into_any()
+        .erased()
     } else {
         let middle = node.height / 2.0;
         let (title_y, subtitle) =
@@ -105,7 +106,7 @@ fn node_view(node: &DiagramNode, journey: Option<&Journey>) -> AnyView {
             <text class="title" x="16" y=number(title_y)>{shortened(&node.title, node.width - 26.0, 6.7)}</text>
             {subtitle}
         }
-        .into_any()
+        .erased()
     };
     let title =
         if node.subtitle.is_empty() { node.title.clone() } else { format!("{}\n{}", node.title, node.subtitle) };
@@ -116,7 +117,7 @@ fn node_view(node: &DiagramNode, journey: Option<&Journey>) -> AnyView {
             {body}
         </g>
     }
-    .into_any()
+    .erased()
 }
 
 /// `text` cut to a width, at `letter` pixels a letter: SVG text neither wraps nor ends by itself.

@@ -1,5 +1,6 @@
 //! What stands where nothing is yet, and teaches how to get something.
 
+use crate::erased::Erase;
 use leptos::prelude::*;
 
 use super::code::Snippet;
@@ -18,7 +19,7 @@ pub fn Empty(
             {children.map(|children| children())}
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 const INSERT: &str = "INSERT INTO outbox (type, aggregate_type, aggregate_id, payload)
@@ -41,5 +42,5 @@ pub fn FirstMessage() -> AnyView {
             <Snippet label="curl" text=CURL/>
         </Empty>
     }
-    .into_any()
+    .erased()
 }

@@ -1,5 +1,6 @@
 //! What went wrong, and what to do next.
 
+use crate::erased::Erase;
 use leptos::prelude::*;
 
 use crate::port::{AppError, Respond};
@@ -10,18 +11,18 @@ pub fn failure_note(error: AppError) -> AnyView {
         (respond.status)(404);
     }
     let next = match &error {
-        AppError::SignedOut => view! { <p><a href="/sign-in" rel="external">"Sign in"</a></p> }.into_any(),
+        AppError::SignedOut => view! { <p><a href="/sign-in" rel="external">"Sign in"</a></p> }.erased(),
         AppError::NotFound(_) => {
-            view! { <p>"It may have been removed after its retention, or the address is mistyped."</p> }.into_any()
+            view! { <p>"It may have been removed after its retention, or the address is mistyped."</p> }.erased()
         }
         AppError::Unavailable(_) | AppError::Transport(_) => {
             view! { <p>"Nothing was changed. The page tries again as soon as something moves; you can also reload it."</p> }
-                .into_any()
+                .erased()
         }
         AppError::Internal => {
-            view! { <p>"The server's log has the details, with the time of this request."</p> }.into_any()
+            view! { <p>"The server's log has the details, with the time of this request."</p> }.erased()
         }
-        AppError::Invalid(_) | AppError::Conflict { .. } => ().into_any(),
+        AppError::Invalid(_) | AppError::Conflict { .. } => ().erased(),
     };
     view! {
         <div class="card failure" role="alert">
@@ -30,7 +31,7 @@ pub fn failure_note(error: AppError) -> AnyView {
             {next}
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 fn heading(error: &AppError) -> &'static str {

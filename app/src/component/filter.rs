@@ -1,5 +1,6 @@
 //! Filters of lists. They are GET forms: without script they work by a button, with script by every change.
 
+use crate::erased::Erase;
 use leptos::prelude::*;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
@@ -7,7 +8,14 @@ use crate::dom;
 
 /// A form whose fields become the query of `path`; empty fields leave it.
 #[component]
-pub fn FilterForm(path: &'static str, #[prop(into)] label: String, children: Children) -> impl IntoView {
+pub fn FilterForm<C>(path: &'static str, #[prop(into)] label: String, children: TypedChildren<C>) -> AnyView
+where
+    C: IntoView + 'static,
+{
+    filter_form(path, label, children.into_inner()().erased())
+}
+
+fn filter_form(path: &'static str, label: String, fields: AnyView) -> AnyView {
     let navigate = use_navigate();
     let submit = move |event: leptos::web_sys::SubmitEvent| {
         event.prevent_default();
@@ -17,11 +25,12 @@ pub fn FilterForm(path: &'static str, #[prop(into)] label: String, children: Chi
     };
     view! {
         <form class="filters" method="get" action=path aria-label=label on:submit=submit>
-            {children()}
+            {fields}
             <button class="btn" type="submit">"Filter"</button>
             <a class="btn quiet" href=path>"Clear"</a>
         </form>
     }
+    .erased()
 }
 
 /// One of a few values; the first option is any.

@@ -1,5 +1,6 @@
 //! The history of an instance, a row for each thing that came in: what was received, what changed, what was issued.
 
+use crate::erased::Erase;
 use leptos::prelude::*;
 
 use super::{json::json_view, time::at_time};
@@ -48,7 +49,7 @@ pub fn history_table(history: &[HistoryItem]) -> AnyView {
             </table>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 fn row(items: &[HistoryItem]) -> AnyView {
@@ -66,7 +67,7 @@ fn row(items: &[HistoryItem]) -> AnyView {
             {cell(Column::Issued)}
         </tr>
     }
-    .into_any()
+    .erased()
 }
 
 /// A sentence that opens to the whole fact.
@@ -78,7 +79,7 @@ fn fact(item: &HistoryItem) -> AnyView {
             {json_view(&item.data, &format!("Fact {}", item.sequence))}
         </details>
     }
-    .into_any()
+    .erased()
 }
 
 #[cfg(test)]

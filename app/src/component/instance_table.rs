@@ -1,5 +1,6 @@
 //! Instances as a table.
 
+use crate::erased::Erase;
 use leptos::prelude::*;
 
 use super::{badge::state_badge, time::ago};
@@ -31,7 +32,7 @@ pub fn instance_table(instances: Vec<InstanceSummary>, label: &str) -> AnyView {
             </table>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 fn row(instance: InstanceSummary) -> AnyView {
@@ -49,5 +50,5 @@ fn row(instance: InstanceSummary) -> AnyView {
             <td class="opt">{ago(instance.updated_at)}</td>
         </tr>
     }
-    .into_any()
+    .erased()
 }

@@ -1,5 +1,6 @@
 //! JSON as people read it: indented, coloured, inert.
 
+use crate::erased::Erase;
 use leptos::prelude::*;
 use serde_json::Value;
 
@@ -15,19 +16,19 @@ pub fn pretty(value: &Value) -> String {
 pub fn json_view(value: &Value, label: &str) -> AnyView {
     let text = pretty(value);
     let content = if text.len() > COLOURED_BYTES_MAX {
-        text.into_any()
+        text.erased()
     } else {
         pieces(&text)
             .into_iter()
             .map(|(class, piece)| match class {
-                "" => piece.into_any(),
-                class => view! { <span class=class>{piece}</span> }.into_any(),
+                "" => piece.erased(),
+                class => view! { <span class=class>{piece}</span> }.erased(),
             })
             .collect_view()
-            .into_any()
+            .erased()
     };
     view! { <pre class="json" tabindex="0" role="group" aria-label=label.to_owned()><code>{content}</code></pre> }
-        .into_any()
+        .erased()
 }
 
 /// Cuts indented JSON into pieces with their class: `k` keys, `s` strings, `n` numbers and words, empty for the rest.

@@ -1,10 +1,12 @@
 //! The frame of every page: navigation, header, and the place for the page.
 
+use crate::erased::Erase;
 use leptos::prelude::*;
 use leptos_router::{components::A, hooks::use_location};
 
 use super::{
     icon::{Icon, icon},
+    loaded::when_known,
     search::Search,
     theme::ThemeSwitch,
 };
@@ -14,14 +16,21 @@ use crate::{
     dom,
     live::{Link, Live},
     model::Badges,
-    port::Answer,
+    read::Read,
 };
 
 const NAV: &str = "navigation";
 const MAIN: &str = "main";
 
 #[component]
-pub fn Layout(children: Children) -> impl IntoView {
+pub fn Layout<C>(children: TypedChildren<C>) -> AnyView
+where
+    C: IntoView + 'static,
+{
+    layout(children.into_inner()().erased())
+}
+
+fn layout(page: AnyView) -> AnyView {
     let path = use_location().pathname;
     // Who navigates with the keyboard or a screen reader goes on at the new page, not at the link that led there.
     Effect::new(move |before: Option<String>| {
@@ -44,16 +53,17 @@ pub fn Layout(children: Children) -> impl IntoView {
                     <ThemeSwitch/>
                     <a class="btn primary start" href="/processes">"Start a process"</a>
                 </header>
-                <main id=MAIN tabindex="-1">{children()}</main>
+                <main id=MAIN tabindex="-1">{page}</main>
             </div>
         </div>
     }
+    .erased()
 }
 
 #[component]
 fn Navigation() -> impl IntoView {
     let live = Live::expect();
-    let badges = Resource::new(move || (live.messages(), live.instances(), live.tasks()), |_| call::get_badges());
+    let badges = Read::new(move || (live.messages(), live.instances(), live.tasks()), |_| call::get_badges());
     view! {
         <nav id=NAV class="navigation" popover="auto" aria-label="Main">
             <a class="brand" href="/" aria-label="Baton, overview">
@@ -61,39 +71,38 @@ fn Navigation() -> impl IntoView {
                 "Baton"
             </a>
             <ul>
-                {entry("/", "Overview", Icon::Overview, ().into_any())}
-                {entry("/flow", "Flow", Icon::Flow, ().into_any())}
+                {entry("/", "Overview", Icon::Overview, ().erased())}
+                {entry("/flow", "Flow", Icon::Flow, ().erased())}
             </ul>
             <h2 id="nav-outbox">"Outbox"</h2>
             <ul aria-labelledby="nav-outbox">
                 {entry("/messages", "Messages", Icon::Messages, count(badges, |badges| badges.messages, ""))}
                 {entry("/failures", "Failures", Icon::Failures, count(badges, |badges| badges.dead, "bad"))}
-                {entry("/destinations", "Destinations", Icon::Destinations, ().into_any())}
+                {entry("/destinations", "Destinations", Icon::Destinations, ().erased())}
             </ul>
             <h2 id="nav-workflows">"Workflows"</h2>
             <ul aria-labelledby="nav-workflows">
                 {entry("/instances", "Instances", Icon::Instances, count(badges, |badges| badges.live, ""))}
-                {entry("/processes", "Processes", Icon::Processes, ().into_any())}
-                {entry("/sagas", "Sagas", Icon::Sagas, ().into_any())}
+                {entry("/processes", "Processes", Icon::Processes, ().erased())}
+                {entry("/sagas", "Sagas", Icon::Sagas, ().erased())}
                 {entry("/tasks", "Tasks", Icon::Tasks, count(badges, |badges| badges.tasks, ""))}
             </ul>
             <h2 id="nav-system">"System"</h2>
-            <ul aria-labelledby="nav-system">{entry("/settings", "Settings", Icon::Settings, ().into_any())}</ul>
+            <ul aria-labelledby="nav-system">{entry("/settings", "Settings", Icon::Settings, ().erased())}</ul>
         </nav>
     }
 }
 
 fn entry(href: &'static str, name: &'static str, picture: Icon, beside: AnyView) -> AnyView {
-    view! { <li><A href=href exact={href == "/"}>{icon(picture)}<span>{name}</span>{beside}</A></li> }.into_any()
+    view! { <li><A href=href exact={href == "/"}>{icon(picture)}<span>{name}</span>{beside}</A></li> }.erased()
 }
 
 /// A number beside an entry; nothing while it is 0 or unknown.
-fn count(badges: Resource<Answer<Badges>>, of: fn(&Badges) -> u64, class: &'static str) -> AnyView {
-    let number = move || {
-        let number = badges.get().and_then(Result::ok).map_or(0, |badges| of(&badges));
-        (number > 0).then(|| view! { <span class=format!("n {class}")>{short(number)}</span> })
-    };
-    view! { <Transition>{number}</Transition> }.into_any()
+fn count(badges: Read<Badges>, of: fn(&Badges) -> u64, class: &'static str) -> AnyView {
+    when_known(badges, move |badges| {
+        let number = of(&badges);
+        (number > 0).then(|| view! { <span class=format!("n {class}")>{short(number)}</span> }).erased()
+    })
 }
 
 /// Whether the page is live.

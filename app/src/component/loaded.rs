@@ -2,22 +2,20 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
+use serde::de::DeserializeOwned;
 
 use super::failure::failure_note;
-use crate::port::{Answer, AppError};
+use crate::{erased::Erase, port::AppError, read::Read};
 
 /// Draws what `read` answers. While it is read again the old drawing stays, and so it does when the server is away for
 /// a moment: the indicator in the header says so.
-pub fn loaded<T>(
-    read: Resource<Answer<T>>,
-    draw: impl Fn(T) -> AnyView + Clone + Send + Sync + 'static,
-) -> impl IntoView
+pub fn loaded<T>(read: Read<T>, draw: impl Fn(T) -> AnyView + Send + Sync + 'static) -> AnyView
 where
-    T: Clone + Send + Sync + 'static,
+    T: DeserializeOwned + Clone + Send + Sync + 'static,
 {
     let path = use_location().pathname;
     let last = StoredValue::new(None::<(String, T)>);
-    let content = move || {
+    waiting(Box::new(move || {
         read.get().map(|answer| match answer {
             Ok(value) => {
                 last.set_value(Some((path.get_untracked(), value.clone())));
@@ -28,10 +26,23 @@ where
                 _ => failure_note(error),
             },
         })
-    };
-    view! {
-        <Transition fallback=|| view! { <div class="loading" aria-hidden="true"></div> }>{content.clone()}</Transition>
-    }
+    }))
+}
+
+/// Draws something small that depends on a read; nothing stands there until it is known, and nothing if it fails.
+pub fn when_known<T>(read: Read<T>, draw: impl Fn(T) -> AnyView + Send + Sync + 'static) -> AnyView
+where
+    T: DeserializeOwned + 'static,
+{
+    let content = Box::new(move || read.get().and_then(Result::ok).map(&draw)) as Content;
+    view! { <Transition>{content}</Transition> }.erased()
+}
+
+type Content = Box<dyn Fn() -> Option<AnyView> + Send + Sync>;
+
+fn waiting(content: Content) -> AnyView {
+    view! { <Transition fallback=|| view! { <div class="loading" aria-hidden="true"></div> }>{content}</Transition> }
+        .erased()
 }
 
 fn passing(error: &AppError) -> bool {

@@ -1,5 +1,6 @@
 //! Messages as a table.
 
+use crate::erased::Erase;
 use leptos::prelude::*;
 
 use super::{
@@ -29,7 +30,7 @@ pub fn message_table(messages: Vec<MessageSummary>, label: &str) -> AnyView {
             </table>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 fn row(message: MessageSummary) -> AnyView {
@@ -52,5 +53,5 @@ fn row(message: MessageSummary) -> AnyView {
             <td class="opt cut error-text" title=error.clone()>{error.clone()}</td>
         </tr>
     }
-    .into_any()
+    .erased()
 }

@@ -20,6 +20,7 @@ pub mod loaded;
 pub mod message_table;
 pub mod page_head;
 pub mod pager;
+pub mod post;
 pub mod schema_form;
 pub mod search;
 pub mod sequence;

@@ -1,5 +1,6 @@
 //! The head of a page: where one is, what it is called, what can be done.
 
+use crate::erased::Erase;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
@@ -28,5 +29,5 @@ pub fn PageHead(
             <div class="actions">{children.map(|children| children())}</div>
         </div>
     }
-    .into_any()
+    .erased()
 }

@@ -1,5 +1,6 @@
 //! The fields of a form that a JSON Schema describes.
 
+use crate::erased::Erase;
 use baton_domain::{
     diagnostic::Diagnostic,
     form::{Field, FieldKind},
@@ -28,7 +29,7 @@ pub fn SchemaFields(
             one_field(field, &prefix, value, findings)
         })
         .collect_view()
-        .into_any()
+        .erased()
 }
 
 fn one_field(field: Field, prefix: &str, value: String, findings: Signal<Vec<Diagnostic>>) -> AnyView {
@@ -58,7 +59,7 @@ fn one_field(field: Field, prefix: &str, value: String, findings: Signal<Vec<Dia
             {move || wrong.get().map(|wrong| view! { <p class="refusal" id=wrong_id.clone()>{wrong}</p> })}
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 fn control(
@@ -86,12 +87,12 @@ fn control(
                     {value}
                 </textarea>
             }
-            .into_any()
+            .erased()
         }
         FieldKind::Boolean => view! {
             <input id=id type="checkbox" name=name value="true" checked=value == "true" aria-describedby=described aria-invalid=invalid/>
         }
-        .into_any(),
+        .erased(),
         FieldKind::Choice(options) => {
             let options = options
                 .iter()
@@ -101,7 +102,7 @@ fn control(
             view! {
                 <select id=id name=name required=required aria-describedby=described aria-invalid=invalid>{none}{options}</select>
             }
-            .into_any()
+            .erased()
         }
         FieldKind::Text | FieldKind::Date | FieldKind::DateTime | FieldKind::Integer | FieldKind::Number => {
             let (kind, step) = input_kind(&field.kind);
@@ -119,7 +120,7 @@ fn control(
                     aria-invalid=invalid
                 />
             }
-            .into_any()
+            .erased()
         }
     }
 }

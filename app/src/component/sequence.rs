@@ -1,5 +1,6 @@
 //! A conversation as a sequence diagram: a lifeline for each participant, commands solid, events dashed.
 
+use crate::erased::Erase;
 use leptos::prelude::*;
 
 use crate::{clock::duration, link, model::MessageSummary};
@@ -91,7 +92,7 @@ pub fn sequence_diagram(messages: &[MessageSummary]) -> AnyView {
             </svg>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 fn x_of(lifeline: usize) -> f64 {
@@ -145,7 +146,7 @@ fn arrow_view(arrow: &Arrow<'_>, y: f64, after_ms: i64) -> AnyView {
             </a>
         </g>
     }
-    .into_any()
+    .erased()
 }
 
 fn cut(text: &str, letters_max: usize) -> String {

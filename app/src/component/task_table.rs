@@ -1,5 +1,6 @@
 //! Tasks as a table.
 
+use crate::erased::Erase;
 use leptos::prelude::*;
 
 use super::{
@@ -28,7 +29,7 @@ pub fn task_table(tasks: Vec<TaskSummary>, label: &str) -> AnyView {
             </table>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 /// The same in a narrow place: what is asked, and how it stands.
@@ -37,14 +38,14 @@ pub fn task_list(tasks: Vec<TaskSummary>) -> AnyView {
         .into_iter()
         .map(|task| view! { <li><a href=link::task(task.id)>{task.title.clone()}</a><span class="faint">{waits_for(&task)}</span>{state_of(&task)}</li> })
         .collect_view();
-    view! { <ul class="task-list">{items}</ul> }.into_any()
+    view! { <ul class="task-list">{items}</ul> }.erased()
 }
 
 fn state_of(task: &TaskSummary) -> AnyView {
     match &task.outcome {
-        Some(outcome) => toned("completed", outcome.clone()).into_any(),
-        None if task.overdue => toned("overdue", "overdue".to_owned()).into_any(),
-        None => state_badge(&task.state).into_any(),
+        Some(outcome) => toned("completed", outcome.clone()).erased(),
+        None if task.overdue => toned("overdue", "overdue".to_owned()).erased(),
+        None => state_badge(&task.state).erased(),
     }
 }
 
@@ -70,5 +71,5 @@ fn row(task: TaskSummary) -> AnyView {
             <td class="opt">{ago(task.created_at)}</td>
         </tr>
     }
-    .into_any()
+    .erased()
 }

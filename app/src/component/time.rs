@@ -1,5 +1,6 @@
 //! Instants on the screen.
 
+use crate::erased::Erase;
 use leptos::prelude::*;
 
 use crate::{clock::Clock, model::Instant};
@@ -49,7 +50,7 @@ pub fn at_full(at: Instant) -> impl IntoView {
 /// An optional instant; a dash when there is none.
 pub fn ago_or_dash(at: Option<Instant>) -> impl IntoView {
     match at {
-        Some(at) => ago(at).into_any(),
-        None => view! { <span class="faint">"—"</span> }.into_any(),
+        Some(at) => ago(at).erased(),
+        None => view! { <span class="faint">"—"</span> }.erased(),
     }
 }

@@ -1,5 +1,6 @@
 //! The history on a line: a tick for each fact, long waits folded.
 
+use crate::erased::Erase;
 use leptos::prelude::*;
 
 use crate::{
@@ -72,7 +73,7 @@ pub fn timeline(history: &[HistoryItem]) -> Option<AnyView> {
             {ticks.collect_view()}
         </svg>
     };
-    Some(view.into_any())
+    Some(view.erased())
 }
 
 /// The colour of a fact.

@@ -1,5 +1,6 @@
 //! A conversation as a tree: every message under the one that caused it.
 
+use crate::erased::Erase;
 use leptos::prelude::*;
 use uuid::Uuid;
 
@@ -48,7 +49,7 @@ fn branches(messages: &[MessageSummary]) -> Vec<Branch<'_>> {
 /// `selected` is marked as the current one.
 pub fn conversation_tree(messages: &[MessageSummary], selected: Option<Uuid>) -> AnyView {
     let lines = branches(messages).into_iter().map(|branch| line(branch, selected)).collect_view();
-    view! { <ol class="tree" aria-label="Messages by cause">{lines}</ol> }.into_any()
+    view! { <ol class="tree" aria-label="Messages by cause">{lines}</ol> }.erased()
 }
 
 fn line(branch: Branch<'_>, selected: Option<Uuid>) -> AnyView {
@@ -63,7 +64,7 @@ fn line(branch: Branch<'_>, selected: Option<Uuid>) -> AnyView {
             <span class="end">{state_badge(&message.state)}{at_time(message.created_at)}</span>
         </li>
     }
-    .into_any()
+    .erased()
 }
 
 #[cfg(test)]

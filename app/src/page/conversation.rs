@@ -1,5 +1,6 @@
 //! A conversation: all messages with one correlation id, as a tree and as a sequence diagram.
 
+use crate::{erased::Erase, read::Read};
 use leptos::prelude::*;
 
 use super::{plural, segment};
@@ -16,14 +17,15 @@ use crate::{
 };
 
 #[component]
-pub fn ConversationPage() -> impl IntoView {
+pub fn ConversationPage() -> AnyView {
     let live = Live::expect();
     let id = segment("correlation_id");
-    let read = Resource::new(move || (id.get(), live.messages()), |(id, _)| call::get_conversation(id));
+    let read = Read::new(move || (id.get(), live.messages()), |(id, _)| call::get_conversation(id));
     view! {
         <PageHead title="Conversation" crumbs=vec![("Flow".to_owned(), "/flow".to_owned())] beside=move || view! { <span class="mono faint">{id}</span> }/>
         <div class="content">{loaded(read, move |messages| draw(messages, id))}</div>
     }
+    .erased()
 }
 
 fn draw(messages: Vec<MessageSummary>, id: Memo<String>) -> AnyView {
@@ -31,7 +33,7 @@ fn draw(messages: Vec<MessageSummary>, id: Memo<String>) -> AnyView {
         return view! {
             <Empty title="No messages" text="No kept message has this correlation id. Producers set correlation_id; commands of an instance carry the instance's id."/>
         }
-        .into_any();
+        .erased();
     };
     let took = (last.created_at - first.created_at).num_milliseconds();
     let words = format!(
@@ -56,5 +58,5 @@ fn draw(messages: Vec<MessageSummary>, id: Memo<String>) -> AnyView {
             {message_table(messages, "Messages of the conversation, oldest first")}
         </section>
     }
-    .into_any()
+    .erased()
 }

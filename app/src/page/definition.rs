@@ -1,7 +1,8 @@
 //! One definition: drawn, its versions, and its text with what the rules say about it.
 
+use crate::{erased::Erase, read::Encoded, read::Read};
 use baton_domain::definition::DefinitionKind;
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::segment;
@@ -17,12 +18,13 @@ use crate::{
         failure::refusal,
         loaded::loaded,
         page_head::PageHead,
+        post::PostForm,
         time::ago,
     },
     link,
     live::Live,
     model::{CheckReport, DefinitionDetail, DefinitionSummary, VersionSummary},
-    port::{Answer, AppError},
+    port::Answer,
 };
 
 const PUBLISH: &str = "publish-dialog";
@@ -30,35 +32,6 @@ const PUBLISH: &str = "publish-dialog";
 const CHECK_AFTER: std::time::Duration = std::time::Duration::from_millis(350);
 /// … and this long before it is saved as the draft.
 const SAVE_AFTER: std::time::Duration = std::time::Duration::from_millis(1_500);
-
-const NEW_PROCESS: &str = "baton: process/1
-name: {name}
-input:
-  type: object
-  required: [customer]
-  properties:
-    customer: {type: string, title: Customer}
-nodes:
-  start: {kind: start, next: approve}
-  approve:
-    kind: approval
-    title: =\"Approve \" + input.customer
-    outcomes:
-      approve: {next: done}
-      refuse: {next: refused}
-  done: {kind: end}
-  refused: {kind: end, outcome: failed, reason: It was refused.}
-";
-
-const NEW_SAGA: &str = "baton: saga/1
-name: {name}
-on:
-  SomethingHappened:
-    send: DoTheNextThing
-    to: other-context
-    key: =event.aggregate_id
-    payload: {id: =event.aggregate_id}
-";
 
 /// What the page holds beside what it reads. Outlives every redrawing, so that nothing typed is lost.
 #[derive(Clone, Copy)]
@@ -68,7 +41,7 @@ struct Desk {
     /// The name of the definition that is edited, and its text.
     edited: RwSignal<Option<(String, String)>>,
     /// What the rules said about the text lastly checked.
-    check: Action<String, Answer<CheckReport>>,
+    check: Action<String, Answer<Encoded<CheckReport>>>,
     save: ServerAction<SaveDraft>,
     publish: ServerAction<PublishDefinition>,
 }
@@ -110,53 +83,23 @@ pub fn definition_page(kind: DefinitionKind) -> AnyView {
         save: ServerAction::new(),
         publish: ServerAction::new(),
     };
-    let read = Resource::new(
+    let read = Read::new(
         move || (name.get(), shown.get(), live.definitions(), desk.save.version().get(), desk.publish.version().get()),
         move |(name, shown, ..)| read(kind, name, shown),
     );
     let published = move || matches!(desk.publish.value().get(), Some(Ok(_)));
     close_when_done(PUBLISH.to_owned(), move || (desk.publish.version().get(), published()));
     Effect::new(move |_| published().then(|| desk.edited.set(None)));
-    loaded(read, move |detail| draw(detail, shown.get(), desk)).into_any()
+    loaded(read, move |detail| draw(detail, shown.get(), desk)).erased()
 }
 
-async fn read(kind: DefinitionKind, name: String, shown: Shown) -> Answer<DefinitionDetail> {
+async fn read(kind: DefinitionKind, name: String, shown: Shown) -> Answer<Encoded<DefinitionDetail>> {
     match shown {
-        Shown::Newest => match call::get_definition(kind, name.clone(), None, false).await {
-            // It may have nothing but a draft.
-            Err(AppError::NotFound(_)) => call::get_definition(kind, name, None, true).await,
-            other => other,
-        },
-        Shown::Version(version) => call::get_definition(kind, name, Some(version), false).await,
-        Shown::Draft | Shown::New => {
-            let mut answer = call::get_definition(kind, name.clone(), None, true).await;
-            if matches!(answer, Err(AppError::NotFound(_))) {
-                answer = call::get_definition(kind, name.clone(), None, false).await;
-            }
-            match answer {
-                Err(AppError::NotFound(_)) if shown == Shown::New => begun(kind, name).await,
-                other => other,
-            }
-        }
+        Shown::Newest => call::get_definition(kind, name, None).await,
+        Shown::Version(version) => call::get_definition(kind, name, Some(version)).await,
+        Shown::Draft => call::get_draft(kind, name, false).await,
+        Shown::New => call::get_draft(kind, name, true).await,
     }
-}
-
-/// A definition that is only begun: nothing of it is stored yet.
-async fn begun(kind: DefinitionKind, name: String) -> Answer<DefinitionDetail> {
-    let source = if kind == DefinitionKind::Process { NEW_PROCESS } else { NEW_SAGA }.replace("{name}", &name);
-    let check = call::check_source(kind, source.clone()).await?;
-    let summary = DefinitionSummary {
-        kind,
-        name,
-        version: None,
-        has_draft: false,
-        published_at: None,
-        published_by: None,
-        live: 0,
-        stuck: 0,
-        ended: 0,
-    };
-    Ok(DefinitionDetail { summary, shown: None, versions: Vec::new(), source, check, input_schema: None })
 }
 
 fn draw(detail: DefinitionDetail, shown: Shown, desk: Desk) -> AnyView {
@@ -170,21 +113,19 @@ fn draw(detail: DefinitionDetail, shown: Shown, desk: Desk) -> AnyView {
     let report = Signal::derive(move || {
         let checked =
             desk.check.value().get().and_then(Result::ok).filter(|_| edits && desk.edited.with(Option::is_some));
-        checked.unwrap_or_else(|| first.clone())
+        checked.and_then(|checked| checked.decode().ok()).unwrap_or_else(|| first.clone())
     });
     let name = summary.name.clone();
     let diagram = move || {
         report.with(|report| match &report.diagram {
             Some(diagram) => diagram_view(diagram, &name, None),
-            None => {
-                view! { <p class="faint pad">"The text cannot be drawn yet: mend the errors below."</p> }.into_any()
-            }
+            None => view! { <p class="faint pad">"The text cannot be drawn yet: mend the errors below."</p> }.erased(),
         })
     };
     view! {
         {head(&detail, edits, report, desk)}
         <div class="content">
-            {if edits { saved(detail.source.clone(), text, desk) } else { ().into_any() }}
+            {if edits { saved(detail.source.clone(), text, desk) } else { ().erased() }}
             <section class="card" aria-labelledby="diagram-title">
                 <h2 id="diagram-title">"Diagram"</h2>
                 {diagram}
@@ -204,18 +145,11 @@ fn draw(detail: DefinitionDetail, shown: Shown, desk: Desk) -> AnyView {
         </div>
         {edits.then(|| publish_dialog(summary, text, desk))}
     }
-    .into_any()
+    .erased()
 }
 
 fn summary_of(report: &CheckReport) -> String {
     summary(&report.diagnostics)
-}
-
-fn base(summary: &DefinitionSummary) -> String {
-    match summary.kind {
-        DefinitionKind::Process => link::process(&summary.name),
-        DefinitionKind::Saga => link::saga(&summary.name),
-    }
 }
 
 fn head(detail: &DefinitionDetail, edits: bool, report: Signal<CheckReport>, desk: Desk) -> AnyView {
@@ -224,7 +158,7 @@ fn head(detail: &DefinitionDetail, edits: bool, report: Signal<CheckReport>, des
         DefinitionKind::Process => ("Processes", "/processes"),
         DefinitionKind::Saga => ("Sagas", "/sagas"),
     };
-    let base = base(summary);
+    let base = link::definition(summary.kind, &summary.name);
     let badge = match (detail.shown, edits, summary.version) {
         (_, true, Some(version)) => format!("draft after v{version}"),
         (_, true, None) | (None, false, _) => "draft".to_owned(),
@@ -243,12 +177,12 @@ fn head(detail: &DefinitionDetail, edits: bool, report: Signal<CheckReport>, des
             <button type="submit" class="btn" form="draft-form" disabled=desk.save.pending()>"Save draft"</button>
             {move || if broken() {
                 let why = "Mend the errors first; a draft with errors can be saved, not published.";
-                view! { <DialogButton opens=PUBLISH label="Publish…" class="primary" refused=why.to_owned()/> }.into_any()
+                view! { <DialogButton opens=PUBLISH label="Publish…" class="primary" refused=why.to_owned()/> }.erased()
             } else {
-                view! { <DialogButton opens=PUBLISH label="Publish…" class="primary"/> }.into_any()
+                view! { <DialogButton opens=PUBLISH label="Publish…" class="primary"/> }.erased()
             }}
         }
-        .into_any()
+        .erased()
     } else {
         let word = if summary.has_draft { "Open the draft" } else { "Edit" };
         view! {
@@ -256,7 +190,7 @@ fn head(detail: &DefinitionDetail, edits: bool, report: Signal<CheckReport>, des
             <a class="btn" href=format!("{base}?draft=1")>{word}</a>
             {start}
         }
-        .into_any()
+        .erased()
     };
     view! {
         <PageHead
@@ -267,7 +201,7 @@ fn head(detail: &DefinitionDetail, edits: bool, report: Signal<CheckReport>, des
             {actions}
         </PageHead>
     }
-    .into_any()
+    .erased()
 }
 
 /// Whether what was typed is saved.
@@ -275,16 +209,16 @@ fn saved(stored: String, text: Signal<String>, desk: Desk) -> AnyView {
     let words = move || {
         let refused = desk.save.value().get().and_then(Result::err);
         if desk.save.pending().get() {
-            view! { <span class="faint">"Saving…"</span> }.into_any()
+            view! { <span class="faint">"Saving…"</span> }.erased()
         } else if let Some(error) = refused {
-            refusal(&error).into_any()
+            refusal(&error).erased()
         } else if text.with(|text| *text != stored) {
-            view! { <span class="faint">"Not saved yet"</span> }.into_any()
+            view! { <span class="faint">"Not saved yet"</span> }.erased()
         } else {
-            view! { <span class="faint">"Saved. What you type is saved as the draft as you go."</span> }.into_any()
+            view! { <span class="faint">"Saved. What you type is saved as the draft as you go."</span> }.erased()
         }
     };
-    view! { <p role="status" class="saved">{words}</p> }.into_any()
+    view! { <p role="status" class="saved">{words}</p> }.erased()
 }
 
 fn source_card(edits: bool, text: Signal<String>, desk: Desk) -> AnyView {
@@ -312,15 +246,15 @@ fn source_card(edits: bool, text: Signal<String>, desk: Desk) -> AnyView {
     let editor = view! { <SourceEditor text changed save read_only=!edits/> };
     let content = if edits {
         view! {
-            <ActionForm action=desk.save attr:id="draft-form">
+            <PostForm action=desk.save id="draft-form">
                 <input type="hidden" name="kind" value=kind/>
                 <input type="hidden" name="name" value=desk.name.get_untracked()/>
                 {editor}
-            </ActionForm>
+            </PostForm>
         }
-        .into_any()
+        .erased()
     } else {
-        editor.into_any()
+        editor.erased()
     };
     view! {
         <section class="card" aria-labelledby="source-title">
@@ -328,11 +262,11 @@ fn source_card(edits: bool, text: Signal<String>, desk: Desk) -> AnyView {
             {content}
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 fn versions(detail: &DefinitionDetail, shown: &Shown) -> AnyView {
-    let base = base(&detail.summary);
+    let base = link::definition(detail.summary.kind, &detail.summary.name);
     let draft = (detail.summary.has_draft || shown.edits()).then(|| {
         let current = shown.edits().then_some("true");
         view! { <li><a href=format!("{base}?draft=1") aria-current=current>"Draft"</a></li> }
@@ -344,14 +278,14 @@ fn versions(detail: &DefinitionDetail, shown: &Shown) -> AnyView {
         .map(|version| version_item(version, &base, &detail.summary.name, current == Some(version.version)))
         .collect_view();
     let content = if detail.versions.is_empty() && draft.is_none() {
-        view! { <p class="faint pad">"Not published yet."</p> }.into_any()
+        view! { <p class="faint pad">"Not published yet."</p> }.erased()
     } else {
-        view! { <ul class="versions">{draft}{items}</ul> }.into_any()
+        view! { <ul class="versions">{draft}{items}</ul> }.erased()
     };
     view! {
         <section class="card" aria-labelledby="versions-title"><h2 id="versions-title">"Versions"</h2>{content}</section>
     }
-    .into_any()
+    .erased()
 }
 
 fn version_item(version: &VersionSummary, base: &str, name: &str, current: bool) -> AnyView {
@@ -365,7 +299,7 @@ fn version_item(version: &VersionSummary, base: &str, name: &str, current: bool)
             {version.note.clone().map(|note| view! { <p>{note}</p> })}
         </li>
     }
-    .into_any()
+    .erased()
 }
 
 fn publish_dialog(summary: DefinitionSummary, text: Signal<String>, desk: Desk) -> AnyView {
@@ -377,7 +311,7 @@ fn publish_dialog(summary: DefinitionSummary, text: Signal<String>, desk: Desk) 
     };
     view! {
         <Dialog id=PUBLISH title=format!("Publish version {next}")>
-            <ActionForm action=desk.publish>
+            <PostForm action=desk.publish>
                 <p>{running}" A published version never changes."</p>
                 <input type="hidden" name="kind" value=kind/>
                 <input type="hidden" name="name" value=summary.name/>
@@ -388,22 +322,8 @@ fn publish_dialog(summary: DefinitionSummary, text: Signal<String>, desk: Desk) 
                 </div>
                 {move || desk.publish.value().get().and_then(Result::err).map(|error| refusal(&error))}
                 <footer><SubmitButton label="Publish" pending=desk.publish.pending()/></footer>
-            </ActionForm>
+            </PostForm>
         </Dialog>
     }
-    .into_any()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_new_definition_begins_without_an_error() {
-        for text in [NEW_PROCESS, NEW_SAGA] {
-            let checked = baton_domain::definition::check(&text.replace("{name}", "a-new-one"));
-            let errors: Vec<_> = checked.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).collect();
-            assert!(checked.definition.is_some() && errors.is_empty(), "{errors:?}");
-        }
-    }
+    .erased()
 }

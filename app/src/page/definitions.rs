@@ -1,5 +1,6 @@
 //! The lists of processes and of sagas.
 
+use crate::{erased::Erase, read::Read};
 use baton_domain::definition::DefinitionKind;
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
@@ -44,7 +45,7 @@ fn words(kind: DefinitionKind) -> Words {
 pub fn definitions_page(kind: DefinitionKind) -> AnyView {
     let live = Live::expect();
     let words = words(kind);
-    let read = Resource::new(move || (live.definitions(), live.instances()), move |_| call::list_definitions(kind));
+    let read = Read::new(move || (live.definitions(), live.instances()), move |_| call::list_definitions(kind));
     view! {
         <PageHead title=words.title/>
         <div class="content">
@@ -52,7 +53,7 @@ pub fn definitions_page(kind: DefinitionKind) -> AnyView {
             <NewDefinition path=words.path one=words.one/>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 fn draw(kind: DefinitionKind, definitions: Vec<DefinitionSummary>) -> AnyView {
@@ -65,7 +66,7 @@ fn draw(kind: DefinitionKind, definitions: Vec<DefinitionSummary>) -> AnyView {
                 </Empty>
             </section>
         }
-        .into_any();
+        .erased();
     }
     let rows = definitions.into_iter().map(|definition| row(kind, definition)).collect_view();
     view! {
@@ -89,7 +90,7 @@ fn draw(kind: DefinitionKind, definitions: Vec<DefinitionSummary>) -> AnyView {
             </div>
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 fn row(kind: DefinitionKind, definition: DefinitionSummary) -> AnyView {
@@ -117,7 +118,7 @@ fn row(kind: DefinitionKind, definition: DefinitionSummary) -> AnyView {
             <td class="end">{start}</td>
         </tr>
     }
-    .into_any()
+    .erased()
 }
 
 /// Names a new definition and goes on to its editor.

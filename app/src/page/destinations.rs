@@ -1,6 +1,7 @@
 //! Destinations and routes: where messages go beside the bus.
 
-use leptos::{form::ActionForm, prelude::*};
+use crate::{erased::Erase, read::Read};
+use leptos::prelude::*;
 
 use crate::{
     call::{self, DeleteDestination, DeleteRoute, PauseDestination, PutDestination, PutRoute, TestDestination},
@@ -13,6 +14,7 @@ use crate::{
         icon::{Icon, icon},
         loaded::loaded,
         page_head::PageHead,
+        post::PostForm,
         time::ago,
     },
     link,
@@ -48,7 +50,7 @@ impl Writes {
 }
 
 #[component]
-pub fn DestinationsPage() -> impl IntoView {
+pub fn DestinationsPage() -> AnyView {
     let live = Live::expect();
     let writes = Writes {
         put: ServerAction::new(),
@@ -59,8 +61,8 @@ pub fn DestinationsPage() -> impl IntoView {
         delete_route: ServerAction::new(),
     };
     let changed = move || (live.destinations(), live.messages(), writes.version());
-    let destinations = Resource::new(changed, |_| call::list_destinations());
-    let routes = Resource::new(move || (live.destinations(), writes.version()), |_| call::list_routes());
+    let destinations = Read::new(changed, |_| call::list_destinations());
+    let routes = Read::new(move || (live.destinations(), writes.version()), |_| call::list_routes());
     close_when_done(NEW_DESTINATION.to_owned(), move || {
         (writes.put.version().get(), matches!(writes.put.value().get(), Some(Ok(_))))
     });
@@ -80,6 +82,7 @@ pub fn DestinationsPage() -> impl IntoView {
         <Dialog id=NEW_DESTINATION title="New destination">{destination_form(None, writes)}</Dialog>
         <Dialog id=NEW_ROUTE title="New route">{route_form(writes)}</Dialog>
     }
+    .erased()
 }
 
 /// What a test or a refused write said.
@@ -90,15 +93,15 @@ fn outcome(writes: Writes) -> AnyView {
         writes.delete_route.value().get().and_then(Result::err),
     ];
     if let Some(error) = errors.into_iter().flatten().next() {
-        return refusal(&error).into_any();
+        return refusal(&error).erased();
     }
     match writes.test.value().get() {
         Some(Ok(report)) => {
             let state = if report.accepted { "accepted" } else { "refused" };
-            view! { <p class="notice">{state_badge(state)}" "{report.answer}<span class="faint">{format!(" after {} ms", report.took_ms)}</span></p> }.into_any()
+            view! { <p class="notice">{state_badge(state)}" "{report.answer}<span class="faint">{format!(" after {} ms", report.took_ms)}</span></p> }.erased()
         }
-        Some(Err(error)) => refusal(&error).into_any(),
-        None => ().into_any(),
+        Some(Err(error)) => refusal(&error).erased(),
+        None => ().erased(),
     }
 }
 
@@ -109,10 +112,10 @@ fn draw_destinations(destinations: Vec<Destination>, writes: Writes) -> AnyView 
                 <Empty title="Messages go to the bus only" text="A destination is an HTTP endpoint that receives messages as CloudEvents. Its answer may hold further messages, so that a participant is one small handler. Add one, then a route that leads there."/>
             </section>
         }
-        .into_any();
+        .erased();
     }
     let cards = destinations.into_iter().map(|destination| card(destination, writes)).collect_view();
-    view! { <div class="stacked">{cards}</div> }.into_any()
+    view! { <div class="stacked">{cards}</div> }.erased()
 }
 
 fn card(destination: Destination, writes: Writes) -> AnyView {
@@ -147,7 +150,7 @@ fn card(destination: Destination, writes: Writes) -> AnyView {
         {quiet.then(|| view! { <span class="faint">"nothing open"</span> })}
         {oldest}
     }
-    .into_any();
+    .erased();
     let dialogs = card_dialogs(&destination, edit.clone(), remove.clone(), writes);
     view! {
         <article class="card destination" aria-labelledby=heading>
@@ -166,7 +169,7 @@ fn card(destination: Destination, writes: Writes) -> AnyView {
             {dialogs}
         </article>
     }
-    .into_any()
+    .erased()
 }
 
 fn card_actions(name: &str, paused: bool, writes: Writes) -> AnyView {
@@ -174,17 +177,17 @@ fn card_actions(name: &str, paused: bool, writes: Writes) -> AnyView {
     let pause_word = if paused { "Resume" } else { "Pause" };
     let (tested, changed) = (name.to_owned(), name.to_owned());
     view! {
-        <ActionForm action=writes.test>
+        <PostForm action=writes.test>
             <input type="hidden" name="name" value=tested.clone()/>
             <button type="submit" class="btn small" disabled=test_pending aria-label=format!("Test {tested}")>"Test"</button>
-        </ActionForm>
-        <ActionForm action=writes.pause>
+        </PostForm>
+        <PostForm action=writes.pause>
             <input type="hidden" name="name" value=changed.clone()/>
             <input type="hidden" name="paused" value=(!paused).to_string()/>
             <button type="submit" class="btn small" disabled=pause_pending aria-label=format!("{pause_word} {changed}")>{pause_word}</button>
-        </ActionForm>
+        </PostForm>
     }
-    .into_any()
+    .erased()
 }
 
 fn card_dialogs(destination: &Destination, edit: String, remove: String, writes: Writes) -> AnyView {
@@ -193,15 +196,15 @@ fn card_dialogs(destination: &Destination, edit: String, remove: String, writes:
     view! {
         <Dialog id=edit title=format!("Edit {name}")>{form}</Dialog>
         <Dialog id=remove title=format!("Delete {name}?")>
-            <ActionForm action=writes.delete>
+            <PostForm action=writes.delete>
                 <p>"Messages are no longer sent there; routes that lead there have to be removed first. This cannot be undone."</p>
                 <input type="hidden" name="name" value=name/>
                 {move || writes.delete.value().get().and_then(Result::err).map(|error| refusal(&error))}
                 <footer><SubmitButton label="Delete" pending=writes.delete.pending() class="danger"/></footer>
-            </ActionForm>
+            </PostForm>
         </Dialog>
     }
-    .into_any()
+    .erased()
 }
 
 fn destination_form(of: Option<&Destination>, writes: Writes) -> AnyView {
@@ -232,7 +235,7 @@ fn destination_form(of: Option<&Destination>, writes: Writes) -> AnyView {
     let secret_hint =
         if has_secret { "leave empty to keep the present one" } else { "optional: env:NAME, file:PATH or whsec_…" };
     view! {
-        <ActionForm action=writes.put>
+        <PostForm action=writes.put>
             <div class="field">
                 <label for=text("name")>"Name"</label>
                 <input id=text("name") name="name" value=name readonly=fixed required maxlength="100" pattern="[a-z0-9][a-z0-9._\\-]*" title="Lower-case letters, digits, dots and hyphens" autocomplete="off"/>
@@ -260,9 +263,9 @@ fn destination_form(of: Option<&Destination>, writes: Writes) -> AnyView {
             </div>
             {move || writes.put.value().get().and_then(Result::err).map(|error| refusal(&error))}
             <footer><SubmitButton label="Save" pending=writes.put.pending()/></footer>
-        </ActionForm>
+        </PostForm>
     }
-    .into_any()
+    .erased()
 }
 
 fn draw_routes(routes: Vec<Route>, writes: Writes) -> AnyView {
@@ -280,17 +283,17 @@ fn draw_routes(routes: Vec<Route>, writes: Writes) -> AnyView {
                     <td class="mono">{any(route.settings.aggregate_type)}</td>
                     <td><span class="stack-row">{icon(Icon::Arrow)}{route.settings.to}</span></td>
                     <td class="end">
-                        <ActionForm action=writes.delete_route>
+                        <PostForm action=writes.delete_route>
                             <input type="hidden" name="name" value=route.name/>
                             <button type="submit" class="btn small quiet" disabled=pending aria-label=label title="Delete">{icon(Icon::Close)}</button>
-                        </ActionForm>
+                        </PostForm>
                     </td>
                 </tr>
             }
         })
         .collect::<Vec<_>>();
     let content = if rows.is_empty() {
-        view! { <p class="faint pad">"No routes: every message goes to the bus. A route leads the messages that match its patterns to a destination."</p> }.into_any()
+        view! { <p class="faint pad">"No routes: every message goes to the bus. A route leads the messages that match its patterns to a destination."</p> }.erased()
     } else {
         view! {
             <div class="scroll">
@@ -307,9 +310,9 @@ fn draw_routes(routes: Vec<Route>, writes: Writes) -> AnyView {
                 </table>
             </div>
         }
-        .into_any()
+        .erased()
     };
-    view! { <section class="card" aria-labelledby="routes-title"><h2 id="routes-title">"Routes"</h2>{content}</section> }.into_any()
+    view! { <section class="card" aria-labelledby="routes-title"><h2 id="routes-title">"Routes"</h2>{content}</section> }.erased()
 }
 
 fn route_form(writes: Writes) -> AnyView {
@@ -323,7 +326,7 @@ fn route_form(writes: Writes) -> AnyView {
         }
     };
     view! {
-        <ActionForm action=writes.put_route>
+        <PostForm action=writes.put_route>
             {field("name", "Name", "hotel-commands", true)}
             <div class="field">
                 <label for="route-kind">"Kind"</label>
@@ -338,7 +341,7 @@ fn route_form(writes: Writes) -> AnyView {
             {field("to", "To (destination)", "hotels-http", true)}
             {move || writes.put_route.value().get().and_then(Result::err).map(|error| refusal(&error))}
             <footer><SubmitButton label="Save" pending=writes.put_route.pending()/></footer>
-        </ActionForm>
+        </PostForm>
     }
-    .into_any()
+    .erased()
 }

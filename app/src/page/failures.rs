@@ -1,6 +1,7 @@
 //! Failures: what does not get through, grouped by where and why, and its repair.
 
-use leptos::{form::ActionForm, prelude::*};
+use crate::{erased::Erase, read::Read};
+use leptos::prelude::*;
 
 use super::plural;
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
         failure::refusal,
         loaded::loaded,
         page_head::PageHead,
+        post::PostForm,
         time::ago,
     },
     link,
@@ -21,17 +23,17 @@ use crate::{
 };
 
 #[component]
-pub fn FailuresPage() -> impl IntoView {
+pub fn FailuresPage() -> AnyView {
     let live = Live::expect();
     let repair = ServerAction::<RepairMessages>::new();
-    let read = Resource::new(move || (live.messages(), repair.version().get()), |_| call::list_failures());
+    let read = Read::new(move || (live.messages(), repair.version().get()), |_| call::list_failures());
     let outcome = move || match repair.value().get() {
         Some(Ok(report)) => {
             view! { <p class="notice">{format!("Done for {}.", plural(report.touched, "delivery", "deliveries"))}</p> }
-                .into_any()
+                .erased()
         }
-        Some(Err(error)) => refusal(&error).into_any(),
-        None => ().into_any(),
+        Some(Err(error)) => refusal(&error).erased(),
+        None => ().erased(),
     };
     view! {
         <PageHead title="Failures"/>
@@ -40,6 +42,7 @@ pub fn FailuresPage() -> impl IntoView {
             {loaded(read, move |groups| draw(groups, repair))}
         </div>
     }
+    .erased()
 }
 
 fn draw(groups: Vec<FailureGroup>, repair: ServerAction<RepairMessages>) -> AnyView {
@@ -49,10 +52,10 @@ fn draw(groups: Vec<FailureGroup>, repair: ServerAction<RepairMessages>) -> AnyV
                 <Empty title="Nothing fails" text="Deliveries that a destination refuses appear here, grouped by destination and error, with what waits behind them."/>
             </section>
         }
-        .into_any();
+        .erased();
     }
     let cards = groups.into_iter().enumerate().map(|(index, group)| card(index, group, repair)).collect_view();
-    view! { <div class="stacked">{cards}</div> }.into_any()
+    view! { <div class="stacked">{cards}</div> }.erased()
 }
 
 fn card(index: usize, group: FailureGroup, repair: ServerAction<RepairMessages>) -> AnyView {
@@ -80,11 +83,11 @@ fn card(index: usize, group: FailureGroup, repair: ServerAction<RepairMessages>)
                 {toned(&group.state, state_words)}
                 <h2 id=heading.clone()><span class="mono">{group.message_type}</span>" → "{group.destination}</h2>
                 <span class="actions">
-                    <ActionForm action=repair>
+                    <PostForm action=repair>
                         <input type="hidden" name="action" value="retry"/>
                         {named}
                         <button type="submit" class="btn" disabled=pending aria-label=label>{words}</button>
-                    </ActionForm>
+                    </PostForm>
                     <DialogButton opens=dialog label="Discard…" class="danger"/>
                 </span>
             </header>
@@ -98,7 +101,7 @@ fn card(index: usize, group: FailureGroup, repair: ServerAction<RepairMessages>)
             {dialog_view}
         </article>
     }
-    .into_any()
+    .erased()
 }
 
 fn discard_dialog(
@@ -115,16 +118,16 @@ fn discard_dialog(
     let (named, label) = (filter(group), format!("Discard {all}"));
     view! {
         <Dialog id=id title=format!("Discard {all}?")>
-            <ActionForm action=repair>
+            <PostForm action=repair>
                 <p>{words}</p>
                 <input type="hidden" name="action" value="discard"/>
                 {named}
                 <ReasonField id=format!("discard-reason-{index}")/>
                 <footer><SubmitButton label=label pending=repair.pending() class="danger"/></footer>
-            </ActionForm>
+            </PostForm>
         </Dialog>
     }
-    .into_any()
+    .erased()
 }
 
 /// The fields that name a group.

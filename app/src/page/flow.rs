@@ -1,5 +1,6 @@
 //! The live flow: what is happening now, as it happens.
 
+use crate::{erased::Erase, read::Read};
 use leptos::prelude::*;
 
 use super::{parameter, plural};
@@ -29,10 +30,10 @@ struct Held {
 }
 
 #[component]
-pub fn FlowPage() -> impl IntoView {
+pub fn FlowPage() -> AnyView {
     let live = Live::expect();
     let (q, kind, state) = (parameter("q"), parameter("kind"), parameter("state"));
-    let read = Resource::new(move || live.missed(), |_| call::get_flow());
+    let read = Read::new(move || live.missed(), |_| call::get_flow());
     let held = RwSignal::new(Held::default());
     let passes = move |line: &FlowItem| {
         let (kind, state) = (kind.get(), state.get());
@@ -77,12 +78,12 @@ pub fn FlowPage() -> impl IntoView {
         };
         let list = move || {
             if newest.with(Vec::is_empty) {
-                return view! { <FirstMessage/> }.into_any();
+                return view! { <FirstMessage/> }.erased();
             }
             if shown.with(Vec::is_empty) {
-                return view! { <p class="all-well">"No line passes the filter yet. New ones appear as they come."</p> }.into_any();
+                return view! { <p class="all-well">"No line passes the filter yet. New ones appear as they come."</p> }.erased();
             }
-            view! { <FlowTable lines=shown label="Live flow, newest first"/> }.into_any()
+            view! { <FlowTable lines=shown label="Live flow, newest first"/> }.erased()
         };
         view! {
             <div class="flow-head">
@@ -92,7 +93,7 @@ pub fn FlowPage() -> impl IntoView {
             </div>
             <div id=LIST class="card flow-list" tabindex="0" role="region" aria-label="Live flow" on:scroll=scroll>{list}</div>
         }
-        .into_any()
+        .erased()
     };
     view! {
         <PageHead title="Flow"/>
@@ -110,6 +111,7 @@ pub fn FlowPage() -> impl IntoView {
             {loaded(read, draw)}
         </div>
     }
+    .erased()
 }
 
 /// How many lines of `newest` stand above the first held one that is still there.

@@ -1,6 +1,7 @@
 //! One instance: where it stands, how it got there, and what an operator can do about it.
 
-use leptos::{form::ActionForm, prelude::*};
+use crate::{erased::Erase, read::Read};
+use leptos::prelude::*;
 
 use super::{id_of, segment};
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
         json::{json_view, pretty},
         loaded::loaded,
         page_head::PageHead,
+        post::PostForm,
         task_table::task_list,
         time::{ago, at_full},
         timeline::timeline,
@@ -31,7 +33,7 @@ pub fn InstancePage() -> impl IntoView {
     let live = Live::expect();
     let id = segment("id");
     let operate = ServerAction::<OperateInstance>::new();
-    let read = Resource::new(
+    let read = Read::new(
         move || (id.get(), live.instances(), live.messages(), live.tasks(), operate.version().get()),
         |(id, ..)| async move { call::get_instance(id_of(&id, "instance")?).await },
     );
@@ -105,11 +107,11 @@ fn draw(instance: InstanceDetail, operate: ServerAction<OperateInstance>) -> Any
         </div>
         {dialogs(&instance, operate)}
     }
-    .into_any()
+    .erased()
 }
 
 fn legend() -> AnyView {
-    view! { <span class="legend"><i class="done"></i>"done"<i class="now"></i>"under way"<i class="failed"></i>"failed"<i class="ahead"></i>"ahead"</span> }.into_any()
+    view! { <span class="legend"><i class="done"></i>"done"<i class="now"></i>"under way"<i class="failed"></i>"failed"<i class="ahead"></i>"ahead"</span> }.erased()
 }
 
 fn incident(summary: &InstanceSummary) -> Option<AnyView> {
@@ -120,7 +122,7 @@ fn incident(summary: &InstanceSummary) -> Option<AnyView> {
             <p>"Mend the cause, then retry the step; or cancel the instance."</p>
         </div>
     };
-    Some(note.into_any())
+    Some(note.erased())
 }
 
 fn operations(operations: &[Operation], operate: ServerAction<OperateInstance>) -> AnyView {
@@ -139,7 +141,7 @@ fn operations(operations: &[Operation], operate: ServerAction<OperateInstance>) 
             }
         })
         .collect_view()
-        .into_any()
+        .erased()
 }
 
 fn dialogs(instance: &InstanceDetail, operate: ServerAction<OperateInstance>) -> AnyView {
@@ -152,19 +154,19 @@ fn dialogs(instance: &InstanceDetail, operate: ServerAction<OperateInstance>) ->
             let class = if name == OperationName::Cancel { "danger" } else { "primary" };
             view! {
                 <Dialog id=dialog_id(name) title=format!("{word} this instance?")>
-                    <ActionForm action=operate>
+                    <PostForm action=operate>
                         <p>{meaning}</p>
                         <input type="hidden" name="id" value=id.clone()/>
                         <input type="hidden" name="operation" value=name.as_str()/>
                         <ReasonField id=format!("{}-reason", name.as_str())/>
                         {move || operate.value().get().and_then(Result::err).map(|error| refusal(&error))}
                         <footer><SubmitButton label=word.clone() pending=operate.pending() class=class/></footer>
-                    </ActionForm>
+                    </PostForm>
                 </Dialog>
             }
         })
         .collect_view()
-        .into_any()
+        .erased()
 }
 
 /// The start form with this instance's input in it.
@@ -180,27 +182,27 @@ fn facts(summary: &InstanceSummary) -> AnyView {
     let fact = |name: &'static str, value: AnyView| view! { <div><dt>{name}</dt><dd>{value}</dd></div> };
     let ended = summary
         .ended_at
-        .map(|at| fact("Ended", view! { {at_full(at)}<small class="faint">{ago(at)}</small> }.into_any()));
-    let key = summary.business_key.clone().map(|key| fact("Business key", view! { {key} }.into_any()));
+        .map(|at| fact("Ended", view! { {at_full(at)}<small class="faint">{ago(at)}</small> }.erased()));
+    let key = summary.business_key.clone().map(|key| fact("Business key", view! { {key} }.erased()));
     let at = summary.at.iter().map(|node| form::humanised(node)).collect::<Vec<_>>().join(", ");
-    let at = (!at.is_empty()).then(|| fact("Stands at", view! { {at} }.into_any()));
+    let at = (!at.is_empty()).then(|| fact("Stands at", view! { {at} }.erased()));
     let conversation = link::conversation(&summary.id.to_string());
     view! {
         <section class="card" aria-labelledby="facts-title">
             <h2 id="facts-title">"Instance"</h2>
             <dl class="facts">
-                {fact("Id", view! { <span class="mono">{summary.id.to_string()}</span> }.into_any())}
+                {fact("Id", view! { <span class="mono">{summary.id.to_string()}</span> }.erased())}
                 {key}
                 {at}
-                {fact("Started by", view! { {summary.started_by.clone()} }.into_any())}
-                {fact("Started", view! { {at_full(summary.created_at)}<small class="faint">{ago(summary.created_at)}</small> }.into_any())}
-                {fact("Changed", view! { {at_full(summary.updated_at)}<small class="faint">{ago(summary.updated_at)}</small> }.into_any())}
+                {fact("Started by", view! { {summary.started_by.clone()} }.erased())}
+                {fact("Started", view! { {at_full(summary.created_at)}<small class="faint">{ago(summary.created_at)}</small> }.erased())}
+                {fact("Changed", view! { {at_full(summary.updated_at)}<small class="faint">{ago(summary.updated_at)}</small> }.erased())}
                 {ended}
-                {fact("Conversation", view! { <a href=conversation>"Tree and sequence"</a> }.into_any())}
+                {fact("Conversation", view! { <a href=conversation>"Tree and sequence"</a> }.erased())}
             </dl>
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 fn history(instance: &InstanceDetail) -> AnyView {
@@ -211,16 +213,16 @@ fn history(instance: &InstanceDetail) -> AnyView {
             {history_table(&instance.history)}
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 fn messages(instance: &InstanceDetail) -> AnyView {
     let content = if instance.messages.is_empty() {
-        view! { <p class="faint pad">"None yet."</p> }.into_any()
+        view! { <p class="faint pad">"None yet."</p> }.erased()
     } else {
         conversation_tree(&instance.messages, None)
     };
-    view! { <section class="card" aria-labelledby="messages-title"><h2 id="messages-title">"Messages"</h2>{content}</section> }.into_any()
+    view! { <section class="card" aria-labelledby="messages-title"><h2 id="messages-title">"Messages"</h2>{content}</section> }.erased()
 }
 
 fn tasks(instance: &InstanceDetail) -> Option<AnyView> {
@@ -230,7 +232,7 @@ fn tasks(instance: &InstanceDetail) -> Option<AnyView> {
     let list = task_list(instance.tasks.clone());
     Some(
         view! { <section class="card" aria-labelledby="tasks-title"><h2 id="tasks-title">"Tasks"</h2>{list}</section> }
-            .into_any(),
+            .erased(),
     )
 }
 
@@ -242,5 +244,5 @@ fn values(title: &'static str, id: &'static str, value: &serde_json::Value) -> A
             {json_view(value, title)}
         </section>
     }
-    .into_any()
+    .erased()
 }

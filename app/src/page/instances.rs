@@ -1,5 +1,6 @@
 //! Instances: the list with its filters.
 
+use crate::{erased::Erase, read::Read};
 use leptos::prelude::*;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
@@ -25,11 +26,11 @@ const STATES: [&str; 9] =
     ["running", "waiting", "suspended", "compensating", "stuck", "completed", "failed", "compensated", "cancelled"];
 
 #[component]
-pub fn InstancesPage() -> impl IntoView {
+pub fn InstancesPage() -> AnyView {
     let live = Live::expect();
     let params = use_query_map();
     let query = Memo::new(move |_| params.with(query_from));
-    let read = Resource::new(move || (query.get(), live.instances()), |(query, _)| call::list_instances(query));
+    let read = Read::new(move || (query.get(), live.instances()), |(query, _)| call::list_instances(query));
     let field =
         move |name: &'static str| Signal::derive(move || params.with(|params| params.get(name).unwrap_or_default()));
     view! {
@@ -46,6 +47,7 @@ pub fn InstancesPage() -> impl IntoView {
             {loaded(read, move |page| draw(page, query.get() == InstanceQuery::default()))}
         </div>
     }
+    .erased()
 }
 
 fn chips(params: &ParamsMap) -> AnyView {
@@ -59,7 +61,7 @@ fn chips(params: &ParamsMap) -> AnyView {
             view! { <li><a class="chip" href=with_param(PATH, params, "state", state) aria-current=current>{name}</a></li> }
         })
         .collect_view();
-    view! { <ul class="chips" aria-label="State">{chips}</ul> }.into_any()
+    view! { <ul class="chips" aria-label="State">{chips}</ul> }.erased()
 }
 
 fn draw(page: Page<InstanceSummary>, everything: bool) -> AnyView {
@@ -72,16 +74,16 @@ fn draw(page: Page<InstanceSummary>, everything: bool) -> AnyView {
                 </Empty>
             </section>
         }
-        .into_any(),
+        .erased(),
         (true, false) => view! {
             <section class="card"><Empty title="Nothing matches" text="No kept instance passes these filters. Clear one of them."/></section>
         }
-        .into_any(),
+        .erased(),
         (false, _) => view! {
             <section class="card">{instance_table(page.items, "Instances, newest first")}</section>
             {pager(PATH, page.next)}
         }
-        .into_any(),
+        .erased(),
     }
 }
 

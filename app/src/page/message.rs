@@ -1,6 +1,7 @@
 //! One message: what it says, where it went, what went wrong, and what can be done.
 
-use leptos::{form::ActionForm, prelude::*};
+use crate::{erased::Erase, read::Read};
+use leptos::prelude::*;
 
 use uuid::Uuid;
 
@@ -16,6 +17,7 @@ use crate::{
         json::{json_view, pretty},
         loaded::loaded,
         page_head::PageHead,
+        post::PostForm,
         time::{ago, at_full, at_time},
     },
     link,
@@ -39,7 +41,7 @@ pub fn MessagePage() -> impl IntoView {
     let live = Live::expect();
     let id = segment("id");
     let repairs = Repairs { repair: ServerAction::new(), edit: ServerAction::new() };
-    let read = Resource::new(
+    let read = Read::new(
         move || (id.get(), live.messages(), repairs.repair.version().get(), repairs.edit.version().get()),
         |(id, ..)| async move { call::get_message(id_of(&id, "message")?).await },
     );
@@ -82,7 +84,7 @@ fn draw(message: MessageDetail, repairs: Repairs) -> AnyView {
         </div>
         {dialogs(&message, repairs)}
     }
-    .into_any()
+    .erased()
 }
 
 fn is_failed(delivery: &Delivery) -> bool {
@@ -94,34 +96,34 @@ fn actions(id: Uuid, refused: Option<String>, repairs: Repairs) -> AnyView {
     let disabled = refused.is_some();
     let (title, why) = (refused.clone(), refused.clone());
     view! {
-        <ActionForm action=repairs.repair>
+        <PostForm action=repairs.repair>
             <input type="hidden" name="action" value="retry"/>
             <input type="hidden" name="message" value=id.to_string()/>
             <button type="submit" class="btn primary" disabled=move || disabled || pending.get() title=title>
                 "Retry now"
                 {why.map(|why| view! { <span class="visually-hidden">{format!(" — {why}")}</span> })}
             </button>
-        </ActionForm>
+        </PostForm>
         <DialogButton opens=EDIT label="Edit and retry…" refused=refused.clone()/>
         <DialogButton opens=DISCARD label="Discard…" class="danger" refused=refused/>
     }
-    .into_any()
+    .erased()
 }
 
 /// What the last repair did.
 fn outcome(repairs: Repairs) -> AnyView {
     let words = move || match (repairs.repair.value().get(), repairs.edit.value().get()) {
-        (Some(Err(error)), _) | (_, Some(Err(error))) => refusal(&error).into_any(),
+        (Some(Err(error)), _) | (_, Some(Err(error))) => refusal(&error).erased(),
         (Some(Ok(report)), _) | (_, Some(Ok(report))) => {
             let words = match report.touched {
                 0 => "Nothing was open any more: somebody else was faster.".to_owned(),
                 touched => format!("Done for {}.", plural(touched, "delivery", "deliveries")),
             };
-            view! { <p class="notice">{words}</p> }.into_any()
+            view! { <p class="notice">{words}</p> }.erased()
         }
-        (None, None) => ().into_any(),
+        (None, None) => ().erased(),
     };
-    view! { <div role="status">{words}</div> }.into_any()
+    view! { <div role="status">{words}</div> }.erased()
 }
 
 fn payload(message: &MessageDetail) -> AnyView {
@@ -131,7 +133,7 @@ fn payload(message: &MessageDetail) -> AnyView {
             {json_view(&message.payload, "Payload")}
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 fn headers(message: &MessageDetail) -> AnyView {
@@ -141,14 +143,14 @@ fn headers(message: &MessageDetail) -> AnyView {
         .map(|(name, value)| view! { <div><dt class="mono">{name.clone()}</dt><dd class="mono">{value.clone()}</dd></div> })
         .collect_view();
     let content = if message.headers.is_empty() {
-        view! { <p class="faint pad">"None."</p> }.into_any()
+        view! { <p class="faint pad">"None."</p> }.erased()
     } else {
-        view! { <dl class="facts">{rows}</dl> }.into_any()
+        view! { <dl class="facts">{rows}</dl> }.erased()
     };
     view! {
         <section class="card" aria-labelledby="headers-title"><h2 id="headers-title">"Headers"</h2>{content}</section>
     }
-    .into_any()
+    .erased()
 }
 
 fn facts(message: &MessageDetail) -> AnyView {
@@ -160,36 +162,36 @@ fn facts(message: &MessageDetail) -> AnyView {
     );
     let version = message.aggregate_version.map(|version| format!(" · version {version}"));
     let correlation = summary.correlation_id.clone().map(|id| {
-        fact("Correlation", view! { <a class="mono" href=link::conversation(&id)>{id.clone()}</a> }.into_any())
+        fact("Correlation", view! { <a class="mono" href=link::conversation(&id)>{id.clone()}</a> }.erased())
     });
     let causation = summary.causation_id.clone().map(|id| {
-        fact("Caused by", view! { <a class="mono" href=format!("/messages/{id}")>{id.clone()}</a> }.into_any())
+        fact("Caused by", view! { <a class="mono" href=format!("/messages/{id}")>{id.clone()}</a> }.erased())
     });
     let instance = message
         .instance
-        .map(|id| fact("Instance", view! { <a class="mono" href=link::instance(id)>{id.to_string()}</a> }.into_any()));
+        .map(|id| fact("Instance", view! { <a class="mono" href=link::instance(id)>{id.to_string()}</a> }.erased()));
     let published = match summary.published_at {
-        Some(at) => view! { {at_full(at)}<small class="faint">{after(summary.created_at, at)}</small> }.into_any(),
-        None => view! { <span class="faint">"not yet"</span> }.into_any(),
+        Some(at) => view! { {at_full(at)}<small class="faint">{after(summary.created_at, at)}</small> }.erased(),
+        None => view! { <span class="faint">"not yet"</span> }.erased(),
     };
     view! {
         <section class="card" aria-labelledby="facts-title">
             <h2 id="facts-title">"Message"</h2>
             <dl class="facts">
-                {fact("Id", view! { <span class="mono">{summary.id.to_string()}</span> }.into_any())}
-                {fact("Key", view! { <a class="mono" href=of_key>{key}</a>{version} }.into_any())}
-                {fact("Source", view! { {summary.source.clone()} }.into_any())}
-                {fact("Created", view! { {at_full(summary.created_at)}<small class="faint">{ago(summary.created_at)}</small> }.into_any())}
+                {fact("Id", view! { <span class="mono">{summary.id.to_string()}</span> }.erased())}
+                {fact("Key", view! { <a class="mono" href=of_key>{key}</a>{version} }.erased())}
+                {fact("Source", view! { {summary.source.clone()} }.erased())}
+                {fact("Created", view! { {at_full(summary.created_at)}<small class="faint">{ago(summary.created_at)}</small> }.erased())}
                 {fact("Published", published)}
-                {message.deliver_after.map(|at| fact("Not before", view! { {at_full(at)} }.into_any()))}
-                {message.destination.clone().map(|to| fact("Destination", view! { {to} }.into_any()))}
+                {message.deliver_after.map(|at| fact("Not before", view! { {at_full(at)} }.erased()))}
+                {message.destination.clone().map(|to| fact("Destination", view! { {to} }.erased()))}
                 {correlation}
                 {causation}
                 {instance}
             </dl>
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 fn after(from: Instant, to: Instant) -> String {
@@ -197,7 +199,7 @@ fn after(from: Instant, to: Instant) -> String {
 }
 
 fn fact(name: &'static str, value: AnyView) -> AnyView {
-    view! { <div><dt>{name}</dt><dd>{value}</dd></div> }.into_any()
+    view! { <div><dt>{name}</dt><dd>{value}</dd></div> }.erased()
 }
 
 fn deliveries(message: &MessageDetail) -> AnyView {
@@ -212,13 +214,13 @@ fn deliveries(message: &MessageDetail) -> AnyView {
                 <p class="faint pad">{words}</p>
             </section>
         }
-        .into_any();
+        .erased();
     }
     let cards = message.deliveries.iter().map(delivery).collect_view();
     view! {
         <section class="card" aria-labelledby="deliveries-title"><h2 id="deliveries-title">"Deliveries"</h2>{cards}</section>
     }
-    .into_any()
+    .erased()
 }
 
 fn delivery(delivery: &Delivery) -> AnyView {
@@ -257,7 +259,7 @@ fn delivery(delivery: &Delivery) -> AnyView {
             {attempts(&delivery.attempts_made, &delivery.destination)}
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 fn attempts(attempts: &[Attempt], destination: &str) -> Option<AnyView> {
@@ -268,10 +270,10 @@ fn attempts(attempts: &[Attempt], destination: &str) -> Option<AnyView> {
         .iter()
         .map(|attempt| {
             let answer = match (&attempt.failure_class, &attempt.error) {
-                (None, None) => state_badge("accepted").into_any(),
+                (None, None) => state_badge("accepted").erased(),
                 (class, error) => {
                     let (class, error) = (class.clone().unwrap_or_default(), error.clone().unwrap_or_default());
-                    view! { <span class="error-text"><span class="mono">{class}</span>" "{error}</span> }.into_any()
+                    view! { <span class="error-text"><span class="mono">{class}</span>" "{error}</span> }.erased()
                 }
             };
             view! {
@@ -295,7 +297,7 @@ fn attempts(attempts: &[Attempt], destination: &str) -> Option<AnyView> {
             </table>
         </div>
     };
-    Some(table.into_any())
+    Some(table.erased())
 }
 
 fn dialogs(message: &MessageDetail, repairs: Repairs) -> AnyView {
@@ -305,7 +307,7 @@ fn dialogs(message: &MessageDetail, repairs: Repairs) -> AnyView {
     let text = pretty(edited.unwrap_or(&message.payload));
     view! {
         <Dialog id=EDIT title="Edit and retry">
-            <ActionForm action=repairs.edit>
+            <PostForm action=repairs.edit>
                 <p>"The failed deliveries are tried again with this payload. The original is kept, and the message says which one was sent."</p>
                 <input type="hidden" name="id" value=id/>
                 <div class="field">
@@ -314,19 +316,19 @@ fn dialogs(message: &MessageDetail, repairs: Repairs) -> AnyView {
                 </div>
                 {move || last_error(repairs.edit.value().get()).map(|error| refusal(&error))}
                 <footer><SubmitButton label="Retry with this payload" pending=repairs.edit.pending()/></footer>
-            </ActionForm>
+            </PostForm>
         </Dialog>
         <Dialog id=DISCARD title="Discard the failed deliveries?">
-            <ActionForm action=repairs.repair>
+            <PostForm action=repairs.repair>
                 <p>"They are not tried again, and what waits behind them goes on. This cannot be undone."</p>
                 <input type="hidden" name="action" value="discard"/>
                 <input type="hidden" name="message" value=discarded/>
                 <ReasonField id="discard-reason"/>
                 <footer><SubmitButton label="Discard" pending=repairs.repair.pending() class="danger"/></footer>
-            </ActionForm>
+            </PostForm>
         </Dialog>
     }
-    .into_any()
+    .erased()
 }
 
 fn last_error<T>(answer: Option<Answer<T>>) -> Option<AppError> {

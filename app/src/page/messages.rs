@@ -1,5 +1,6 @@
 //! Messages: the list with its filters, all of them in the URL.
 
+use crate::{erased::Erase, read::Read};
 use leptos::prelude::*;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
@@ -10,7 +11,7 @@ use crate::{
     component::{
         empty::{Empty, FirstMessage},
         filter::{Choice, FilterForm, Words},
-        loaded::loaded,
+        loaded::{loaded, when_known},
         message_table::message_table,
         page_head::PageHead,
         pager::pager,
@@ -25,24 +26,21 @@ const MORE: [&str; 4] = ["aggregate_id", "destination", "from", "to"];
 const STATES: [&str; 6] = ["pending", "published", "delivering", "retrying", "parked", "dead"];
 
 #[component]
-pub fn MessagesPage() -> impl IntoView {
+pub fn MessagesPage() -> AnyView {
     let live = Live::expect();
     let params = use_query_map();
     let query = Memo::new(move |_| params.with(query_from));
-    let read = Resource::new(move || (query.get(), live.messages()), |(query, _)| call::list_messages(query));
-    let badges = Resource::new(move || live.messages(), |_| call::get_badges());
+    let read = Read::new(move || (query.get(), live.messages()), |(query, _)| call::list_messages(query));
+    let badges = Read::new(move || live.messages(), |_| call::get_badges());
     let field =
         move |name: &'static str| Signal::derive(move || params.with(|params| params.get(name).unwrap_or_default()));
     // Filters that are set are in sight.
     let narrowed = params.with_untracked(|params| MORE.iter().any(|name| params.get(name).is_some()));
-    let chips = move || {
-        let badges = badges.get().and_then(Result::ok).unwrap_or_default();
-        params.with(|params| chips(params, &badges))
-    };
+    let chips = when_known(badges, move |badges| params.with(|params| chips(params, &badges)));
     view! {
         <PageHead title="Messages"/>
         <div class="content">
-            <Transition>{chips}</Transition>
+            {chips}
             <FilterForm path=PATH label="Filter messages">
                 // The state is chosen above and kept by the form.
                 <input type="hidden" name="state" prop:value=field("state") value=field("state").get_untracked()/>
@@ -61,23 +59,24 @@ pub fn MessagesPage() -> impl IntoView {
             {loaded(read, move |page| draw(page, query.get() == MessageQuery::default()))}
         </div>
     }
+    .erased()
 }
 
 fn draw(page: Page<MessageSummary>, everything: bool) -> AnyView {
     if page.items.is_empty() && everything {
-        return view! { <section class="card"><FirstMessage/></section> }.into_any();
+        return view! { <section class="card"><FirstMessage/></section> }.erased();
     }
     if page.items.is_empty() {
         return view! {
             <section class="card"><Empty title="Nothing matches" text="No kept message passes these filters. Clear one of them, or widen the time range."/></section>
         }
-        .into_any();
+        .erased();
     }
     view! {
         <section class="card">{message_table(page.items, "Messages, newest first")}</section>
         {pager(PATH, page.next)}
     }
-    .into_any()
+    .erased()
 }
 
 /// One link per state, with its number where that is cheap to know.
@@ -101,7 +100,7 @@ fn chips(params: &ParamsMap, badges: &Badges) -> AnyView {
             view! { <li><a class="chip" href=with_param(PATH, params, "state", state) aria-current=current>{name}" "{number}</a></li> }
         })
         .collect_view();
-    view! { <ul class="chips" aria-label="State">{chips}</ul> }.into_any()
+    view! { <ul class="chips" aria-label="State">{chips}</ul> }.erased()
 }
 
 fn query_from(params: &ParamsMap) -> MessageQuery {

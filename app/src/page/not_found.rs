@@ -1,11 +1,12 @@
 //! An address that leads nowhere.
 
+use crate::erased::Erase;
 use leptos::prelude::*;
 
 use crate::{component::page_head::PageHead, port::Respond};
 
 #[component]
-pub fn NotFound() -> impl IntoView {
+pub fn NotFound() -> AnyView {
     if let Some(respond) = use_context::<Respond>() {
         (respond.status)(404);
     }
@@ -18,4 +19,5 @@ pub fn NotFound() -> impl IntoView {
             </div>
         </div>
     }
+    .erased()
 }

@@ -1,5 +1,6 @@
 //! The first page: is all well, and what needs somebody?
 
+use crate::{erased::Erase, read::Read};
 use leptos::prelude::*;
 
 use super::plural;
@@ -19,13 +20,14 @@ use crate::{
 const FLOW_LINES: usize = 10;
 
 #[component]
-pub fn OverviewPage() -> impl IntoView {
+pub fn OverviewPage() -> AnyView {
     let live = Live::expect();
-    let read = Resource::new(move || (live.messages(), live.instances(), live.tasks()), |_| call::get_overview());
+    let read = Read::new(move || (live.messages(), live.instances(), live.tasks()), |_| call::get_overview());
     view! {
         <PageHead title="Overview"/>
         <div class="content">{loaded(read, move |overview| draw(overview, live))}</div>
     }
+    .erased()
 }
 
 fn draw(overview: Overview, live: Live) -> AnyView {
@@ -46,15 +48,15 @@ fn draw(overview: Overview, live: Live) -> AnyView {
         </div>
         {flow_card(lines)}
     }
-    .into_any()
+    .erased()
 }
 
 fn flow_card(lines: Signal<Vec<FlowItem>>) -> impl IntoView {
     let table = move || {
         if lines.with(Vec::is_empty) {
-            view! { <FirstMessage/> }.into_any()
+            view! { <FirstMessage/> }.erased()
         } else {
-            view! { <div class="scroll"><FlowTable lines=lines label="Live flow, newest first"/></div> }.into_any()
+            view! { <div class="scroll"><FlowTable lines=lines label="Live flow, newest first"/></div> }.erased()
         }
     };
     view! {
@@ -90,7 +92,7 @@ fn figures(overview: &Overview) -> AnyView {
             {orphans}
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 fn figure(name: &'static str, number: String, below: String, href: &'static str, class: &'static str) -> AnyView {
@@ -101,7 +103,7 @@ fn figure(name: &'static str, number: String, below: String, href: &'static str,
             <span class="below">{below}</span>
         </a>
     }
-    .into_any()
+    .erased()
 }
 
 /// What waits for a person, worst first.
@@ -110,29 +112,29 @@ fn needs(overview: &Overview) -> AnyView {
     let stuck = overview.stuck_instances.iter().map(|instance| {
         let detail = instance.incident.clone().unwrap_or_else(|| instance.at.join(", "));
         need_row(
-            toned("stuck", "stuck".to_owned()).into_any(),
+            toned("stuck", "stuck".to_owned()).erased(),
             instance.definition.clone(),
             name_of(instance),
             detail,
-            ago(instance.updated_at).into_any(),
+            ago(instance.updated_at).erased(),
             link::instance(instance.id),
         )
     });
     let tasks = overview.overdue_tasks.iter().map(|task| {
         let since = task.due_at.unwrap_or(task.created_at);
         need_row(
-            toned("overdue", "overdue".to_owned()).into_any(),
+            toned("overdue", "overdue".to_owned()).erased(),
             task.title.clone(),
             task.definition.clone(),
             waits_for(task),
-            ago(since).into_any(),
+            ago(since).erased(),
             link::task(task.id),
         )
     });
     let rows: Vec<AnyView> = failures.chain(stuck).chain(tasks).collect();
     let content = if rows.is_empty() {
         view! { <p class="all-well">"Nothing needs you. Failures, stuck instances and overdue tasks appear here."</p> }
-            .into_any()
+            .erased()
     } else {
         view! {
             <div class="scroll">
@@ -145,7 +147,7 @@ fn needs(overview: &Overview) -> AnyView {
                 </table>
             </div>
         }
-        .into_any()
+        .erased()
     };
     view! {
         <section class="card" aria-labelledby="needs-title">
@@ -153,18 +155,18 @@ fn needs(overview: &Overview) -> AnyView {
             {content}
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 fn failure_row(group: &FailureGroup) -> AnyView {
     let words = format!("{} {}", grouped(group.count), group.state);
     let what = format!("{} · {}", group.message_type, group.failure_class);
     need_row(
-        toned(&group.state, words).into_any(),
+        toned(&group.state, words).erased(),
         group.destination.clone(),
         what,
         group.sample_error.clone(),
-        ago(group.first_at).into_any(),
+        ago(group.first_at).erased(),
         "/failures".to_owned(),
     )
 }
@@ -182,5 +184,5 @@ fn need_row(why: AnyView, name: String, more: String, detail: String, since: Any
             <td class="faint num">{since}</td>
         </tr>
     }
-    .into_any()
+    .erased()
 }

@@ -1,5 +1,6 @@
 //! Settings: what runs here, the look, who did what, and the way out.
 
+use crate::{erased::Erase, read::Read};
 use leptos::prelude::*;
 
 use crate::{
@@ -10,10 +11,10 @@ use crate::{
 };
 
 #[component]
-pub fn SettingsPage() -> impl IntoView {
-    let about = Resource::new(|| (), |()| call::get_about());
-    let audit = Resource::new(|| (), |()| call::get_audit(None));
-    let actor = Resource::new(|| (), |()| call::whoami());
+pub fn SettingsPage() -> AnyView {
+    let about = Read::new(|| (), |()| call::get_about());
+    let audit = Read::new(|| (), |()| call::get_audit(None));
+    let actor = Read::new(|| (), |()| call::whoami());
     view! {
         <PageHead title="Settings"/>
         <div class="content">
@@ -30,6 +31,7 @@ pub fn SettingsPage() -> impl IntoView {
             {loaded(audit, draw_audit)}
         </div>
     }
+    .erased()
 }
 
 fn you(actor: Actor) -> AnyView {
@@ -39,7 +41,7 @@ fn you(actor: Actor) -> AnyView {
             <button type="submit" class="btn">"Sign out"</button>
         </form>
     }
-    .into_any()
+    .erased()
 }
 
 fn draw_about(about: About) -> AnyView {
@@ -70,12 +72,12 @@ fn draw_about(about: About) -> AnyView {
             </div>
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 fn draw_audit(entries: Vec<AuditEntry>) -> AnyView {
     let content = if entries.is_empty() {
-        view! { <Empty title="Nothing yet" text="Every repair, operation and change of a definition or destination is written down here, with who did it and why."/> }.into_any()
+        view! { <Empty title="Nothing yet" text="Every repair, operation and change of a definition or destination is written down here, with who did it and why."/> }.erased()
     } else {
         let rows = entries
             .into_iter()
@@ -102,8 +104,8 @@ fn draw_audit(entries: Vec<AuditEntry>) -> AnyView {
                 </table>
             </div>
         }
-        .into_any()
+        .erased()
     };
     view! { <section class="card" aria-labelledby="audit-title"><h2 id="audit-title">"Audit"</h2>{content}</section> }
-        .into_any()
+        .erased()
 }

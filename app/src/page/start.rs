@@ -1,8 +1,9 @@
 //! The start form of a process, drawn from its input schema. What is typed stands in the URL, so that a form can be
 //! sent to somebody or kept.
 
+use crate::{erased::Erase, read::Read};
 use baton_domain::form::fields as fields_of;
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_router::{
     NavigateOptions,
     hooks::{use_navigate, use_query_map},
@@ -15,6 +16,7 @@ use crate::{
         confirm::SubmitButton,
         loaded::loaded,
         page_head::PageHead,
+        post::PostForm,
         schema_form::{SchemaFields, findings_of, whole_error},
     },
     dom, link,
@@ -28,7 +30,7 @@ pub fn StartPage() -> impl IntoView {
     let name = segment("name");
     let version = parameter("version");
     let start = ServerAction::<StartProcess>::new();
-    let read = Resource::new(
+    let read = Read::new(
         move || (name.get(), version.get().parse::<u32>().ok()),
         |(name, version)| call::get_start_form(name, version),
     );
@@ -43,14 +45,14 @@ fn draw(form: StartForm, start: ServerAction<StartProcess>) -> AnyView {
         None => view! {
             <p>"Nothing of this process is published yet, so it cannot be started. "<a href=format!("{base}?draft=1")>"Open the draft"</a></p>
         }
-        .into_any(),
+        .erased(),
         Some(newest) => fields(&form, newest, start),
     };
     view! {
         <PageHead title=format!("Start {}", summary.name) crumbs=crumbs/>
         <div class="content narrow">{content}</div>
     }
-    .into_any()
+    .erased()
 }
 
 fn fields(form: &StartForm, newest: u32, start: ServerAction<StartProcess>) -> AnyView {
@@ -91,7 +93,7 @@ fn fields(form: &StartForm, newest: u32, start: ServerAction<StartProcess>) -> A
     let (texts, idempotency_key) = (given.clone(), form.idempotency_key.clone());
     view! {
         <section class="card pad">
-            <ActionForm action=start attr:id=FORM on:change=keep>
+            <PostForm action=start id=FORM on:change=keep>
                 <input type="hidden" name="definition" value=name/>
                 <input type="hidden" name="idempotency_key" value=idempotency_key/>
                 {none}
@@ -114,8 +116,8 @@ fn fields(form: &StartForm, newest: u32, start: ServerAction<StartProcess>) -> A
                 </div>
                 {whole}
                 <footer><SubmitButton label="Start" pending=start.pending()/></footer>
-            </ActionForm>
+            </PostForm>
         </section>
     }
-    .into_any()
+    .erased()
 }

@@ -1,7 +1,8 @@
 //! One task: what is asked, what it is about, and the answers as buttons.
 
+use crate::{erased::Erase, read::Read};
 use baton_domain::form::fields as fields_of;
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 
 use super::{id_of, parameter, segment};
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
         json::json_view,
         loaded::loaded,
         page_head::PageHead,
+        post::PostForm,
         schema_form::{SchemaFields, findings_of, whole_error},
         task_table::waits_for,
         time::{ago, at_full},
@@ -34,7 +36,7 @@ pub fn TaskPage() -> impl IntoView {
     let id = segment("id");
     let after = parameter("after");
     let actions = Actions { claim: ServerAction::new(), complete: ServerAction::new() };
-    let read = Resource::new(
+    let read = Read::new(
         move || (id.get(), live.tasks(), actions.claim.version().get(), actions.complete.version().get()),
         |(id, ..)| async move { call::get_task(id_of(&id, "task")?).await },
     );
@@ -46,7 +48,7 @@ fn draw(task: TaskDetail, follows: bool, actions: Actions) -> AnyView {
     let open = matches!(summary.state.as_str(), "open" | "claimed");
     let (state, overdue) = (summary.state.clone(), summary.overdue);
     let beside = move || {
-        if overdue { toned("overdue", "overdue".to_owned()).into_any() } else { state_badge(&state).into_any() }
+        if overdue { toned("overdue", "overdue".to_owned()).erased() } else { state_badge(&state).erased() }
     };
     let answers = if open { answers(&task, actions) } else { ended(&task) };
     view! {
@@ -61,7 +63,7 @@ fn draw(task: TaskDetail, follows: bool, actions: Actions) -> AnyView {
             </div>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 fn claim(summary: &TaskSummary, actions: Actions) -> AnyView {
@@ -73,12 +75,12 @@ fn claim(summary: &TaskSummary, actions: Actions) -> AnyView {
     let disabled = why.is_some();
     let id = summary.id.to_string();
     view! {
-        <ActionForm action=actions.claim>
+        <PostForm action=actions.claim>
             <input type="hidden" name="id" value=id/>
             <button type="submit" class="btn" disabled=move || disabled || pending.get() title=why>{label}</button>
-        </ActionForm>
+        </PostForm>
     }
-    .into_any()
+    .erased()
 }
 
 fn answers(task: &TaskDetail, actions: Actions) -> AnyView {
@@ -96,7 +98,7 @@ fn answers(task: &TaskDetail, actions: Actions) -> AnyView {
             <div class="answers">{forms}</div>
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 /// One outcome: a button, and the form that goes with it where there is one.
@@ -117,16 +119,16 @@ fn answer(task: &TaskDetail, outcome: &TaskOutcome, first: bool, actions: Action
     let with_form = !fields.is_empty();
     view! {
         <div class="answer" class:with-form=with_form on:submit=move |_| sent.set(true)>
-            <ActionForm action=actions.complete>
+            <PostForm action=actions.complete>
                 <input type="hidden" name="id" value=id/>
                 <input type="hidden" name="outcome" value=name.clone()/>
                 <SchemaFields fields=fields prefix=format!("answer-{name}") value_of=|_| None findings=findings/>
                 {whole}
                 <button type="submit" class=class disabled=pending>{humanised(&name)}</button>
-            </ActionForm>
+            </PostForm>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 fn ended(task: &TaskDetail) -> AnyView {
@@ -144,7 +146,7 @@ fn ended(task: &TaskDetail) -> AnyView {
     view! {
         <section class="card pad"><p>{words}" "{summary.ended_at.map(ago)}</p>{data}</section>
     }
-    .into_any()
+    .erased()
 }
 
 fn facts(task: &TaskDetail) -> AnyView {
@@ -152,23 +154,23 @@ fn facts(task: &TaskDetail) -> AnyView {
     let fact = |name: &'static str, value: AnyView| view! { <div><dt>{name}</dt><dd>{value}</dd></div> };
     let instance = task.business_key.clone().unwrap_or_else(|| summary.instance.to_string());
     let due =
-        summary.due_at.map(|at| fact("Due", view! { {at_full(at)}<small class="faint">{ago(at)}</small> }.into_any()));
+        summary.due_at.map(|at| fact("Due", view! { {at_full(at)}<small class="faint">{ago(at)}</small> }.erased()));
     view! {
         <section class="card" aria-labelledby="facts-title">
             <h2 id="facts-title">"Task"</h2>
             <dl class="facts">
-                {fact("For", view! { {waits_for(summary)} }.into_any())}
+                {fact("For", view! { {waits_for(summary)} }.erased())}
                 {due}
-                {fact("Process", view! { <a href=link::process(&summary.definition)>{summary.definition.clone()}</a>" at "{humanised(&summary.node)} }.into_any())}
-                {fact("Instance", view! { <a href=link::instance(summary.instance)>{instance}</a> }.into_any())}
-                {fact("Opened", view! { {at_full(summary.created_at)}<small class="faint">{ago(summary.created_at)}</small> }.into_any())}
+                {fact("Process", view! { <a href=link::process(&summary.definition)>{summary.definition.clone()}</a>" at "{humanised(&summary.node)} }.erased())}
+                {fact("Instance", view! { <a href=link::instance(summary.instance)>{instance}</a> }.erased())}
+                {fact("Opened", view! { {at_full(summary.created_at)}<small class="faint">{ago(summary.created_at)}</small> }.erased())}
             </dl>
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 /// What the decision is about.
 fn context(title: &'static str, value: &serde_json::Value) -> AnyView {
-    view! { <section class="card"><h2>{title}</h2>{json_view(value, title)}</section> }.into_any()
+    view! { <section class="card"><h2>{title}</h2>{json_view(value, title)}</section> }.erased()
 }

@@ -1,5 +1,6 @@
 //! Tasks: what waits for people.
 
+use crate::{erased::Erase, read::Read};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -41,12 +42,12 @@ impl View {
 }
 
 #[component]
-pub fn TasksPage() -> impl IntoView {
+pub fn TasksPage() -> AnyView {
     let live = Live::expect();
     let params = use_query_map();
     let (view_name, after) = (parameter("view"), parameter("after"));
     let view = Memo::new(move |_| View::from_name(&view_name.get()));
-    let read = Resource::new(
+    let read = Read::new(
         move || (view.get(), params.with(|params| params.get("cursor")), live.tasks()),
         |(view, cursor, _)| call::list_tasks(view.query(cursor)),
     );
@@ -68,6 +69,7 @@ pub fn TasksPage() -> impl IntoView {
             {loaded(read, move |page| draw(page, view.get()))}
         </div>
     }
+    .erased()
 }
 
 fn draw(page: Page<TaskSummary>, view: View) -> AnyView {
@@ -76,7 +78,7 @@ fn draw(page: Page<TaskSummary>, view: View) -> AnyView {
             <section class="card">{task_table(page.items, "Tasks")}</section>
             {pager(PATH, page.next)}
         }
-        .into_any();
+        .erased();
     }
     let (title, text) = match view {
         View::Mine => (
@@ -86,5 +88,5 @@ fn draw(page: Page<TaskSummary>, view: View) -> AnyView {
         View::All => ("No task is open", "A process opens a task where its definition has an approval."),
         View::Done => ("Nothing was completed yet", "Completed and withdrawn tasks stay here for their retention."),
     };
-    view! { <section class="card"><Empty title=title text=text/></section> }.into_any()
+    view! { <section class="card"><Empty title=title text=text/></section> }.erased()
 }
