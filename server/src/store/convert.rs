@@ -255,5 +255,39 @@ pub(super) fn new_delivery_parts(
 /// Whether a token of the snapshot (`baton_domain::process::State` as JSON) waits for a reply or an event.
 pub(super) fn awaits_message(snapshot: &Value) -> bool {
     let tokens = snapshot["tokens"].as_array().map(Vec::as_slice).unwrap_or_default();
-    tokens.iter().any(|token| matches!(token["place"]["kind"].as_str(), Some("command" | "wait")))
+    tokens.iter().any(|token| matches!(token["place"]["at"].as_str(), Some("command" | "wait")))
+}
+
+#[cfg(test)]
+mod tests {
+    use baton_domain::{
+        definition::{Definition, parse},
+        ids::InstanceId,
+        process::{Context, Input, advance},
+    };
+    use uuid::Uuid;
+
+    use super::awaits_message;
+
+    /// Reads what the domain really writes, so that the two cannot drift apart.
+    fn awaits(node: &str) -> bool {
+        let text = format!(
+            "baton: process/1\nname: one\nnodes:\n  start: {{kind: start, next: it}}\n  it: {node}\n  done: {{kind: end, outcome: completed}}\n"
+        );
+        let Definition::Process(process) = parse(&text).expect("a valid definition").definition else {
+            panic!("a process")
+        };
+        let input = Input::Start { input: serde_json::json!({}), business_key: None, by: "test".into() };
+        let context = Context { instance: InstanceId::from_uuid(Uuid::now_v7()), now: chrono::Utc::now() };
+        let (state, _) = advance(&process, None, &input, &context).expect("it starts");
+        awaits_message(&serde_json::to_value(&state).expect("a snapshot"))
+    }
+
+    #[test]
+    fn what_waits_for_a_message_is_no_orphan() {
+        assert!(awaits("{kind: command, send: Do, to: worker, on: {Done: {next: done}}}"));
+        assert!(awaits("{kind: wait, on: {Done: {next: done}}}"));
+        assert!(!awaits("{kind: timer, for: PT1H, next: done}"));
+        assert!(!awaits("{kind: approval, title: Go on?, outcomes: {yes: {next: done}}}"));
+    }
 }
