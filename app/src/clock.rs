@@ -39,7 +39,7 @@ fn relative(ahead_ms: i64) -> String {
     let span = duration(ahead_ms.abs());
     match ahead_ms {
         -2_000..=2_000 => "just now".to_owned(),
-        ..0 => format!("{span} ago"),
+        ..-2_000 => format!("{span} ago"),
         _ => format!("in {span}"),
     }
 }

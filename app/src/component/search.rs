@@ -17,10 +17,8 @@ pub fn Search() -> impl IntoView {
     let navigate = use_navigate();
     Effect::new(move |_| {
         let keys = window_event_listener(ev::keydown, move |event| {
-            if (event.ctrl_key() || event.meta_key()) && event.key().eq_ignore_ascii_case("k") {
-                event.prevent_default();
-                dom::focus(ID);
-            } else if event.key() == "/" && !dom::typing() {
+            let chord = (event.ctrl_key() || event.meta_key()) && event.key().eq_ignore_ascii_case("k");
+            if chord || (event.key() == "/" && !dom::typing()) {
                 event.prevent_default();
                 dom::focus(ID);
             }

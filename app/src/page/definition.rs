@@ -134,7 +134,7 @@ fn draw(detail: DefinitionDetail, shown: Shown, desk: Desk) -> AnyView {
                 {source_card(edits, text, desk)}
                 <div class="stacked">
                     <section class="card" aria-labelledby="findings-title">
-                        <h2 id="findings-title">"Findings"<small>{move || report.with(|report| summary_of(report))}</small></h2>
+                        <h2 id="findings-title">"Findings"<small>{move || report.with(summary_of)}</small></h2>
                         <div aria-live="polite">
                             {move || diagnostics_list(report.with(|report| report.diagnostics.clone()), text, EDITOR_ID)}
                         </div>

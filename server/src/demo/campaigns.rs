@@ -27,7 +27,7 @@ pub async fn run(world: &World, shutdown: CancellationToken) -> anyhow::Result<(
             Some(again) if dice.chance(0.3) => again,
             _ => Campaign {
                 id: format!("c-{:05x}", dice.next() & 0xf_ffff),
-                title: *dice.pick::<&'static str>(&TITLES),
+                title: dice.pick::<&'static str>(&TITLES),
                 budget: dice.between(5, 90) as i64 * 100,
             },
         };
