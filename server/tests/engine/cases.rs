@@ -77,13 +77,13 @@ pub async fn no_hotel_cancels_the_flight(world: World) {
 pub async fn the_saga_answers_each_event_once(world: World) {
     world.publish_shipped("campaign-publishing").await;
     let activated = event("CampaignActivated", "campaign", "c-1", json!({"campaign_id": "c-1", "title": "Spring"}));
-    world.append(&[activated.clone()]).await;
+    world.append(std::slice::from_ref(&activated)).await;
     let command = world.command("SubmitAdvertisement").await;
     assert_eq!((command.key.aggregate_type.as_str(), command.key.aggregate_id.as_str()), ("ad-publishing", "c-1"));
     assert_eq!(command.causation_id, Some(activated.id.to_string()));
 
     // The same message again is a duplicate; another activation is another command.
-    let again = world.service().append(&[activated.clone()]).await.unwrap();
+    let again = world.service().append(std::slice::from_ref(&activated)).await.unwrap();
     assert_eq!((again.accepted.len(), again.duplicates.len()), (0, 1));
     let second = event("CampaignActivated", "campaign", "c-1", json!({"campaign_id": "c-1"}));
     world.append(&[second]).await;
@@ -271,7 +271,7 @@ on:
 pub async fn a_reaction_that_fails_is_a_failed_delivery_and_works_once_mended(world: World) {
     world.publish(BROKEN_SAGA).await;
     let arrived = event("Arrived", "door", "front", json!({"guest": "Mina"}));
-    world.append(&[arrived.clone()]).await;
+    world.append(std::slice::from_ref(&arrived)).await;
     let failed = eventually("the failed delivery", async || {
         let detail = world.service().message(arrived.id.0).await.ok()?;
         detail.deliveries.into_iter().find(|delivery| delivery.failure_class.as_deref() == Some("reaction-failed"))

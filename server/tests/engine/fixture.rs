@@ -128,7 +128,7 @@ impl World {
             destination: None,
             created_at: Utc::now(),
         };
-        self.append(&[event.clone()]).await;
+        self.append(std::slice::from_ref(&event)).await;
         event.id.0
     }
 
