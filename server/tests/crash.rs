@@ -108,7 +108,7 @@ async fn survive(database_url: String, log: PathBuf) {
         kills += 1;
         baton.spawn();
         // Every other time it is killed again while it starts.
-        if kills % 2 == 0 {
+        if kills.is_multiple_of(2) {
             baton.until_ready(Duration::from_secs(60)).await;
         }
     }
@@ -149,7 +149,7 @@ async fn insert(database: Database, known: Arc<Mutex<Known>>, stop: Arc<AtomicBo
         let key = format!("counter-{key_number}");
         let version = versions.entry(key_number).or_default();
         let id = Uuid::now_v7();
-        if n % 9 == 0 {
+        if n.is_multiple_of(9) {
             database.insert_event(id, &key, *version + 1, false).await.unwrap();
             known.lock().unwrap().rolled_back.insert(id);
         } else {
