@@ -155,9 +155,8 @@ pub fn provide_live() {
 fn open(live: Live) {
     let Ok(source) = EventSource::new(ADDRESS) else { return };
     let on_open = Closure::<dyn FnMut()>::new(move || {
-        if live.link.get_untracked() == Link::Reconnecting {
-            live.catch_up();
-        }
+        // At the first opening too: what changed between the drawing on the server and now was told to nobody.
+        live.catch_up();
         live.link.set(Link::Live);
     });
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {

@@ -59,6 +59,7 @@ test("a discarded message lets its followers go on, and the reason stands in the
   await expect(dialog).toBeHidden();
   await eventually("the follower arrives", async () => numbers(shop, "order/bad").length === 1);
   expect(numbers(shop, "order/bad")).toEqual([2]);
+  expect(JSON.stringify(await baton.get("/audit"))).toContain("the order was cancelled by phone");
   await shop.stop();
 });
 

@@ -42,7 +42,7 @@ for (const database of ["sqlite", "postgres"] satisfies Database[]) {
       await page.goto(`${baton.url}/messages?q=OrderPaid`);
       await page.getByRole("link", { name: "OrderPaid" }).click();
       await expect(page.getByRole("heading", { level: 1, name: "OrderPaid" })).toBeVisible();
-      await expect(page.getByRole("region", { name: "Payload", exact: true })).toContainText("<b>한국</b>");
+      await expect(page.getByRole("group", { name: "Payload", exact: true })).toContainText("<b>한국</b>");
       await shop.stop();
     });
   });

@@ -42,7 +42,7 @@ for (const database of ["sqlite", "postgres"] satisfies Database[]) {
       expect((await booked(world)).data).toMatchObject({ code: CHEAPEST.code, passenger: TRIP.employee });
       await page.goto(instance);
       await expectState(page, "completed");
-      await expect(page.getByRole("region", { name: "Variables", exact: true })).toContainText("LUMEN-1");
+      await expect(page.getByRole("group", { name: "Variables", exact: true })).toContainText("LUMEN-1");
       await expect(page.getByRole("listitem", { name: /Book a hotel.*done/ })).toBeVisible();
       expect(world.commands("BookHotel")[0]!.data).toMatchObject({ check_in: TRIP.depart, check_out: TRIP.return });
       expect(world.participant.received.map((command) => command.type)).toEqual(["RequestQuotes", "BookFlight", "BookHotel"]);

@@ -7,7 +7,10 @@ use leptos_meta::Title;
 /// `crumbs` are the pages above this one: name and address.
 #[component]
 pub fn PageHead(
-    #[prop(into)] title: Signal<String>,
+    /// Text, not a signal: leptos_meta keeps the title of a page that was drawn again until the page is left, and would
+    /// then ask a signal that is long gone.
+    #[prop(into)]
+    title: String,
     #[prop(optional)] crumbs: Vec<(String, String)>,
     /// Stands beside the title: state, version.
     #[prop(optional, into)]
@@ -21,7 +24,7 @@ pub fn PageHead(
         view! { <nav class="crumbs" aria-label="Breadcrumb"><ol>{links}</ol></nav> }
     });
     view! {
-        <Title text=title/>
+        <Title text=title.clone()/>
         <div class="page-head">
             {above}
             <h1>{title}</h1>
