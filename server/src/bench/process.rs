@@ -41,7 +41,7 @@ pub async fn throughput(url: &str, database: &Database, count: usize) -> anyhow:
     let worker = Arc::new(Worker::default());
     let node = start(url, vec![worker.clone()]).await?;
     let service = node.service.clone();
-    ensure!(worker.service.set(service.clone()).is_ok(), "the worker got its service twice");
+    worker.employ(Some(service.clone()));
     let actor = Actor { name: "bench".to_owned() };
     service
         .publish(actor.clone(), DefinitionKind::Process, "five-steps".to_owned(), Some(FIVE_STEPS.to_owned()), None)
@@ -83,6 +83,7 @@ pub async fn throughput(url: &str, database: &Database, count: usize) -> anyhow:
     }
     let elapsed = begun.elapsed();
     drop(service);
+    worker.employ(None);
     node.stop().await;
     Ok(count as f64 / elapsed.as_secs_f64())
 }

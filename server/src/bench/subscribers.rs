@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Instant,
@@ -87,7 +87,15 @@ impl Subscriber for Sink {
 /// Does what it is told and says so: for each command `DoX` an event `DidX` through the outbox.
 #[derive(Default)]
 pub struct Worker {
-    pub service: OnceLock<Arc<Service>>,
+    service: Mutex<Option<Arc<Service>>>,
+}
+
+impl Worker {
+    /// Gives it the service to append with, or takes it back: it holds the database open, and the service holds the
+    /// bus that holds this worker.
+    pub fn employ(&self, service: Option<Arc<Service>>) {
+        *self.service.lock().unwrap_or_else(PoisonError::into_inner) = service;
+    }
 }
 
 #[async_trait]
@@ -102,7 +110,8 @@ impl Subscriber for Worker {
 
     async fn receive(&self, messages: Vec<Arc<Message>>) -> Vec<Result<(), Failure>> {
         let replies: Vec<Message> = messages.iter().map(|command| reply(command)).collect();
-        let failure = match self.service.get() {
+        let service = self.service.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let failure = match service {
             None => Some("the worker has no service yet".to_owned()),
             Some(service) => service.append(&replies).await.err().map(|error| error.to_string()),
         };
