@@ -28,7 +28,7 @@ async function busy(baton: Baton, world: World): Promise<{ message: string; inst
     });
   const finished = await start("ICN → CDG, finished");
   await baton.post(`/tasks/${(await openTask(finished.id)).id}/complete`, { outcome: "approve" });
-  const done = async (id: string, state: string) => (await baton.get(`/instances/${id}`)).summary.state === state;
+  const done = async (id: string, state: string) => (await baton.get(`/instances/${id}`)).state === state;
   await eventually("a trip is finished", () => done(finished.id, "completed"));
   world.hotelsFree = false;
   const cancelled = await start("ICN → CDG, no hotel");

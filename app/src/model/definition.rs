@@ -36,6 +36,7 @@ pub struct VersionSummary {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct DefinitionDetail {
+    #[serde(flatten)]
     pub summary: DefinitionSummary,
     /// What is shown below: a version's number, or `None` for the draft.
     pub shown: Option<u32>,

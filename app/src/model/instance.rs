@@ -42,6 +42,7 @@ pub struct InstanceSummary {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct InstanceDetail {
+    #[serde(flatten)]
     pub summary: InstanceSummary,
     pub input: Value,
     pub variables: Value,

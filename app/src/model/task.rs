@@ -43,6 +43,7 @@ pub struct TaskSummary {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct TaskDetail {
+    #[serde(flatten)]
     pub summary: TaskSummary,
     pub outcomes: Vec<TaskOutcome>,
     pub data: Option<Value>,

@@ -107,7 +107,7 @@ async fn a_task_is_claimed_completed_once_and_never_after_the_end() {
     let twice = baton.post(&complete, json!({"outcome": "refuse"})).await;
     assert_eq!(twice.status, StatusCode::CONFLICT, "{}", twice.text());
     let detail = baton.get(&format!("/api/v1/instances/{instance}")).await.json();
-    assert_eq!(detail["summary"]["state"], "completed", "{detail}");
+    assert_eq!(detail["state"], "completed", "{detail}");
     let history = baton.get(&format!("/api/v1/instances/{instance}/history")).await.json();
     assert!(history["items"].as_array().unwrap().len() >= 3, "{history}");
 
