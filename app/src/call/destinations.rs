@@ -1,5 +1,7 @@
 //! Destinations and routes: where messages go beside the bus.
 
+#![allow(clippy::too_many_arguments, reason = "a form posts each of its controls as an argument of its own")]
+
 use leptos::{prelude::*, server_fn::codec::Json};
 
 #[cfg(feature = "ssr")]
