@@ -255,7 +255,7 @@ pub(super) fn new_delivery_parts(
 /// Whether a token of the snapshot (`baton_domain::process::State` as JSON) waits for a reply or an event.
 pub(super) fn awaits_message(snapshot: &Value) -> bool {
     let tokens = snapshot["tokens"].as_array().map(Vec::as_slice).unwrap_or_default();
-    tokens.iter().any(|token| matches!(token["place"]["at"].as_str(), Some("command" | "wait")))
+    tokens.iter().any(|token| matches!(token["place"]["kind"].as_str(), Some("command" | "wait")))
 }
 
 #[cfg(test)]

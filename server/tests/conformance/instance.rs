@@ -82,7 +82,7 @@ async fn an_instance_without_anything_to_wake_it_is_an_orphan(fixture: Fixture) 
     rows[3].incident = Some("an expression failed".to_owned());
     let mut waiting = instance(new_instance());
     waiting.snapshot =
-        json!({"tokens": [{"id": 0, "node": "book", "place": {"at": "command", "command": waiting.id}}]});
+        json!({"tokens": [{"id": 0, "node": "book", "place": {"kind": "command", "command": waiting.id}}]});
     rows.push(waiting);
     create(&fixture, &rows).await;
     assert_eq!(fixture.store.counts(now()).await.unwrap().orphans, 1);
