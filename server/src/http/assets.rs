@@ -21,7 +21,7 @@ use crate::settings::Settings;
 
 #[cfg(feature = "embed")]
 #[derive(rust_embed::RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/../target/site"]
+#[folder = "../target/site"]
 struct Embedded;
 
 /// Where the assets are read from.
