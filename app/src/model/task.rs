@@ -57,6 +57,8 @@ pub struct TaskDetail {
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct TaskOutcome {
     pub name: String,
+    /// What the definition calls it for people.
+    pub title: Option<String>,
     /// The JSON Schema of the form that goes with it.
     pub form: Option<Value>,
 }

@@ -104,7 +104,7 @@ fn answers(task: &TaskDetail, actions: Actions) -> AnyView {
 /// One outcome: a button, and the form that goes with it where there is one.
 fn answer(task: &TaskDetail, outcome: &TaskOutcome, first: bool, actions: Actions) -> AnyView {
     let fields = outcome.form.as_ref().map(fields_of).unwrap_or_default();
-    let (known, name) = (fields.clone(), outcome.name.clone());
+    let (known, name, words) = (fields.clone(), outcome.name.clone(), called(outcome));
     // One action serves all outcomes; what was wrong is told at the one that was sent.
     let sent = RwSignal::new(false);
     let findings =
@@ -124,18 +124,27 @@ fn answer(task: &TaskDetail, outcome: &TaskOutcome, first: bool, actions: Action
                 <input type="hidden" name="outcome" value=name.clone()/>
                 <SchemaFields fields=fields prefix=format!("answer-{name}") value_of=|_| None findings=findings/>
                 {whole}
-                <button type="submit" class=class disabled=pending>{humanised(&name)}</button>
+                <button type="submit" class=class disabled=pending>{words}</button>
             </PostForm>
         </div>
     }
     .erased()
 }
 
+/// The outcome as people call it.
+fn called(outcome: &TaskOutcome) -> String {
+    outcome.title.clone().unwrap_or_else(|| humanised(&outcome.name))
+}
+
 fn ended(task: &TaskDetail) -> AnyView {
     let summary = &task.summary;
-    let words = match (&summary.outcome, &summary.completed_by) {
-        (Some(outcome), Some(by)) => format!("{by} answered “{}”.", humanised(outcome)),
-        (Some(outcome), None) => format!("It was answered “{}”.", humanised(outcome)),
+    let chosen = summary
+        .outcome
+        .as_ref()
+        .map(|name| task.outcomes.iter().find(|outcome| outcome.name == *name).map_or_else(|| humanised(name), called));
+    let words = match (chosen, &summary.completed_by) {
+        (Some(outcome), Some(by)) => format!("{by} answered “{outcome}”."),
+        (Some(outcome), None) => format!("It was answered “{outcome}”."),
         _ => "It was withdrawn: the instance went on or ended without it.".to_owned(),
     };
     let data = task

@@ -135,8 +135,23 @@ pub struct OpenedTask {
     pub assignee: Option<String>,
     pub candidate_group: Option<String>,
     pub due_at: Option<DateTime<Utc>>,
-    /// The outcomes in the order of the definition, each with the JSON Schema of its form where it has one.
-    pub outcomes: Vec<(String, Option<Value>)>,
+    /// What can be chosen, by name.
+    pub outcomes: Vec<OfferedOutcome>,
+}
+
+/// One of the answers that a task offers.
+///
+/// The order of the fields is part of the stored format: the first tasks were stored as pairs `[name, form]`, and are
+/// still read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OfferedOutcome {
+    pub name: String,
+    /// The JSON Schema of the form to fill in, where there is one.
+    #[serde(default)]
+    pub form: Option<Value>,
+    /// What people call it; its name when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
 }
 
 /// What the runtime has to do about an event of the history, in the transaction that appends it.

@@ -6,7 +6,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Attempt, Closed, Context, Definition, DueTimer, Event, Incident, OpenedTask, State, Status, ValueWait, command_id,
+    Attempt, Closed, Context, Definition, DueTimer, Event, Incident, OfferedOutcome, OpenedTask, State, Status,
+    ValueWait, command_id,
     definition::{
         Approval, Assignments, Awaits, Command, DEFAULT, NEXT, NodeKind, Outcome, Timeout, case_name, event_root,
         match_text,
@@ -300,7 +301,11 @@ impl<'a> Walk<'a> {
         let outcomes = approval
             .outcomes
             .iter()
-            .map(|(name, outcome)| (name.clone(), outcome.form.as_ref().map(|form| form.source().clone())))
+            .map(|(name, outcome)| OfferedOutcome {
+                name: name.clone(),
+                form: outcome.form.as_ref().map(|form| form.source().clone()),
+                title: outcome.title.clone(),
+            })
             .collect();
         let title = shorten(&title, TITLE_CHARS_MAX);
         let task = OpenedTask { task, node: name.to_owned(), title, assignee, candidate_group, due_at, outcomes };

@@ -6,7 +6,10 @@ use baton_app::{
     model::*,
     port::{Answer, AppError},
 };
-use baton_domain::{message::MessageKind, process::Status};
+use baton_domain::{
+    message::MessageKind,
+    process::{OfferedOutcome, Status},
+};
 
 use super::invalid;
 use crate::store::rows;
@@ -100,6 +103,10 @@ pub fn failure_group(row: rows::FailureGroupRow) -> FailureGroup {
         sample_message: row.sample_message.0,
         parked_behind: row.parked_behind,
     }
+}
+
+pub fn task_outcome(outcome: OfferedOutcome) -> TaskOutcome {
+    TaskOutcome { name: outcome.name, title: outcome.title, form: outcome.form }
 }
 
 pub fn task_summary(row: &rows::TaskRow, now: Instant) -> TaskSummary {

@@ -4,7 +4,10 @@ use baton_app::{
     model::*,
     port::{Actor, Answer, AppError},
 };
-use baton_domain::ids::{InstanceId, TaskId};
+use baton_domain::{
+    ids::{InstanceId, TaskId},
+    process::OfferedOutcome,
+};
 use chrono::Utc;
 use serde_json::Value;
 use uuid::Uuid;
@@ -39,7 +42,7 @@ impl Service {
         let row = self.task_row(id).await?;
         let instance = self.store.read_instance(row.instance).await.map_err(store_error)?;
         let state = instance.as_ref().map(super::instances::read_state).transpose()?;
-        let outcomes: Vec<(String, Option<Value>)> = serde_json::from_value(row.outcomes.clone()).map_err(|error| {
+        let outcomes: Vec<OfferedOutcome> = serde_json::from_value(row.outcomes.clone()).map_err(|error| {
             tracing::error!(%error, task = %row.id, "the outcomes of a task cannot be read");
             AppError::Internal
         })?;
@@ -48,7 +51,7 @@ impl Service {
             None => (Value::Null, Value::Null),
         };
         Ok(TaskDetail {
-            outcomes: outcomes.into_iter().map(|(name, form)| TaskOutcome { name, form }).collect(),
+            outcomes: outcomes.into_iter().map(convert::task_outcome).collect(),
             data: row.data.clone(),
             business_key: instance.and_then(|instance| instance.business_key),
             input,

@@ -20,7 +20,7 @@ nodes:
     kind: approval
     title: ='Refund order ' + input.order
     assignee: mina
-    outcomes: {approve: {next: done}, refuse: {next: refused}}
+    outcomes: {approve: {title: Pay it back, next: done}, refuse: {next: refused}}
   done:    {kind: end, outcome: completed}
   refused: {kind: end, outcome: failed}
 "#;
@@ -99,6 +99,9 @@ async fn a_task_is_claimed_completed_once_and_never_after_the_end() {
     let task = open_task(&baton, instance).await;
 
     let complete = format!("/api/v1/tasks/{task}/complete");
+    let offered = baton.get(&format!("/api/v1/tasks/{task}")).await.json();
+    assert_eq!(offered["outcomes"][0]["title"], "Pay it back", "{offered}");
+    assert_eq!(offered["outcomes"][1]["title"], Value::Null, "{offered}");
     baton.post(&complete, json!({"outcome": "perhaps"})).await.problem(422, "invalid");
     let claimed = baton.call(Method::POST, &format!("/api/v1/tasks/{task}/claim"), None).await;
     assert_eq!(claimed.status, StatusCode::OK, "{}", claimed.text());

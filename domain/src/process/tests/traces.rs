@@ -6,7 +6,7 @@ use super::simulation::{Simulation, code, instance, names, now, process, trip_bo
 use crate::{
     ids::TaskId,
     message::{Message, MessageKind},
-    process::{Event, Input, Place, Status, wait_values},
+    process::{Event, Input, OfferedOutcome, Place, Status, wait_values},
 };
 
 fn quotes() -> serde_json::Value {
@@ -440,6 +440,31 @@ fn an_approval_can_time_out_and_its_task_is_withdrawn() {
     assert_eq!(it.state().vars["late"], true);
     let outcome = it.put(Input::CompleteTask { task, outcome: "yes".into(), data: json!(null), by: "kim".into() });
     assert_eq!(code(outcome), "task-closed");
+}
+
+#[test]
+fn a_task_offers_outcomes_with_their_titles_and_those_stored_as_pairs_are_still_read() {
+    let it = Simulation::started(
+        process(
+            "{baton: process/1, name: asking, nodes: {start: {kind: start, next: ask}, ask: {kind: approval, title: Really?, \
+             group: clerks, outcomes: {no: {next: done}, yes: {title: Go ahead, form: {type: object}, next: done}}}, \
+             done: {kind: end}}}",
+        ),
+        json!({}),
+    );
+    let Some(Event::TaskOpened { task, .. }) = it.history.last() else { panic!("no task: {:?}", it.history) };
+    let outcome = |name: &str, form: Option<serde_json::Value>, title: Option<&str>| OfferedOutcome {
+        name: name.to_owned(),
+        form,
+        title: title.map(str::to_owned),
+    };
+    let form = json!({"type": "object"});
+    assert_eq!(task.outcomes, [outcome("no", None, None), outcome("yes", Some(form.clone()), Some("Go ahead"))]);
+
+    let mut stored = serde_json::to_value(it.history.last()).unwrap();
+    stored["task"]["outcomes"] = json!([["no", null], ["yes", {"type": "object"}]]);
+    let Event::TaskOpened { task, .. } = serde_json::from_value(stored).unwrap() else { panic!("another event") };
+    assert_eq!(task.outcomes, [outcome("no", None, None), outcome("yes", Some(form), None)]);
 }
 
 #[test]
