@@ -65,3 +65,30 @@ test("filters of the list stand in the URL and survive a reload", async ({ page,
   await expect(page.getByRole("link", { name: "StockReserved" })).toHaveCount(0);
   await expect(page.getByLabel("Aggregate type")).toHaveValue("order");
 });
+
+test("a filter set while the list is being read again is not lost", async ({ page, baton }) => {
+  const anEvent = (type: string, aggregate_type: string) => ({ type, aggregate_type, aggregate_id: "1", payload: {} });
+  await baton.post("/messages", [anEvent("OrderPlaced", "order"), anEvent("StockReserved", "stock")]);
+  await page.goto(`${baton.url}/messages`);
+  await live(page);
+  // given a list that is under way: the answer waits until it is let go
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  const asked = page.waitForRequest("**/sfn/messages");
+  await page.route("**/sfn/messages", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await baton.post("/messages", [anEvent("OrderPaid", "order")]);
+  await asked;
+  // when a filter is set meanwhile, and other things on the page change
+  await page.getByLabel("Aggregate type").fill("order");
+  await page.getByLabel("Aggregate type").press("Enter");
+  await expect(page).toHaveURL(/aggregate_type=order/);
+  await baton.post("/messages", [anEvent("OrderShipped", "order")]);
+  await expect(page.getByRole("navigation").getByText("4", { exact: true })).toBeVisible();
+  letGo();
+  // then the list is read once more, by the filter
+  await expect(page.getByRole("link", { name: "OrderShipped" })).toBeVisible();
+  await expect(page.getByRole("link", { name: "StockReserved" })).toHaveCount(0);
+});
