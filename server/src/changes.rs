@@ -4,22 +4,24 @@
 //! truth: a listener that misses something refetches.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use baton_app::model::{Change, FlowItem};
+use chrono::Utc;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use crate::nudge::Nudge;
+use crate::{nudge::Nudge, store::rows::Parked};
 
 /// How many lines of the flow are kept for pages that open.
 pub const FLOW_MAX: usize = 300;
 /// How many lines or ids one change carries at most.
 const BATCH_MAX: usize = 100;
 const CHANNEL_MAX: usize = 256;
+const PARKED: &str = "parked";
 const INTERVAL: Duration = Duration::from_millis(150);
 
 pub struct Changes {
@@ -55,6 +57,29 @@ impl Changes {
                 push_bounded(&mut waiting.recent, item, FLOW_MAX);
             }
         });
+    }
+
+    /// These wait behind a failure now. Those that the flow still shows get another line; older ones are in nobody's
+    /// sight.
+    pub fn parked(&self, parked: &[Parked]) {
+        if parked.is_empty() {
+            return;
+        }
+        let at = Utc::now();
+        let mut places: HashMap<Uuid, &str> =
+            parked.iter().map(|parked| (parked.message.0, parked.destination.as_str())).collect();
+        let mut lines: Vec<FlowItem> = Vec::new();
+        for line in self.lock().recent.iter().rev() {
+            // The newest line of a message is the one that it is told by.
+            if let Some(place) = places.remove(&line.id)
+                && line.state != PARKED
+            {
+                let to = if line.to.is_empty() { vec![place.to_owned()] } else { line.to.clone() };
+                lines.push(FlowItem { at, to, state: PARKED.to_owned(), took_ms: None, ..line.clone() });
+            }
+        }
+        lines.reverse();
+        self.messages(lines);
     }
 
     pub fn instances(&self, ids: impl IntoIterator<Item = Uuid>) {

@@ -24,13 +24,13 @@ pub struct Ended {
 pub async fn record(parts: &Parts, destination: &str, ended: Vec<Ended>, shutdown: &CancellationToken) {
     let (outcomes, flow): (Vec<_>, Vec<_>) = ended.into_iter().map(|ended| (ended.outcome, ended.flow)).unzip();
     let mut pace = Pace::new(Default::default());
-    loop {
+    let parked = loop {
         match parts.store.record_attempts(outcomes.clone()).await {
-            Ok(appended) => {
-                if !appended.accepted.is_empty() {
+            Ok(recorded) => {
+                if !recorded.answers.accepted.is_empty() {
                     parts.relay_nudge.now();
                 }
-                break;
+                break recorded.parked;
             }
             Err(error @ StoreError::Unavailable { .. }) if !shutdown.is_cancelled() => {
                 let (wait, first) = pace.failed();
@@ -46,8 +46,9 @@ pub async fn record(parts: &Parts, destination: &str, ended: Vec<Ended>, shutdow
                 return;
             }
         }
-    }
+    };
     tell(parts, destination, &outcomes, flow);
+    parts.changes.parked(&parked);
 }
 
 fn tell(parts: &Parts, destination: &str, outcomes: &[AttemptOutcome], flow: Vec<FlowItem>) {

@@ -47,11 +47,12 @@ impl Sweeper {
 
     /// Returns how many labels changed.
     pub async fn run_once(&self) -> Result<u64, StoreError> {
-        let changed = self.store.sweep_parked().await?;
-        if changed > 0 {
+        let swept = self.store.sweep_parked().await?;
+        if swept.changed > 0 {
             self.nudges.all();
             self.changes.messages([]);
+            self.changes.parked(&swept.parked);
         }
-        Ok(changed)
+        Ok(swept.changed)
     }
 }

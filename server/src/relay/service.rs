@@ -24,7 +24,7 @@ use crate::{
     nudge::Nudge,
     store::{
         Store, StoreError,
-        rows::{BUS, DeliveryState, Failure, Fence, Outbound, Settlement},
+        rows::{BUS, DeliveryState, Failure, Fence, Outbound, Parked, Settlement},
     },
 };
 
@@ -168,8 +168,9 @@ impl Relay {
             self.leases.doubt();
             return Ok(Report { fenced: true, ..report });
         }
-        written?;
+        let parked = written?;
         self.tell(&plan, &settlement, begun);
+        self.changes.parked(&parked);
         Ok(report)
     }
 
@@ -201,7 +202,7 @@ impl Relay {
         fence: &Fence,
         settlement: &Settlement,
         shutdown: &CancellationToken,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<Parked>, StoreError> {
         let mut pace = Pace::new(self.config.idle_max);
         loop {
             let error = match self.store.settle(fence, settlement.clone()).await {

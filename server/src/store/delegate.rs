@@ -29,7 +29,7 @@ macro_rules! delegate_store {
             async fn foreign_writes(&self) -> Result<Option<i64>, StoreError> {
                 outbox::foreign_writes(self).await
             }
-            async fn settle(&self, fence: &Fence, settlement: Settlement) -> Result<(), StoreError> {
+            async fn settle(&self, fence: &Fence, settlement: Settlement) -> Result<Vec<Parked>, StoreError> {
                 outbox::settle(self, fence, settlement).await
             }
 
@@ -52,13 +52,13 @@ macro_rules! delegate_store {
             async fn next_attempt_at(&self, destination: &str) -> Result<Option<Instant>, StoreError> {
                 delivery::next_attempt_at(self, destination).await
             }
-            async fn record_attempts(&self, outcomes: Vec<AttemptOutcome>) -> Result<Appended, StoreError> {
+            async fn record_attempts(&self, outcomes: Vec<AttemptOutcome>) -> Result<Recorded, StoreError> {
                 delivery::record_attempts(self, outcomes).await
             }
             async fn reroute(&self, moves: &[(i64, String)], now: Instant) -> Result<(), StoreError> {
                 delivery::reroute(self, moves, now).await
             }
-            async fn sweep_parked(&self) -> Result<u64, StoreError> {
+            async fn sweep_parked(&self) -> Result<Swept, StoreError> {
                 repair::sweep_parked(self).await
             }
             async fn repair(&self, filter: &RepairFilter, repair: &Repair, audit: AuditRow) -> Result<u64, StoreError> {

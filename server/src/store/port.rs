@@ -74,7 +74,8 @@ pub trait Store: Send + Sync + 'static {
     async fn has_open_deliveries(&self, destination: &str) -> Result<bool, StoreError>;
 
     /// Writes the result of a first pass. Repeating it changes nothing (rows already marked, deliveries already there).
-    async fn settle(&self, fence: &Fence, settlement: Settlement) -> Result<(), StoreError>;
+    /// Returns what waits behind an earlier failure.
+    async fn settle(&self, fence: &Fence, settlement: Settlement) -> Result<Vec<Parked>, StoreError>;
 
     /// Deliveries to `destination` of the fence's lanes in state queued or retrying whose time has come and that have
     /// no earlier delivery of the same key to it in retrying, parked or dead, nor one in `busy` (ids under way: neither
@@ -93,15 +94,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes down attempts and appends their answers to the outbox. An outcome for a delivery that is no longer open
     /// with that number of attempts is ignored, its answers too.
-    async fn record_attempts(&self, outcomes: Vec<AttemptOutcome>) -> Result<Appended, StoreError>;
+    async fn record_attempts(&self, outcomes: Vec<AttemptOutcome>) -> Result<Recorded, StoreError>;
 
     /// Sends deliveries (by id, queued or retrying) to other destinations instead: they are discarded where they stand
     /// and queued there. One that is already at a destination stays as it is there.
     async fn reroute(&self, moves: &[(i64, String)], now: Instant) -> Result<(), StoreError>;
 
     /// Makes the labels true: parks open deliveries behind a failed one of their key, unparks those with none.
-    /// Returns how many rows changed. Idempotent; run continuously.
-    async fn sweep_parked(&self) -> Result<u64, StoreError>;
+    /// Idempotent; run continuously.
+    async fn sweep_parked(&self) -> Result<Swept, StoreError>;
 
     /// Retries or discards failed deliveries; returns how many were touched. One already retried is not dead any more
     /// and is not touched again.

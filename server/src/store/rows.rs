@@ -27,6 +27,29 @@ pub struct Appended {
     pub duplicates: Vec<MessageId>,
 }
 
+/// A delivery that began to wait behind a failed one of its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parked {
+    pub message: MessageId,
+    pub destination: String,
+}
+
+/// What writing attempts down led to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// The answers of accepted attempts, which are messages now.
+    pub answers: Appended,
+    pub parked: Vec<Parked>,
+}
+
+/// What a sweep found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// How many labels were wrong.
+    pub changed: u64,
+    pub parked: Vec<Parked>,
+}
+
 /// A message as the relay reads it from the outbox. `seq` is the order of insertion.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outbound {

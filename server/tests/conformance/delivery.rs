@@ -1,7 +1,11 @@
 //! Deliveries: in order for each key and destination, each attempt written down once.
 
+use std::collections::HashSet;
+
 use baton_domain::message::Message;
-use baton_server::store::rows::{AttemptOutcome, AttemptResult, DeliveryState, NewDelivery, Settlement};
+use baton_server::store::rows::{
+    AttemptOutcome, AttemptResult, DeliveryState, NewDelivery, Parked, Recorded, Settlement, Swept,
+};
 use serde_json::json;
 
 use crate::support::*;
@@ -39,8 +43,8 @@ pub fn dead() -> AttemptResult {
     AttemptResult::Dead { failure: failure("http-400") }
 }
 
-async fn record(fixture: &Fixture, id: i64, attempts: u32, result: AttemptResult) {
-    fixture.store.record_attempts(vec![outcome(id, attempts, result)]).await.unwrap();
+async fn record(fixture: &Fixture, id: i64, attempts: u32, result: AttemptResult) -> Recorded {
+    fixture.store.record_attempts(vec![outcome(id, attempts, result)]).await.unwrap()
 }
 
 async fn due(fixture: &Fixture, fence: &baton_server::store::rows::Fence) -> Vec<i64> {
@@ -73,10 +77,14 @@ async fn what_follows_one_under_way_waits(fixture: Fixture) {
 
 async fn a_failed_attempt_parks_what_follows_its_key_and_nothing_else(fixture: Fixture) {
     let fence = fixture.fence().await;
-    let ids = fixture.queue(&fence, "crm", &[event("1"), event("1"), event("2"), event("1")]).await;
+    let messages = [event("1"), event("1"), event("2"), event("1")];
+    let ids = fixture.queue(&fence, "crm", &messages).await;
     let other = fixture.queue(&fence, "other", &[event("1")]).await;
 
-    record(&fixture, ids[0], 0, failed(60)).await;
+    let recorded = record(&fixture, ids[0], 0, failed(60)).await;
+
+    let told: HashSet<_> = recorded.parked.into_iter().map(|it| (it.message, it.destination)).collect();
+    assert_eq!(told, [1, 3].map(|index| (messages[index].id, "crm".to_owned())).into());
 
     assert_eq!(fixture.states(&ids).await, ["retrying", "parked", "queued", "parked"]);
     assert_eq!(due(&fixture, &fence).await, [ids[2]]);
@@ -112,9 +120,19 @@ async fn what_is_queued_behind_a_failed_one_starts_parked(fixture: Fixture) {
     let first = fixture.queue(&fence, "crm", &[event("1")]).await;
     record(&fixture, first[0], 0, failed(60)).await;
 
-    let later = fixture.queue(&fence, "crm", &[event("1"), event("2")]).await;
+    let later = [event("1"), event("2")];
+    fixture.append(&later).await;
+    let rows = fixture.store.read_unpublished(&fence, now(), 10).await.unwrap();
+    let settlement = Settlement {
+        published: rows.iter().map(|row| row.seq).collect(),
+        deliveries: rows.iter().map(|row| delivery(row.seq, &row.message, "crm")).collect(),
+        ..Settlement::default()
+    };
+    let parked = fixture.store.settle(&fence, settlement).await.unwrap();
 
-    assert_eq!(fixture.states(&later).await, ["parked", "queued"]);
+    assert_eq!(parked, [Parked { message: later[0].id, destination: "crm".to_owned() }]);
+    let found = async |message: &Message| fixture.store.read_message(message.id).await.unwrap().unwrap().1[0].state;
+    assert_eq!([found(&later[0]).await, found(&later[1]).await], [DeliveryState::Parked, DeliveryState::Queued]);
 }
 
 async fn a_retrying_delivery_waits_for_its_instant(fixture: Fixture) {
@@ -156,7 +174,7 @@ async fn answers_are_appended_with_the_attempt_that_brought_them(fixture: Fixtur
     let (one, two) = (event("answer-1"), event("answer-2"));
     let with = |answers: Vec<Message>| AttemptResult::Delivered { answers };
 
-    let appended = fixture
+    let recorded = fixture
         .store
         .record_attempts(vec![
             outcome(ids[1], 0, with(vec![two.clone(), one.clone()])),
@@ -165,8 +183,8 @@ async fn answers_are_appended_with_the_attempt_that_brought_them(fixture: Fixtur
         .await
         .unwrap();
 
-    assert_eq!(appended.accepted, [one.id, two.id]);
-    assert_eq!(appended.duplicates, [one.id]);
+    assert_eq!(recorded.answers.accepted, [one.id, two.id]);
+    assert_eq!(recorded.answers.duplicates, [one.id]);
     assert_eq!(fixture.unpublished(&fence).await.len(), 2);
 }
 
@@ -175,9 +193,9 @@ async fn answers_to_an_attempt_that_does_not_count_are_ignored(fixture: Fixture)
     let ids = fixture.queue(&fence, "crm", &[event("1")]).await;
 
     let answers = AttemptResult::Delivered { answers: vec![event("answer")] };
-    let appended = fixture.store.record_attempts(vec![outcome(ids[0], 3, answers)]).await.unwrap();
+    let recorded = fixture.store.record_attempts(vec![outcome(ids[0], 3, answers)]).await.unwrap();
 
-    assert!(appended.accepted.is_empty() && appended.duplicates.is_empty());
+    assert_eq!(recorded, Recorded::default());
     assert_eq!(fixture.unpublished(&fence).await, []);
     assert_eq!(fixture.states(&ids).await, ["queued"]);
 }
@@ -204,17 +222,19 @@ async fn open_deliveries_are_found_by_key_and_destination(fixture: Fixture) {
 
 async fn the_sweep_makes_labels_true_and_then_does_nothing(fixture: Fixture) {
     let fence = fixture.fence().await;
-    let ids = fixture.queue(&fence, "crm", &[event("1"), event("1"), event("2"), event("2")]).await;
+    let messages = [event("1"), event("1"), event("2"), event("2")];
+    let ids = fixture.queue(&fence, "crm", &messages).await;
     record(&fixture, ids[0], 0, failed(60)).await;
     // As a crash between two transactions, or a race with the relay, may leave it:
     fixture.sql(&format!("UPDATE {{baton}}delivery SET state = 'queued' WHERE id = {}", ids[1])).await.unwrap();
     fixture.sql(&format!("UPDATE {{baton}}delivery SET state = 'parked' WHERE id = {}", ids[3])).await.unwrap();
     assert_eq!(due(&fixture, &fence).await, [ids[2]], "order never depends on a label");
 
-    assert_eq!(fixture.store.sweep_parked().await.unwrap(), 2);
+    let parked = vec![Parked { message: messages[1].id, destination: "crm".to_owned() }];
+    assert_eq!(fixture.store.sweep_parked().await.unwrap(), Swept { changed: 2, parked });
 
     assert_eq!(fixture.states(&ids).await, ["retrying", "parked", "queued", "queued"]);
-    assert_eq!(fixture.store.sweep_parked().await.unwrap(), 0);
+    assert_eq!(fixture.store.sweep_parked().await.unwrap(), Swept::default());
 }
 
 async fn an_error_text_of_any_kind_is_kept(fixture: Fixture) {

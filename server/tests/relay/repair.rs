@@ -20,6 +20,7 @@ use crate::{
 
 on_both!(
     parked_followers_arrive_in_order_after_a_retry,
+    the_flow_tells_what_is_parked,
     parked_followers_go_on_after_a_discard,
     an_edited_message_is_sent_as_edited,
     the_bus_parks_and_goes_on_as_endpoints_do,
@@ -53,6 +54,26 @@ async fn a_world_with_a_broken_message(database: &Database) -> (World, Sink, Vec
     world.until_state(messages[2].id, "sink", "delivered").await;
     assert_eq!(sink.accepted(), [messages[2].id], "the other key went on");
     (world, sink, messages, mended)
+}
+
+async fn the_flow_tells_what_is_parked(database: Database) {
+    let (world, _sink, messages, _) = a_world_with_a_broken_message(&database).await;
+    // One that comes later, when its key has failed already, and one of a key that is well.
+    let later = [addressed("sink", "a", 5), addressed("sink", "b", 6)];
+    world.append(&later).await;
+    let told = async |message: &Message, state: &str| {
+        until(&format!("the flow says {state}"), async || {
+            let lines = world.changes.recent();
+            let newest = lines.iter().rev().find(|line| line.id == message.id.0);
+            newest.is_some_and(|line| line.state == state && line.to == ["sink"])
+        })
+        .await;
+    };
+    told(&messages[0], "dead").await;
+    for follower in [&messages[1], &messages[3], &later[0]] {
+        told(follower, "parked").await;
+    }
+    told(&later[1], "published").await;
 }
 
 async fn parked_followers_arrive_in_order_after_a_retry(database: Database) {

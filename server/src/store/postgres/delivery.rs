@@ -11,7 +11,7 @@ use crate::store::{
     convert,
     error::During,
     port::StoreError,
-    rows::{Appended, AttemptOutcome, AttemptResult, DueDelivery, Failure, Fence, Instant},
+    rows::{AttemptOutcome, AttemptResult, DueDelivery, Failure, Fence, Instant, Recorded},
 };
 
 pub(super) async fn open_deliveries(
@@ -107,9 +107,9 @@ pub(super) async fn next_attempt_at(store: &Postgres, destination: &str) -> Resu
 pub(super) async fn record_attempts(
     store: &Postgres,
     mut outcomes: Vec<AttemptOutcome>,
-) -> Result<Appended, StoreError> {
+) -> Result<Recorded, StoreError> {
     if outcomes.is_empty() {
-        return Ok(Appended::default());
+        return Ok(Recorded::default());
     }
     // In the order of ids, so that two reports at the same time lock rows in the same order.
     outcomes.sort_by_key(|outcome| outcome.id);
@@ -128,11 +128,11 @@ pub(super) async fn record_attempts(
         .await
         .during("record attempts")?;
     let moving: Vec<i64> = written.iter().filter(|(_, moves)| *moves).map(|(id, _)| *id).collect();
-    repair::label_followers(&mut transaction, &moving).await?;
+    let parked = repair::label_followers(&mut transaction, &moving).await?;
     let answers = convert::answers(outcomes, |id| written.iter().any(|(written, _)| *written == id));
     let inserted = outbox::insert_messages(&mut transaction, &answers).await?;
     transaction.commit().await.during("record attempts")?;
-    Ok(convert::appended(&answers, inserted))
+    Ok(Recorded { answers: convert::appended(&answers, inserted), parked })
 }
 
 pub(super) async fn reroute(store: &Postgres, moves: &[(i64, String)], now: Instant) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use crate::store::{
     convert,
     error::During,
     port::StoreError,
-    rows::{Appended, AuditRow, DeliveryState, Fence, Instant, NewDelivery, Outbound, Settlement},
+    rows::{Appended, AuditRow, DeliveryState, Fence, Instant, NewDelivery, Outbound, Parked, Settlement},
 };
 
 pub(super) async fn append(
@@ -160,19 +160,19 @@ pub(super) async fn foreign_writes(_: &Postgres) -> Result<Option<i64>, StoreErr
     Ok(None)
 }
 
-pub(super) async fn settle(store: &Postgres, fence: &Fence, settlement: Settlement) -> Result<(), StoreError> {
+pub(super) async fn settle(store: &Postgres, fence: &Fence, settlement: Settlement) -> Result<Vec<Parked>, StoreError> {
     let Settlement { published, deliveries, delete, now } = settlement;
     let now = now.unwrap_or_else(Utc::now);
     if published.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let held = if deliveries.is_empty() {
+    let (held, parked) = if deliveries.is_empty() {
         let mut connection = store.pool.acquire().await.during("settle")?;
-        mark(&mut connection, fence, &published, delete, now, false).await?.0
+        (mark(&mut connection, fence, &published, delete, now, false).await?.0, Vec::new())
     } else {
         settle_with_deliveries(store, fence, published, deliveries, delete, now).await?
     };
-    if held == 0 || held < fence.lanes.len() { Err(StoreError::Fenced) } else { Ok(()) }
+    if held == 0 || held < fence.lanes.len() { Err(StoreError::Fenced) } else { Ok(parked) }
 }
 
 async fn settle_with_deliveries(
@@ -182,7 +182,7 @@ async fn settle_with_deliveries(
     deliveries: Vec<NewDelivery>,
     delete: bool,
     now: Instant,
-) -> Result<usize, StoreError> {
+) -> Result<(usize, Vec<Parked>), StoreError> {
     let waiting: std::collections::HashSet<i64> = deliveries.iter().map(|delivery| delivery.seq).collect();
     let (keep, gone): (Vec<i64>, Vec<i64>) = published.into_iter().partition(|seq| !delete || waiting.contains(seq));
     let mut transaction = store.pool.begin().await.during("settle")?;
@@ -191,11 +191,14 @@ async fn settle_with_deliveries(
     }
     let (held, marked) = mark(&mut transaction, fence, &keep, false, now, true).await?;
     let written = insert_deliveries(&mut transaction, &deliveries, &marked, now).await?;
+    let ids: Vec<i64> = written.iter().map(|(id, ..)| *id).collect();
+    let mut parked: Vec<Parked> =
+        written.into_iter().filter_map(|(_, message, to)| Some(repair::parked(message?, to?))).collect();
     if deliveries.iter().any(|delivery| delivery.state != DeliveryState::Queued) {
-        repair::label_followers(&mut transaction, &written).await?;
+        parked.extend(repair::label_followers(&mut transaction, &ids).await?);
     }
     transaction.commit().await.during("settle")?;
-    Ok(held)
+    Ok((held, parked))
 }
 
 /// Marks or deletes rows; returns how many lanes of the fence are still held, and, when asked for, the rows.
@@ -226,9 +229,9 @@ async fn insert_deliveries(
     deliveries: &[NewDelivery],
     marked: &[i64],
     now: Instant,
-) -> Result<Vec<i64>, StoreError> {
+) -> Result<Vec<(i64, Option<Uuid>, Option<String>)>, StoreError> {
     let parts: Vec<_> = deliveries.iter().map(|delivery| convert::new_delivery_parts(delivery, now)).collect();
-    sqlx::query_scalar(sql!("insert_deliveries"))
+    sqlx::query_as(sql!("insert_deliveries"))
         .bind(deliveries.iter().map(|d| d.seq).collect::<Vec<i64>>())
         .bind(deliveries.iter().map(|d| d.destination.as_str()).collect::<Vec<&str>>())
         .bind(deliveries.iter().map(|d| d.state.as_str()).collect::<Vec<&str>>())

@@ -1,12 +1,14 @@
 //! What operators do to failed deliveries, and the labels of those that wait behind them.
 
+use baton_domain::ids::MessageId;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{Postgres, outbox, sql};
 use crate::store::{
     error::During,
     port::StoreError,
-    rows::{AuditRow, Repair, RepairFilter},
+    rows::{AuditRow, Parked, Repair, RepairFilter, Swept},
 };
 
 pub(super) async fn repair(
@@ -48,21 +50,32 @@ pub(super) async fn count_repairable(store: &Postgres, filter: &RepairFilter) ->
     Ok(count.unsigned_abs())
 }
 
-/// Parks and unparks within the keys of these deliveries.
-pub(super) async fn label_followers(connection: &mut PgConnection, deliveries: &[i64]) -> Result<(), StoreError> {
+/// Parks and unparks within the keys of these deliveries; returns what is parked now.
+pub(super) async fn label_followers(
+    connection: &mut PgConnection,
+    deliveries: &[i64],
+) -> Result<Vec<Parked>, StoreError> {
     if deliveries.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    sqlx::query(sql!("label_followers")).bind(deliveries).execute(connection).await.during("park followers")?;
-    Ok(())
+    let labelled: Vec<(Option<Uuid>, String)> = sqlx::query_as(sql!("label_followers"))
+        .bind(deliveries)
+        .fetch_all(connection)
+        .await
+        .during("park followers")?;
+    Ok(labelled.into_iter().filter_map(|(message, destination)| Some(parked(message?, destination))).collect())
 }
 
-pub(super) async fn sweep_parked(store: &Postgres) -> Result<u64, StoreError> {
+pub(super) fn parked(message: Uuid, destination: String) -> Parked {
+    Parked { message: MessageId(message), destination }
+}
+
+pub(super) async fn sweep_parked(store: &Postgres) -> Result<Swept, StoreError> {
     let mut connection = store.pool.acquire().await.during("sweep parked deliveries")?;
-    let mut changed = 0;
-    for statement in [sql!("park_followers"), sql!("unpark_followers")] {
-        let result = sqlx::query(statement).execute(&mut *connection).await.during("sweep parked deliveries")?;
-        changed += result.rows_affected();
-    }
-    Ok(changed)
+    let newly: Vec<(Uuid, String)> =
+        sqlx::query_as(sql!("park_followers")).fetch_all(&mut *connection).await.during("sweep parked deliveries")?;
+    let unparked =
+        sqlx::query(sql!("unpark_followers")).execute(&mut *connection).await.during("sweep parked deliveries")?;
+    let parked: Vec<Parked> = newly.into_iter().map(|(message, destination)| parked(message, destination)).collect();
+    Ok(Swept { changed: parked.len() as u64 + unparked.rows_affected(), parked })
 }

@@ -14,7 +14,7 @@ use crate::store::{
     convert,
     error::During,
     port::StoreError,
-    rows::{Appended, AttemptOutcome, AttemptResult, DueDelivery, Failure, Fence, Instant},
+    rows::{AttemptOutcome, AttemptResult, DueDelivery, Failure, Fence, Instant, Recorded},
 };
 
 pub(super) async fn open_deliveries(
@@ -113,8 +113,8 @@ pub(super) async fn next_attempt_at(store: &Sqlite, destination: &str) -> Result
     Ok(next.map(|at| at.0))
 }
 
-pub(super) async fn record_attempts(store: &Sqlite, mut outcomes: Vec<AttemptOutcome>) -> Result<Appended, StoreError> {
-    let Some(last) = outcomes.iter().map(|outcome| outcome.at).max() else { return Ok(Appended::default()) };
+pub(super) async fn record_attempts(store: &Sqlite, mut outcomes: Vec<AttemptOutcome>) -> Result<Recorded, StoreError> {
+    let Some(last) = outcomes.iter().map(|outcome| outcome.at).max() else { return Ok(Recorded::default()) };
     // Answers are appended in the order of the deliveries that brought them.
     outcomes.sort_by_key(|outcome| outcome.id);
     let reports: Vec<Value> = outcomes.iter().map(report).collect();
@@ -136,13 +136,13 @@ pub(super) async fn record_attempts(store: &Sqlite, mut outcomes: Vec<AttemptOut
     let is_failure = |outcome: &AttemptOutcome| !matches!(outcome.result, AttemptResult::Delivered { .. });
     let recorded = || outcomes.iter().filter(|outcome| written.contains(&outcome.id));
     let moving: Vec<i64> = recorded().filter(|o| is_failure(o) || o.attempts > 0).map(|o| o.id).collect();
-    repair::label_followers(&mut transaction, &moving).await?;
+    let parked = repair::label_followers(&mut transaction, &moving).await?;
     let failed = recorded().filter(|outcome| is_failure(outcome)).count();
     outbox::count_minute(&mut transaction, last, 0, failed).await?;
     let answers = convert::answers(outcomes, |id| written.contains(&id));
     let inserted = outbox::insert_messages(&mut transaction, &answers).await?;
     transaction.commit().await?;
-    Ok(convert::appended(&answers, inserted))
+    Ok(Recorded { answers: convert::appended(&answers, inserted), parked })
 }
 
 fn report(outcome: &AttemptOutcome) -> Value {

@@ -19,7 +19,7 @@ use crate::store::{
     convert,
     error::During,
     port::StoreError,
-    rows::{Appended, AuditRow, DeliveryState, Fence, Instant, NewDelivery, Outbound, Settlement},
+    rows::{Appended, AuditRow, DeliveryState, Fence, Instant, NewDelivery, Outbound, Parked, Settlement},
 };
 
 pub(super) async fn append(
@@ -191,11 +191,11 @@ pub(super) async fn foreign_writes(store: &Sqlite) -> Result<Option<i64>, StoreE
         .during("look for foreign writes")
 }
 
-pub(super) async fn settle(store: &Sqlite, fence: &Fence, settlement: Settlement) -> Result<(), StoreError> {
+pub(super) async fn settle(store: &Sqlite, fence: &Fence, settlement: Settlement) -> Result<Vec<Parked>, StoreError> {
     let Settlement { published, deliveries, delete, now } = settlement;
     let now = now.unwrap_or_else(Utc::now);
     if published.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let waiting: HashSet<i64> = deliveries.iter().map(|delivery| delivery.seq).collect();
     let (keep, gone): (Vec<i64>, Vec<i64>) = published.into_iter().partition(|seq| !delete || waiting.contains(seq));
@@ -206,9 +206,10 @@ pub(super) async fn settle(store: &Sqlite, fence: &Fence, settlement: Settlement
     let mut marked = mark(&mut transaction, &gone, true, now).await?.len();
     let kept: HashSet<i64> = mark(&mut transaction, &keep, false, now).await?.into_iter().collect();
     marked += kept.len();
-    let failed = insert_deliveries(&mut transaction, &deliveries, &kept, now).await?;
+    let (failed, parked) = insert_deliveries(&mut transaction, &deliveries, &kept, now).await?;
     count_minute(&mut transaction, now, marked, failed).await?;
-    transaction.commit().await
+    transaction.commit().await?;
+    Ok(parked)
 }
 
 /// Whether every lane of the fence is still this node's.
@@ -239,24 +240,24 @@ async fn mark(
     query.fetch_all(connection).await.during("settle")
 }
 
-/// Writes deliveries of rows that were marked; returns how many of them failed already.
+/// Writes deliveries of rows that were marked; returns how many of them failed already, and what waits behind failures.
 async fn insert_deliveries(
     connection: &mut SqliteConnection,
     deliveries: &[NewDelivery],
     marked: &HashSet<i64>,
     now: Instant,
-) -> Result<usize, StoreError> {
+) -> Result<(usize, Vec<Parked>), StoreError> {
     let batch: Vec<Value> = deliveries.iter().filter(|d| marked.contains(&d.seq)).map(|d| delivery(d, now)).collect();
     if batch.is_empty() {
-        return Ok(0);
+        return Ok((0, Vec::new()));
     }
-    let written: Vec<(i64, i64)> = sqlx::query_as(sql!("insert_deliveries"))
+    let written: Vec<(i64, i64, Option<Id>, String)> = sqlx::query_as(sql!("insert_deliveries"))
         .bind(Value::from(batch).to_string())
         .bind(At(now))
         .fetch_all(&mut *connection)
         .await
         .during("write deliveries")?;
-    let tried: Vec<i64> = written.iter().filter(|(_, attempts)| *attempts > 0).map(|(id, _)| *id).collect();
+    let tried: Vec<i64> = written.iter().filter(|(_, attempts, ..)| *attempts > 0).map(|(id, ..)| *id).collect();
     if !tried.is_empty() {
         sqlx::query(sql!("insert_first_attempts"))
             .bind(json!(tried).to_string())
@@ -265,11 +266,13 @@ async fn insert_deliveries(
             .await
             .during("write deliveries")?;
     }
+    let ids: Vec<i64> = written.iter().map(|(id, ..)| *id).collect();
+    let mut parked: Vec<Parked> =
+        written.into_iter().filter_map(|(_, _, message, to)| Some(repair::parked(message?, to))).collect();
     if deliveries.iter().any(|delivery| delivery.state != DeliveryState::Queued) {
-        let written: Vec<i64> = written.iter().map(|(id, _)| *id).collect();
-        repair::label_followers(connection, &written).await?;
+        parked.extend(repair::label_followers(connection, &ids).await?);
     }
-    Ok(tried.len())
+    Ok((tried.len(), parked))
 }
 
 fn delivery(delivery: &NewDelivery, now: Instant) -> Value {

@@ -1,5 +1,6 @@
 //! What operators do to failed deliveries, and the labels of those that wait behind them.
 
+use baton_domain::ids::MessageId;
 use serde_json::json;
 use sqlx::SqliteConnection;
 
@@ -10,7 +11,7 @@ use super::{
 use crate::store::{
     error::During,
     port::StoreError,
-    rows::{AuditRow, Repair, RepairFilter},
+    rows::{AuditRow, Parked, Repair, RepairFilter, Swept},
 };
 
 pub(super) async fn repair(
@@ -52,34 +53,41 @@ pub(super) async fn count_repairable(store: &Sqlite, filter: &RepairFilter) -> R
     Ok(count.unsigned_abs())
 }
 
-/// Parks and unparks within the keys of these deliveries.
-pub(super) async fn label_followers(connection: &mut SqliteConnection, deliveries: &[i64]) -> Result<(), StoreError> {
+/// Parks and unparks within the keys of these deliveries; returns what is parked now.
+pub(super) async fn label_followers(
+    connection: &mut SqliteConnection,
+    deliveries: &[i64],
+) -> Result<Vec<Parked>, StoreError> {
     if deliveries.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    sqlx::query(sql!("label_followers"))
+    let labelled: Vec<(Option<Id>, String)> = sqlx::query_as(sql!("label_followers"))
         .bind(json!(deliveries).to_string())
-        .execute(connection)
+        .fetch_all(connection)
         .await
         .during("park followers")?;
-    Ok(())
+    Ok(labelled.into_iter().filter_map(|(message, destination)| Some(parked(message?, destination))).collect())
+}
+
+pub(super) fn parked(message: Id, destination: String) -> Parked {
+    Parked { message: MessageId(message.0), destination }
 }
 
 /// Looks before it takes the writer: nearly always there is nothing to do.
-pub(super) async fn sweep_parked(store: &Sqlite) -> Result<u64, StoreError> {
+pub(super) async fn sweep_parked(store: &Sqlite) -> Result<Swept, StoreError> {
     let any: bool = sqlx::query_scalar(sql!("find_any_blocked"))
         .fetch_one(&store.readers)
         .await
         .during("sweep parked deliveries")?;
     if !any {
-        return Ok(0);
+        return Ok(Swept::default());
     }
     let mut transaction = store.writer.begin("sweep parked deliveries").await?;
-    let mut changed = 0;
-    for statement in [sql!("park_followers"), sql!("unpark_followers")] {
-        let result = sqlx::query(statement).execute(&mut *transaction).await.during("sweep parked deliveries")?;
-        changed += result.rows_affected();
-    }
+    let newly: Vec<(Id, String)> =
+        sqlx::query_as(sql!("park_followers")).fetch_all(&mut *transaction).await.during("sweep parked deliveries")?;
+    let unparked =
+        sqlx::query(sql!("unpark_followers")).execute(&mut *transaction).await.during("sweep parked deliveries")?;
     transaction.commit().await?;
-    Ok(changed)
+    let parked: Vec<Parked> = newly.into_iter().map(|(message, destination)| parked(message, destination)).collect();
+    Ok(Swept { changed: parked.len() as u64 + unparked.rows_affected(), parked })
 }

@@ -16,7 +16,7 @@ WITH written AS (
     WHERE d.seq = ANY ($9::bigint[])
     ORDER BY d.seq
     ON CONFLICT (seq, destination) DO NOTHING
-    RETURNING id, attempts, failure_class, last_error
+    RETURNING id, attempts, failure_class, last_error, state, message_id, destination
 ), logged AS (
     INSERT INTO baton.attempt (delivery_id, number, at, duration_ms, failure_class, error)
     SELECT id, attempts, $8, 0, failure_class, last_error FROM written WHERE attempts > 0
@@ -26,4 +26,4 @@ WITH written AS (
         HAVING count(*) > 0
     ON CONFLICT (minute, shard) DO UPDATE SET failed = m.failed + excluded.failed
 )
-SELECT id FROM written
+SELECT id, CASE state WHEN 'parked' THEN message_id END, CASE state WHEN 'parked' THEN destination END FROM written

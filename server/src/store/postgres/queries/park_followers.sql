@@ -6,3 +6,4 @@ FROM (
 ) e
 WHERE f.destination = e.destination AND f.aggregate_type = e.aggregate_type AND f.aggregate_id = e.aggregate_id
     AND f.state = 'queued' AND f.seq > e.seq
+RETURNING f.message_id, f.destination

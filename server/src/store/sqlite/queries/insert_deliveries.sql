@@ -14,4 +14,4 @@ CROSS JOIN outbox o ON o.seq = d.value ->> 'seq'
 WHERE true
 ORDER BY o.seq
 ON CONFLICT (seq, destination) DO NOTHING
-RETURNING id, attempts
+RETURNING id, attempts, CASE state WHEN 'parked' THEN message_id END, destination
