@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use baton_domain::{definition::DefinitionKind, diagnostic::Diagnostic};
+use baton_domain::{definition::DefinitionKind, diagnostic::Diagnostic, message::Message};
 use leptos::{
     prelude::{FromServerFnError, ServerFnErrorErr},
     server_fn::codec::JsonEncoding,
@@ -91,10 +91,12 @@ pub trait Backend: Send + Sync + 'static {
     /// The newest lines of the live flow on this node, newest last.
     async fn flow(&self) -> Answer<Vec<FlowItem>>;
 
+    /// Appends messages to the outbox and wakes the relay. All or nothing.
+    async fn append(&self, messages: &[Message]) -> Answer<Accepted>;
     async fn messages(&self, query: MessageQuery) -> Answer<Page<MessageSummary>>;
     async fn message(&self, id: Uuid) -> Answer<MessageDetail>;
     /// All messages with one correlation id, oldest first, 500 at most.
-    async fn conversation(&self, correlation_id: String) -> Answer<Vec<MessageSummary>>;
+    async fn conversation(&self, correlation_id: String) -> Answer<Conversation>;
     async fn failures(&self) -> Answer<Vec<FailureGroup>>;
     /// Retries or discards every failed delivery that matches.
     async fn repair(

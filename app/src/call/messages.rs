@@ -8,7 +8,9 @@ use super::context::{given, json, signed_in};
 #[cfg(feature = "ssr")]
 use crate::model::RepairFilter;
 use crate::{
-    model::{FailureGroup, MessageDetail, MessageQuery, MessageSummary, Page, RepairAction, RepairReport},
+    model::{
+        Conversation, FailureGroup, MessageDetail, MessageQuery, MessageSummary, Page, RepairAction, RepairReport,
+    },
     port::Answer,
     read::Encoded,
 };
@@ -24,7 +26,7 @@ pub async fn get_message(id: Uuid) -> Answer<Encoded<MessageDetail>> {
 }
 
 #[server(prefix = "/sfn", endpoint = "conversation", input = Json)]
-pub async fn get_conversation(correlation_id: String) -> Answer<Encoded<Vec<MessageSummary>>> {
+pub async fn get_conversation(correlation_id: String) -> Answer<Encoded<Conversation>> {
     signed_in()?.0.conversation(correlation_id).await.and_then(Encoded::of)
 }
 

@@ -30,6 +30,15 @@ pub struct MessageQuery {
     pub cursor: Option<String>,
 }
 
+/// What became of messages that were handed in: every id is in exactly one list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct Accepted {
+    pub accepted: Vec<Uuid>,
+    /// Known before; nothing of these was written.
+    pub duplicates: Vec<Uuid>,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct MessageSummary {
@@ -49,6 +58,15 @@ pub struct MessageSummary {
     pub causation_id: Option<String>,
     pub created_at: DateTime,
     pub published_at: Option<DateTime>,
+}
+
+/// All messages with one correlation id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Conversation {
+    /// Oldest first.
+    pub messages: Vec<MessageSummary>,
+    /// The instance whose conversation it is, when the correlation id is one's.
+    pub instance: Option<Uuid>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use crate::{
     },
     link,
     live::Live,
-    model::MessageSummary,
+    model::Conversation,
 };
 
 #[component]
@@ -23,12 +23,13 @@ pub fn ConversationPage() -> AnyView {
     let read = Read::new(move || (id.get(), live.messages()), |(id, _)| call::get_conversation(id));
     view! {
         <PageHead title="Conversation" crumbs=vec![("Flow".to_owned(), "/flow".to_owned())] beside=move || view! { <span class="mono faint">{id}</span> }/>
-        <div class="content">{loaded(read, move |messages| draw(messages, id))}</div>
+        <div class="content">{loaded(read, draw)}</div>
     }
     .erased()
 }
 
-fn draw(messages: Vec<MessageSummary>, id: Memo<String>) -> AnyView {
+fn draw(conversation: Conversation) -> AnyView {
+    let Conversation { messages, instance } = conversation;
     let Some((first, last)) = messages.first().zip(messages.last()) else {
         return view! {
             <Empty title="No messages" text="No kept message has this correlation id. Producers set correlation_id; commands of an instance carry the instance's id."/>
@@ -41,8 +42,7 @@ fn draw(messages: Vec<MessageSummary>, id: Memo<String>) -> AnyView {
         plural(messages.len() as u64, "message", "messages"),
         duration(took)
     );
-    let instance =
-        id.with(|id| id.parse().ok()).map(|id| view! { " · "<a href=link::instance(id)>"Open the instance"</a> });
+    let instance = instance.map(|id| view! { " · "<a href=link::instance(id)>"Open the instance"</a> });
     view! {
         <p class="faint">{words}{instance}</p>
         <section class="card" aria-labelledby="sequence-title">

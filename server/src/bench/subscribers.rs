@@ -10,6 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use baton_app::port::Backend;
 use baton_domain::{
     ids::MessageId,
     message::{Key, Message, MessageKind},

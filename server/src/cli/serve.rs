@@ -35,7 +35,6 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
     let api = Api::new(Foundation {
         backend: node.service.clone(),
         store: node.store.clone(),
-        relay: node.service.relay.clone(),
         changes: node.service.changes.clone(),
         settings: settings.clone(),
         shutdown: shutdown.clone(),

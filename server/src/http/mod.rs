@@ -49,7 +49,7 @@ use self::{
     auth::{Access, attempts::Attempts},
     problem::Error,
 };
-use crate::{changes::Changes, nudge::Nudge, settings::Settings, store::Store};
+use crate::{changes::Changes, settings::Settings, store::Store};
 
 /// How long open connections have at shutdown.
 const GRACE: Duration = Duration::from_secs(10);
@@ -58,8 +58,6 @@ const GRACE: Duration = Duration::from_secs(10);
 pub struct Foundation {
     pub backend: Arc<dyn Backend>,
     pub store: Arc<dyn Store>,
-    /// Wakes the relay after messages were handed in.
-    pub relay: Nudge,
     pub changes: Arc<Changes>,
     pub settings: Arc<Settings>,
     /// Ends streams and stops listening.
@@ -73,7 +71,6 @@ pub struct Api(Arc<Inner>);
 pub struct Inner {
     pub backend: Arc<dyn Backend>,
     pub store: Arc<dyn Store>,
-    pub relay: Nudge,
     pub changes: Arc<Changes>,
     pub settings: Arc<Settings>,
     pub shutdown: CancellationToken,
@@ -103,7 +100,7 @@ impl Api {
     pub fn new(foundation: Foundation) -> Self {
         // Here and not later: what is counted before there is a recorder is lost.
         crate::metrics::install();
-        let Foundation { backend, store, relay, changes, settings, shutdown } = foundation;
+        let Foundation { backend, store, changes, settings, shutdown } = foundation;
         Self(Arc::new(Inner {
             access: Access::new(store.clone(), &settings),
             attempts: Attempts::default(),
@@ -113,7 +110,6 @@ impl Api {
             description: OnceLock::new(),
             backend,
             store,
-            relay,
             changes,
             settings,
             shutdown,

@@ -7,15 +7,18 @@ use std::sync::Arc;
 
 use axum::{
     Router,
+    body::{Body, to_bytes},
     extract::Request,
     http::{Method, StatusCode, header, request::Parts},
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
-use baton_app::port::{Actor, Backend, Respond};
+use baton_app::port::{Actor, AppError, Backend, Respond};
 use leptos::{
     config::LeptosOptions,
     nonce::Nonce,
     prelude::{provide_context, use_context},
+    server_fn::error::SERVER_FN_ERROR_HEADER,
 };
 use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list, render_app_to_stream_with_context};
 
@@ -36,12 +39,31 @@ pub fn router(api: &Api) -> Router<Api> {
     let context = context(api.clone());
     let shell = || baton_app::shell(options());
     let render = render_app_to_stream_with_context(context.clone(), shell);
-    Router::new().leptos_routes_with_context(api, generate_route_list(baton_app::App), context, shell).fallback(
-        move |request: Request| {
+    Router::new()
+        .leptos_routes_with_context(api, generate_route_list(baton_app::App), context, shell)
+        .layer(from_fn(say_status))
+        .fallback(move |request: Request| {
             let render = render.clone();
             async move { not_found(render, request).await }
-        },
-    )
+        })
+}
+
+/// Leptos answers whatever a server function refuses with 500. Whose fault it was stands in the answer, so this says
+/// it: a form that breaks the rules is 422, as it is in the API.
+async fn say_status(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let is_error = response.status() == StatusCode::INTERNAL_SERVER_ERROR
+        && response.headers().contains_key(SERVER_FN_ERROR_HEADER);
+    if !is_error {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    // It was in memory before it became a body.
+    let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    if let Ok(error) = serde_json::from_slice::<AppError>(&bytes) {
+        parts.status = Error::from(error).status;
+    }
+    Response::from_parts(parts, Body::from(bytes))
 }
 
 async fn not_found<R, F>(render: R, request: Request) -> Response

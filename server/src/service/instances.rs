@@ -95,7 +95,7 @@ impl Service {
             progress,
             walked,
             tasks: tasks.items.iter().map(|task| convert::task_summary(task, now)).collect(),
-            messages: self.read_conversation(id.to_string()).await?,
+            messages: self.correlated(id.to_string()).await?,
             operations: operations(&state),
             history: events.into_iter().map(history_item).collect(),
             summary: summary(&row)?,

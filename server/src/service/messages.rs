@@ -4,7 +4,10 @@ use baton_app::{
     model::*,
     port::{Actor, Answer, AppError},
 };
-use baton_domain::{ids::MessageId, message::Message};
+use baton_domain::{
+    ids::{InstanceId, MessageId},
+    message::Message,
+};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -15,13 +18,13 @@ use crate::store::rows::{self, MessageState};
 const CONVERSATION_MAX: u32 = 500;
 
 impl Service {
-    /// Appends messages to the outbox and wakes the relay. All or nothing.
-    pub async fn append(&self, messages: &[Message]) -> Answer<rows::Appended> {
+    pub(super) async fn append_messages(&self, messages: &[Message]) -> Answer<Accepted> {
         let appended = self.store.append(messages, None).await.map_err(store_error)?;
         if !appended.accepted.is_empty() {
             self.relay.now();
         }
-        Ok(appended)
+        let ids = |ids: Vec<MessageId>| ids.into_iter().map(|id| id.0).collect();
+        Ok(Accepted { accepted: ids(appended.accepted), duplicates: ids(appended.duplicates) })
     }
 
     pub(super) async fn list_messages(&self, query: MessageQuery) -> Answer<Page<MessageSummary>> {
@@ -77,7 +80,16 @@ impl Service {
         Ok(None)
     }
 
-    pub(super) async fn read_conversation(&self, correlation_id: String) -> Answer<Vec<MessageSummary>> {
+    pub(super) async fn read_conversation(&self, correlation_id: String) -> Answer<Conversation> {
+        let instance = match correlation_id.parse().map(InstanceId) {
+            Ok(id) => self.store.read_instance(id).await.map_err(store_error)?.map(|_| id.0),
+            Err(_) => None,
+        };
+        Ok(Conversation { messages: self.correlated(correlation_id).await?, instance })
+    }
+
+    /// All messages with one correlation id, oldest first.
+    pub(super) async fn correlated(&self, correlation_id: String) -> Answer<Vec<MessageSummary>> {
         let mut messages = Vec::new();
         let mut filter =
             rows::MessageFilter { correlation_id: Some(correlation_id.clone()), limit: 200, ..Default::default() };

@@ -18,7 +18,7 @@ use baton_app::{
     model::*,
     port::{Actor, Answer, AppError, Backend},
 };
-use baton_domain::{definition::DefinitionKind, diagnostic::Diagnostic};
+use baton_domain::{definition::DefinitionKind, diagnostic::Diagnostic, message::Message};
 use chrono::Utc;
 use serde_json::Value;
 use uuid::Uuid;
@@ -114,13 +114,16 @@ impl Backend for Service {
         Ok(self.changes.recent())
     }
 
+    async fn append(&self, messages: &[Message]) -> Answer<Accepted> {
+        self.append_messages(messages).await
+    }
     async fn messages(&self, query: MessageQuery) -> Answer<Page<MessageSummary>> {
         self.list_messages(query).await
     }
     async fn message(&self, id: Uuid) -> Answer<MessageDetail> {
         self.read_message(id).await
     }
-    async fn conversation(&self, correlation_id: String) -> Answer<Vec<MessageSummary>> {
+    async fn conversation(&self, correlation_id: String) -> Answer<Conversation> {
         self.read_conversation(correlation_id).await
     }
     async fn failures(&self) -> Answer<Vec<FailureGroup>> {

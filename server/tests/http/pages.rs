@@ -4,6 +4,9 @@ use axum::{
     body::Body,
     http::{StatusCode, header},
 };
+use baton_app::port::AppError;
+use leptos::prelude::FromServerFnError;
+use serde_json::json;
 
 use crate::support::{ADMIN_TOKEN, Answer, Baton, browser};
 
@@ -87,6 +90,51 @@ async fn assets_come_compressed_and_are_not_sent_twice() {
     for outside in ["/pkg/../../baton.db", "/pkg/%2e%2e/%2e%2e/baton.db", "/pkg/..%2f..%2fbaton.db", "/pkg/none.js"] {
         let answer = baton.send(get(outside).body(Body::empty()).unwrap()).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{outside}");
+    }
+    baton.stop().await;
+}
+
+const REFUND: &str = "baton: process/1
+name: refund
+input: {type: object, required: [order], properties: {order: {type: integer, minimum: 1}}, additionalProperties: false}
+nodes: {start: {kind: start, next: done}, done: {kind: end}}
+";
+
+#[tokio::test]
+async fn a_refused_server_function_says_whose_fault_it_was() {
+    let baton = Baton::start().await;
+    let published = baton.post("/api/v1/processes/refund/versions", json!({"source": REFUND})).await;
+    assert_eq!(published.status, StatusCode::CREATED, "{}", published.text());
+    let start = |form: &'static str| baton.post_raw("/sfn/start", "application/x-www-form-urlencoded", form);
+
+    let broken = start("definition=refund&fields[order]=0").await;
+    assert_eq!(broken.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", broken.text());
+    let AppError::Invalid(findings) = AppError::de(broken.body) else { panic!("another error") };
+    assert_eq!(findings[0].pointer, "/order");
+    let unreadable = start("definition=refund&version=newest").await;
+    assert_eq!(unreadable.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", unreadable.text());
+    assert_eq!(start("definition=none").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(start("definition=refund&fields[order]=7").await.status, StatusCode::OK);
+    baton.stop().await;
+}
+
+#[tokio::test]
+async fn a_conversation_leads_to_its_instance_only_where_there_is_one() {
+    let baton = Baton::start().await;
+    baton.post("/api/v1/processes/refund/versions", json!({"source": REFUND})).await;
+    let instance = baton.post("/api/v1/processes/refund/instances", json!({"input": {"order": 7}})).await.json();
+    let instance = instance["id"].as_str().unwrap();
+    let stray = "0193aaaa-0000-7000-8000-000000000001";
+    for id in [instance, stray] {
+        let message = json!({"type": "Noted", "aggregate_type": "note", "aggregate_id": "1", "payload": {}, "correlation_id": id});
+        assert_eq!(baton.post("/api/v1/messages", message).await.status, StatusCode::ACCEPTED);
+    }
+    let session = baton.sign_in(&[("token", ADMIN_TOKEN)]).await.session();
+
+    for (id, leads) in [(instance, true), (stray, false)] {
+        let shown = page(&baton, &session, &format!("/conversations/{id}")).await;
+        assert!(shown.text().contains("Noted"), "{id}");
+        assert_eq!(shown.text().contains(&format!("href=\"/instances/{id}\"")), leads, "{id}");
     }
     baton.stop().await;
 }

@@ -105,7 +105,6 @@ impl Baton {
         let api = Api::new(Foundation {
             backend: node.service.clone(),
             store: node.store.clone(),
-            relay: node.service.relay.clone(),
             changes: node.service.changes.clone(),
             settings: Arc::new(settings),
             shutdown: shutdown.clone(),

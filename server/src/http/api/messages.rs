@@ -4,13 +4,15 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
 };
-use baton_app::model::{MessageDetail, MessageQuery, MessageSummary, Page, RepairAction, RepairFilter, RepairReport};
+use baton_app::model::{
+    Accepted, MessageDetail, MessageQuery, MessageSummary, Page, RepairAction, RepairFilter, RepairReport,
+};
 use baton_domain::{
     diagnostic::Diagnostic,
     message::{Message, accept},
 };
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -70,14 +72,6 @@ pub enum NewMessages {
     Many(Vec<NewMessage>),
 }
 
-/// What became of the messages: every id is in exactly one list.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub struct Accepted {
-    pub accepted: Vec<Uuid>,
-    /// Known before; nothing of these was written.
-    pub duplicates: Vec<Uuid>,
-}
-
 /// Hand messages in
 ///
 /// For producers without access to the database. One message, a list of up to 1,000, or CloudEvents 1.0 (structured,
@@ -103,11 +97,7 @@ pub async fn post(
     raw: Raw,
 ) -> Result<(StatusCode, Json<Accepted>)> {
     let messages = read_messages(&headers, &raw, &actor.name)?;
-    let appended = api.store.append(&messages, None).await?;
-    api.relay.now();
-    let ids = |ids: Vec<baton_domain::ids::MessageId>| ids.into_iter().map(|id| id.0).collect();
-    let answer = Accepted { accepted: ids(appended.accepted), duplicates: ids(appended.duplicates) };
-    Ok((StatusCode::ACCEPTED, Json(answer)))
+    Ok((StatusCode::ACCEPTED, Json(api.backend.append(&messages).await?)))
 }
 
 fn read_messages(headers: &HeaderMap, raw: &Raw, default_source: &str) -> Result<Vec<Message>> {
