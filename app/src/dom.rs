@@ -116,6 +116,20 @@ pub fn scrolled(event: &leptos::web_sys::Event) -> i32 {
     event.target().and_then(|target| target.dyn_into::<Element>().ok()).map_or(0, |element| element.scroll_top())
 }
 
+/// Scrolls a box so that a place of its content, as shares of its width and height, comes to the middle. Once for each
+/// `mark`: then it stays where people scroll it.
+pub fn centre(id: &str, (x, y): (f64, f64), mark: &str) {
+    const MARK: &str = "data-centred";
+    let Some(area) = document().get_element_by_id(id) else { return };
+    if area.get_attribute(MARK).as_deref() == Some(mark) {
+        return;
+    }
+    let start = |share: f64, whole: i32, seen: i32| (share * f64::from(whole)) as i32 - seen / 2;
+    area.set_scroll_left(start(x, area.scroll_width(), area.client_width()));
+    area.set_scroll_top(start(y, area.scroll_height(), area.client_height()));
+    let _ = area.set_attribute(MARK, mark);
+}
+
 pub fn scroll_to_top(id: &str) {
     if let Some(element) = document().get_element_by_id(id) {
         element.set_scroll_top(0);

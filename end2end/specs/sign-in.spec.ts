@@ -1,8 +1,8 @@
 // The door: nothing is shown without a session, and the sign-in page works for everybody.
 import { Baton, live } from "../support/baton.ts";
-import { expectAccessible } from "../support/accessibility.ts";
+import { expectAccessible, expectNoSidewaysScroll } from "../support/accessibility.ts";
 import { expect, test } from "../support/fixtures.ts";
-import { screenshots } from "../support/screenshots.ts";
+import { inEveryLook, picture } from "../support/screenshots.ts";
 
 test.describe("without a session", () => {
   test.use({ user: "" });
@@ -11,8 +11,11 @@ test.describe("without a session", () => {
     await page.goto(`${baton.url}/messages`);
     await expect(page).toHaveURL(/\/sign-in/);
     await expect(page.locator("[name=token]")).toBeVisible();
-    await expectAccessible(page, "sign-in");
-    await screenshots(page, "sign-in");
+    await inEveryLook(page, async (look) => {
+      await picture(page, `sign-in-${look}`);
+      await expectAccessible(page, `sign-in, ${look}`);
+      await expectNoSidewaysScroll(page, `sign-in, ${look}`);
+    });
   });
 
   test("a wrong token is refused with a reason", async ({ page, baton }) => {

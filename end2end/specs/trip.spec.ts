@@ -57,7 +57,7 @@ test.describe("as the employee", () => {
     const instance = await startByForm(page, baton);
     await openMyTask(page, baton, /KE901/);
     await page.locator(`[name="fields[code]"]`).fill("AF267");
-    await page.getByRole("button", { name: /other route/i }).click();
+    await page.getByRole("button", { name: "Ask for another route" }).click();
     const manager = await someoneElse(TRIP.manager);
     await expect(async () => {
       await openMyTask(manager, baton, /Approve AF267 for 910 instead of KE901 for 640/);
@@ -91,12 +91,28 @@ test.describe("as the employee", () => {
   });
 });
 
+test.describe("on a narrow screen", () => {
+  test.use({ viewport: { width: 390, height: 844 } });
+
+  test("the drawing of an instance can be read, and shows the step under way", async ({ page, baton, world }) => {
+    await startByForm(page, baton);
+    await expectState(page, "waiting");
+    const step = page.getByRole("listitem", { name: /under way/ });
+    await expect(step).toBeInViewport();
+    // drawn at four fifths of its size at least
+    expect((await step.boundingBox())!.width).toBeGreaterThan(0.8 * 172 - 1);
+    expect(world.commands("RequestQuotes")).toHaveLength(1);
+  });
+});
+
 test("a form that breaks the schema says where, and starts nothing", async ({ page, baton, world }) => {
   await page.goto(`${baton.url}/processes/trip-booking/start`);
   // what the browser's own checks would stop is sent all the same: the server has to say it
   await page.locator("#start-form").evaluate((form: HTMLFormElement) => (form.noValidate = true));
   await page.locator(`[name="fields[from]"]`).fill("ICN");
+  const answer = page.waitForResponse((response) => response.url().endsWith("/sfn/start"));
   await page.getByRole("button", { name: "Start", exact: true }).click();
+  expect((await answer).status()).toBe(422);
   await expect(page.locator(`[name="fields[employee]"]`)).toHaveAttribute("aria-invalid", "true");
   await expect(page.locator(`[name="fields[from]"]`)).toHaveValue("ICN");
   expect((await baton.get("/instances")).items).toEqual([]);

@@ -1,9 +1,16 @@
-// Pictures of a screen in light and dark, wide and narrow. They are for people: nothing is compared with them.
+// Pictures of a screen. They are for people: nothing is compared with them.
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
 
 const FOLDER = join(import.meta.dirname, "..", "screenshots");
-const WIDTHS = { wide: { width: 1360, height: 860 }, narrow: { width: 390, height: 844 } };
+
+/** How a page is looked at: every page is tested in each of these. */
+export const LOOKS = [
+  { width: "wide", colorScheme: "light", viewport: { width: 1360, height: 860 } },
+  { width: "wide", colorScheme: "dark", viewport: { width: 1360, height: 860 } },
+  { width: "narrow", colorScheme: "light", viewport: { width: 390, height: 844 } },
+  { width: "narrow", colorScheme: "dark", viewport: { width: 390, height: 844 } },
+] as const;
 
 /** Writes `end2end/screenshots/<name>.png` of what is on the screen now, and returns where that is. */
 export async function picture(page: Page, name: string): Promise<string> {
@@ -12,16 +19,11 @@ export async function picture(page: Page, name: string): Promise<string> {
   return path;
 }
 
-/** Writes `end2end/screenshots/<name>-<wide|narrow>-<light|dark>.png`. */
-export async function screenshots(page: Page, name: string): Promise<void> {
-  const before = page.viewportSize() ?? WIDTHS.wide;
-  for (const [width, size] of Object.entries(WIDTHS)) {
-    await page.setViewportSize(size);
-    for (const colorScheme of ["light", "dark"] as const) {
-      await page.emulateMedia({ colorScheme });
-      await picture(page, `${name}-${width}-${colorScheme}`);
-    }
+/** Calls `look` for the page in every look; for pages that are quickly there. */
+export async function inEveryLook(page: Page, look: (name: string) => Promise<void>): Promise<void> {
+  for (const { width, colorScheme, viewport } of LOOKS) {
+    await page.setViewportSize(viewport);
+    await page.emulateMedia({ colorScheme });
+    await look(`${width}-${colorScheme}`);
   }
-  await page.emulateMedia({ colorScheme: "light" });
-  await page.setViewportSize(before);
 }

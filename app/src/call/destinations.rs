@@ -1,8 +1,7 @@
 //! Destinations and routes: where messages go beside the bus.
 
-#![allow(clippy::too_many_arguments, reason = "a form posts each of its controls as an argument of its own")]
-
 use leptos::{prelude::*, server_fn::codec::Json};
+use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
 use super::context::{given, signed_in};
@@ -24,20 +23,24 @@ pub async fn list_routes() -> Answer<Encoded<Vec<Route>>> {
     signed_in()?.0.routes().await.and_then(Encoded::of)
 }
 
-/// Creates or changes an HTTP destination. An empty `secret` leaves the one that is there.
-#[server(prefix = "/sfn", endpoint = "put-destination")]
-#[allow(clippy::too_many_arguments, reason = "one argument per field of the form")]
-pub async fn put_destination(
-    name: String,
+/// The form of an HTTP destination: a control `settings[…]` for each field.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HttpForm {
     url: String,
     mode: CloudEventsMode,
+    /// Empty: the one that is there stays.
     secret: Option<String>,
     timeout_ms: u32,
     attempts_max: u32,
     backoff_base_ms: u32,
     concurrency: u32,
-) -> Answer<()> {
+}
+
+/// Creates or changes an HTTP destination.
+#[server(prefix = "/sfn", endpoint = "put-destination")]
+pub async fn put_destination(name: String, settings: HttpForm) -> Answer<()> {
     let (backend, actor) = signed_in()?;
+    let HttpForm { url, mode, secret, timeout_ms, attempts_max, backoff_base_ms, concurrency } = settings;
     let secret = given(secret);
     let settings =
         DestinationSettings::Http { url, mode, secret, timeout_ms, attempts_max, backoff_base_ms, concurrency };

@@ -15,7 +15,7 @@ pub fn DialogButton(
     #[prop(into)] label: String,
     #[prop(optional)] class: &'static str,
     #[prop(optional_no_strip, into)] refused: Option<String>,
-    /// Forgets what was said when the dialog was open before.
+    /// Forgets what was said when the dialog was open before: every dialog that says something needs it.
     #[prop(optional, into)]
     on_open: Option<Callback<()>>,
 ) -> impl IntoView {

@@ -5,8 +5,13 @@ use std::{collections::BTreeMap, fmt::Write};
 use crate::erased::Erase;
 use leptos::prelude::*;
 
-use crate::model::{Diagram, DiagramEdge, DiagramNode, Progress};
+use crate::{
+    dom,
+    model::{Diagram, DiagramEdge, DiagramNode, Progress},
+};
 
+/// The box that the drawing scrolls in; a page has one.
+const CANVAS: &str = "diagram";
 /// Space around the drawing, in pixels.
 const MARGIN: f64 = 20.0;
 /// The radius of the corners of edges.
@@ -28,9 +33,14 @@ pub fn diagram_view(diagram: &Diagram, name: &str, journey: Option<&Journey>) ->
     let (width, height) = (diagram.width + 2.0 * MARGIN, diagram.height + 2.0 * MARGIN);
     let edges = diagram.edges.iter().map(|edge| edge_view(edge, journey)).collect_view();
     let nodes = diagram.nodes.iter().map(|node| node_view(node, journey)).collect_view();
+    if let Some(node) = journey.and_then(|journey| in_focus(diagram, journey)) {
+        let at = ((node.x + node.width / 2.0 + MARGIN) / width, (node.y + node.height / 2.0 + MARGIN) / height);
+        let mark = node.id.clone();
+        Effect::new(move |_| dom::centre(CANVAS, at, &mark));
+    }
     let label = format!("{name}: {} nodes", diagram.nodes.len());
     view! {
-        <div class="canvas" tabindex="0" role="region" aria-label=format!("Diagram of {name}")>
+        <div id=CANVAS class="canvas" tabindex="0" role="region" aria-label=format!("Diagram of {name}")>
             <svg
                 class="diagram"
                 style=format!("--width:{}", number(width))
@@ -45,6 +55,12 @@ pub fn diagram_view(diagram: &Diagram, name: &str, journey: Option<&Journey>) ->
         </div>
     }
     .erased()
+}
+
+/// The node to look at first: one under way, else one that failed.
+fn in_focus<'a>(diagram: &'a Diagram, journey: &Journey) -> Option<&'a DiagramNode> {
+    let first = |wanted: Progress| diagram.nodes.iter().find(|node| journey.progress.get(&node.id) == Some(&wanted));
+    first(Progress::UnderWay).or_else(|| first(Progress::Failed))
 }
 
 fn arrow(kind: &'static str) -> impl IntoView {

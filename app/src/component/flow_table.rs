@@ -39,6 +39,7 @@ fn row(line: FlowItem) -> impl IntoView {
         None => link::message(line.id),
     };
     let to = if line.to.is_empty() { "…".to_owned() } else { line.to.join(", ") };
+    let way = format!("{} → {to}", line.source);
     let took = line.took_ms.map_or_else(|| "—".to_owned(), duration);
     view! {
         <tr class="row">
@@ -48,7 +49,7 @@ fn row(line: FlowItem) -> impl IntoView {
             <td class="mono cut" title=format!("{}/{}", line.aggregate_type, line.aggregate_id)>
                 {format!("{}/{}", line.aggregate_type, line.aggregate_id)}
             </td>
-            <td class="opt">{line.source}" → "{to}</td>
+            <td class="opt cut" title=way.clone()>{way.clone()}</td>
             <td>{state_badge(&line.state)}</td>
             <td class="opt num">{took}</td>
         </tr>

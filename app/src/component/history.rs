@@ -3,7 +3,7 @@
 use crate::erased::Erase;
 use leptos::prelude::*;
 
-use super::{json::json_view, time::at_time};
+use super::{json::json_view, table::table, time::at_time};
 use crate::model::HistoryItem;
 
 /// What a fact of the history is about, by its name.
@@ -32,24 +32,9 @@ fn rows(history: &[HistoryItem]) -> Vec<&[HistoryItem]> {
 /// Oldest first.
 pub fn history_table(history: &[HistoryItem]) -> AnyView {
     let rows = rows(history).into_iter().map(row).collect_view();
-    view! {
-        <div class="scroll">
-            <table class="history">
-                <caption class="visually-hidden">"History, oldest first"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"#"</th>
-                        <th scope="col">"Time (UTC)"</th>
-                        <th scope="col">"Received"</th>
-                        <th scope="col">"Changed"</th>
-                        <th scope="col">"Issued"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
-    }
-    .erased()
+    let columns = [("#", ""), ("Time (UTC)", ""), ("Received", ""), ("Changed", ""), ("Issued", "")];
+    let table = table("History, oldest first", &columns, rows.erased());
+    view! { <div class="history">{table}</div> }.erased()
 }
 
 fn row(items: &[HistoryItem]) -> AnyView {

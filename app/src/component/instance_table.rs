@@ -3,7 +3,7 @@
 use crate::erased::Erase;
 use leptos::prelude::*;
 
-use super::{badge::state_badge, time::ago};
+use super::{badge::state_badge, table::table, time::ago};
 use crate::{form::humanised, link, model::InstanceSummary};
 
 /// What an instance is called: its business key, else the beginning of its id.
@@ -13,26 +13,16 @@ pub fn name_of(instance: &InstanceSummary) -> String {
 
 pub fn instance_table(instances: Vec<InstanceSummary>, label: &str) -> AnyView {
     let rows = instances.into_iter().map(row).collect_view();
-    view! {
-        <div class="scroll">
-            <table>
-                <caption class="visually-hidden">{label.to_owned()}</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"Instance"</th>
-                        <th scope="col">"State"</th>
-                        <th scope="col">"At"</th>
-                        <th scope="col" class="opt">"Definition"</th>
-                        <th scope="col" class="opt">"Started by"</th>
-                        <th scope="col">"Started"</th>
-                        <th scope="col" class="opt">"Changed"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
-    }
-    .erased()
+    let columns = [
+        ("Instance", ""),
+        ("State", ""),
+        ("At", ""),
+        ("Definition", "opt"),
+        ("Started by", "opt"),
+        ("Started", ""),
+        ("Changed", "opt"),
+    ];
+    table(label, &columns, rows.erased())
 }
 
 fn row(instance: InstanceSummary) -> AnyView {

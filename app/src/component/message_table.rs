@@ -5,36 +5,29 @@ use leptos::prelude::*;
 
 use super::{
     badge::{kind_badge, state_badge},
+    table::table,
     time::{ago, at_second},
 };
 use crate::{link, model::MessageSummary};
 
 pub fn message_table(messages: Vec<MessageSummary>, label: &str) -> AnyView {
     let rows = messages.into_iter().map(row).collect_view();
-    view! {
-        <div class="scroll">
-            <table>
-                <caption class="visually-hidden">{label.to_owned()}</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"Created (UTC)"</th>
-                        <th scope="col" class="opt">"Kind"</th>
-                        <th scope="col">"Type"</th>
-                        <th scope="col">"Aggregate"</th>
-                        <th scope="col" class="opt">"Source"</th>
-                        <th scope="col">"State"</th>
-                        <th scope="col" class="opt">"Last error"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
-    }
-    .erased()
+    let columns = [
+        ("Created (UTC)", ""),
+        ("Kind", "opt"),
+        ("Type", ""),
+        ("Aggregate", ""),
+        ("Source", "opt"),
+        ("State", ""),
+        ("Last error", "opt"),
+    ];
+    table(label, &columns, rows.erased())
 }
 
 fn row(message: MessageSummary) -> AnyView {
-    let attempts = (message.attempts > 0).then(|| {
+    // One attempt is how it should be; it says something only while there is more to come.
+    let worth_telling = message.attempts > 1 || message.attempts == 1 && message.state != "published";
+    let attempts = worth_telling.then(|| {
         let words =
             if message.attempts == 1 { "1 attempt".to_owned() } else { format!("{} attempts", message.attempts) };
         let next = message.next_attempt_at.map(|at| view! { ", next "{ago(at)} });

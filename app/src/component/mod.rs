@@ -24,6 +24,7 @@ pub mod post;
 pub mod schema_form;
 pub mod search;
 pub mod sequence;
+pub mod table;
 pub mod task_table;
 pub mod theme;
 pub mod time;

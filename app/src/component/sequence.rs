@@ -1,5 +1,7 @@
 //! A conversation as a sequence diagram: a lifeline for each participant, commands solid, events dashed.
 
+use std::collections::HashMap;
+
 use crate::erased::Erase;
 use leptos::prelude::*;
 
@@ -22,8 +24,8 @@ struct Arrow<'a> {
 
 /// The participants in the order of their first appearance, and the arrows between them.
 ///
-/// A command goes from its source to the aggregate type that receives it. An event goes from its source to the sources
-/// of what it caused.
+/// A command goes from its source to the aggregate type that receives it. A reply to a command comes from there,
+/// whatever its source calls itself. An event goes to where that comes from which it caused.
 fn arrows(messages: &[MessageSummary]) -> (Vec<String>, Vec<Arrow<'_>>) {
     let mut lifelines: Vec<String> = Vec::new();
     let mut lifeline = |name: &str| match lifelines.iter().position(|known| known == name) {
@@ -33,20 +35,31 @@ fn arrows(messages: &[MessageSummary]) -> (Vec<String>, Vec<Arrow<'_>>) {
             lifelines.len() - 1
         }
     };
+    let commands: HashMap<String, &MessageSummary> = messages
+        .iter()
+        .filter(|message| message.kind == "command")
+        .map(|command| (command.id.to_string(), command))
+        .collect();
+    let home = |message: &'_ MessageSummary| {
+        let cause = message.causation_id.as_ref().filter(|_| message.kind != "command");
+        cause.and_then(|id| commands.get(id)).map_or(message.source.clone(), |command| command.aggregate_type.clone())
+    };
     let mut arrows = Vec::new();
     for message in messages {
-        let from = lifeline(&message.source);
+        let own = home(message);
+        let from = lifeline(&own);
         let receivers: Vec<usize> = if message.kind == "command" {
             vec![lifeline(&message.aggregate_type)]
         } else {
             let id = message.id.to_string();
-            let mut names: Vec<&str> = messages
+            let mut names: Vec<String> = messages
                 .iter()
-                .filter(|other| other.causation_id.as_deref() == Some(id.as_str()) && other.source != message.source)
-                .map(|other| other.source.as_str())
+                .filter(|other| other.causation_id.as_deref() == Some(id.as_str()))
+                .map(home)
+                .filter(|name| *name != own)
                 .collect();
             names.dedup();
-            names.into_iter().map(&mut lifeline).collect()
+            names.iter().map(|name| lifeline(name)).collect()
         };
         if receivers.is_empty() {
             arrows.push(Arrow { from, to: None, message, again: false });
@@ -171,7 +184,7 @@ mod tests {
         command.source = "saga".to_owned();
         command.aggregate_type = "ads".to_owned();
         let mut answer = a_message(3, Some(2));
-        answer.source = "ads".to_owned();
+        answer.source = "/network/ads-service".to_owned();
         let messages = [event, command, answer];
         // when they are drawn
         let (lifelines, arrows) = arrows(&messages);

@@ -5,31 +5,15 @@ use leptos::prelude::*;
 
 use super::{
     badge::{state_badge, toned},
+    table::table,
     time::{ago, ago_or_dash},
 };
 use crate::{link, model::TaskSummary};
 
 pub fn task_table(tasks: Vec<TaskSummary>, label: &str) -> AnyView {
     let rows = tasks.into_iter().map(row).collect_view();
-    view! {
-        <div class="scroll">
-            <table>
-                <caption class="visually-hidden">{label.to_owned()}</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"Task"</th>
-                        <th scope="col">"State"</th>
-                        <th scope="col">"For"</th>
-                        <th scope="col">"Due"</th>
-                        <th scope="col" class="opt">"Process"</th>
-                        <th scope="col" class="opt">"Opened"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
-    }
-    .erased()
+    let columns = [("Task", ""), ("State", ""), ("For", ""), ("Due", ""), ("Process", "opt"), ("Opened", "opt")];
+    table(label, &columns, rows.erased())
 }
 
 /// The same in a narrow place: what is asked, and how it stands.

@@ -179,7 +179,8 @@ fn head(detail: &DefinitionDetail, edits: bool, report: Signal<CheckReport>, des
                 let why = "Mend the errors first; a draft with errors can be saved, not published.";
                 view! { <DialogButton opens=PUBLISH label="Publish…" class="primary" refused=why.to_owned()/> }.erased()
             } else {
-                view! { <DialogButton opens=PUBLISH label="Publish…" class="primary"/> }.erased()
+                let forget = Callback::new(move |()| desk.publish.clear());
+                view! { <DialogButton opens=PUBLISH label="Publish…" class="primary" on_open=forget/> }.erased()
             }}
         }
         .erased()

@@ -8,7 +8,15 @@ use leptos_router::hooks::use_navigate;
 use crate::{
     call,
     clock::grouped,
-    component::{badge::toned, code::Snippet, empty::Empty, loaded::loaded, page_head::PageHead, time::ago_or_dash},
+    component::{
+        badge::toned,
+        code::Snippet,
+        empty::Empty,
+        loaded::loaded,
+        page_head::PageHead,
+        table::{UNSEEN, table},
+        time::ago_or_dash,
+    },
     dom, link,
     live::Live,
     model::DefinitionSummary,
@@ -69,28 +77,16 @@ fn draw(kind: DefinitionKind, definitions: Vec<DefinitionSummary>) -> AnyView {
         .erased();
     }
     let rows = definitions.into_iter().map(|definition| row(kind, definition)).collect_view();
-    view! {
-        <section class="card">
-            <div class="scroll">
-                <table>
-                    <caption class="visually-hidden">{words.title}</caption>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Name"</th>
-                            <th scope="col">"Version"</th>
-                            <th scope="col" class="num">"Live"</th>
-                            <th scope="col" class="num">"Stuck"</th>
-                            <th scope="col" class="num opt">"Ended"</th>
-                            <th scope="col" class="opt">"Published"</th>
-                            <th scope="col"><span class="visually-hidden">"Actions"</span></th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
-        </section>
-    }
-    .erased()
+    let columns = [
+        ("Name", ""),
+        ("Version", ""),
+        ("Live", "num"),
+        ("Stuck", "num"),
+        ("Ended", "num opt"),
+        ("Published", "opt"),
+        ("Actions", UNSEEN),
+    ];
+    view! { <section class="card">{table(words.title, &columns, rows.erased())}</section> }.erased()
 }
 
 fn row(kind: DefinitionKind, definition: DefinitionSummary) -> AnyView {

@@ -15,6 +15,7 @@ use crate::{
         loaded::loaded,
         page_head::PageHead,
         post::PostForm,
+        table::{UNSEEN, table},
         time::ago,
     },
     link,
@@ -69,10 +70,11 @@ pub fn DestinationsPage() -> AnyView {
     close_when_done(NEW_ROUTE.to_owned(), move || {
         (writes.put_route.version().get(), matches!(writes.put_route.value().get(), Some(Ok(_))))
     });
+    let forget_put = Callback::new(move |()| writes.put.clear());
     view! {
         <PageHead title="Destinations">
-            <DialogButton opens=NEW_ROUTE label="New route…"/>
-            <DialogButton opens=NEW_DESTINATION label="New destination…" class="primary"/>
+            <DialogButton opens=NEW_ROUTE label="New route…" on_open=Callback::new(move |()| writes.put_route.clear())/>
+            <DialogButton opens=NEW_DESTINATION label="New destination…" class="primary" on_open=forget_put/>
         </PageHead>
         <div class="content">
             <div role="status">{move || outcome(writes)}</div>
@@ -159,8 +161,8 @@ fn card(destination: Destination, writes: Writes) -> AnyView {
                 {paused.then(|| state_badge("paused"))}
                 <span class="actions">
                     {card_actions(&name, paused, writes)}
-                    <DialogButton opens=edit label="Edit…" class="small"/>
-                    <DialogButton opens=remove label="Delete…" class="small danger"/>
+                    <DialogButton opens=edit label="Edit…" class="small" on_open=Callback::new(move |()| writes.put.clear())/>
+                    <DialogButton opens=remove label="Delete…" class="small danger" on_open=Callback::new(move |()| writes.delete.clear())/>
                 </span>
             </header>
             <p class="mono wrap">{url}</p>
@@ -227,7 +229,7 @@ fn destination_form(of: Option<&Destination>, writes: Writes) -> AnyView {
         view! {
             <div class="field">
                 <label for=id.clone()>{label}</label>
-                <input id=id type="number" name=field value=value.to_string() min=min.to_string() max=max.to_string() required/>
+                <input id=id type="number" name=format!("settings[{field}]") value=value.to_string() min=min.to_string() max=max.to_string() required/>
             </div>
         }
     };
@@ -242,18 +244,18 @@ fn destination_form(of: Option<&Destination>, writes: Writes) -> AnyView {
             </div>
             <div class="field">
                 <label for=text("url")>"Address"</label>
-                <input id=text("url") type="url" name="url" value=url required maxlength="2000" placeholder="https://hotels.example/events" autocomplete="off"/>
+                <input id=text("url") type="url" name="settings[url]" value=url required maxlength="2000" placeholder="https://hotels.example/events" autocomplete="off"/>
             </div>
             <div class="field">
                 <label for=text("mode")>"CloudEvents"</label>
-                <select id=text("mode") name="mode">
+                <select id=text("mode") name="settings[mode]">
                     <option value="structured" selected=!binary>"structured: one JSON document"</option>
                     <option value="binary" selected=binary>"binary: attributes in headers"</option>
                 </select>
             </div>
             <div class="field">
                 <label for=text("secret")>"Signing secret"</label>
-                <input id=text("secret") type="password" name="secret" autocomplete="new-password" placeholder=secret_hint/>
+                <input id=text("secret") type="password" name="settings[secret]" autocomplete="new-password" placeholder=secret_hint/>
             </div>
             <div class="field-row">
                 {number("timeout_ms", "Time-out (ms)", timeout_ms, 1_000, 60_000)}
@@ -295,22 +297,9 @@ fn draw_routes(routes: Vec<Route>, writes: Writes) -> AnyView {
     let content = if rows.is_empty() {
         view! { <p class="faint pad">"No routes: every message goes to the bus. A route leads the messages that match its patterns to a destination."</p> }.erased()
     } else {
-        view! {
-            <div class="scroll">
-                <table>
-                    <caption class="visually-hidden">"Routes"</caption>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Name"</th><th scope="col">"Kind"</th><th scope="col">"Type"</th>
-                            <th scope="col">"Aggregate type"</th><th scope="col">"To"</th>
-                            <th scope="col"><span class="visually-hidden">"Actions"</span></th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
-        }
-        .erased()
+        let columns =
+            [("Name", ""), ("Kind", ""), ("Type", ""), ("Aggregate type", ""), ("To", ""), ("Actions", UNSEEN)];
+        table("Routes", &columns, rows.erased())
     };
     view! { <section class="card" aria-labelledby="routes-title"><h2 id="routes-title">"Routes"</h2>{content}</section> }.erased()
 }

@@ -88,7 +88,7 @@ fn card(index: usize, group: FailureGroup, repair: ServerAction<RepairMessages>)
                         {named}
                         <button type="submit" class="btn" disabled=pending aria-label=label>{words}</button>
                     </PostForm>
-                    <DialogButton opens=dialog label="Discard…" class="danger"/>
+                    <DialogButton opens=dialog label="Discard…" class="danger" on_open=Callback::new(move |()| repair.clear())/>
                 </span>
             </header>
             <p class="error-text"><span class="mono">{group.failure_class}</span>" "{group.sample_error}</p>
@@ -123,6 +123,7 @@ fn discard_dialog(
                 <input type="hidden" name="action" value="discard"/>
                 {named}
                 <ReasonField id=format!("discard-reason-{index}")/>
+                {move || repair.value().get().and_then(Result::err).map(|error| refusal(&error))}
                 <footer><SubmitButton label=label pending=repair.pending() class="danger"/></footer>
             </PostForm>
         </Dialog>

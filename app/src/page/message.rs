@@ -18,6 +18,7 @@ use crate::{
         loaded::loaded,
         page_head::PageHead,
         post::PostForm,
+        table::table,
         time::{ago, at_full, at_time},
     },
     link,
@@ -95,6 +96,10 @@ fn actions(id: Uuid, refused: Option<String>, repairs: Repairs) -> AnyView {
     let pending = repairs.repair.pending();
     let disabled = refused.is_some();
     let (title, why) = (refused.clone(), refused.clone());
+    let forget = Callback::new(move |()| {
+        repairs.repair.clear();
+        repairs.edit.clear();
+    });
     view! {
         <PostForm action=repairs.repair>
             <input type="hidden" name="action" value="retry"/>
@@ -104,8 +109,8 @@ fn actions(id: Uuid, refused: Option<String>, repairs: Repairs) -> AnyView {
                 {why.map(|why| view! { <span class="visually-hidden">{format!(" — {why}")}</span> })}
             </button>
         </PostForm>
-        <DialogButton opens=EDIT label="Edit and retry…" refused=refused.clone()/>
-        <DialogButton opens=DISCARD label="Discard…" class="danger" refused=refused/>
+        <DialogButton opens=EDIT label="Edit and retry…" refused=refused.clone() on_open=forget/>
+        <DialogButton opens=DISCARD label="Discard…" class="danger" refused=refused on_open=forget/>
     }
     .erased()
 }
@@ -286,18 +291,8 @@ fn attempts(attempts: &[Attempt], destination: &str) -> Option<AnyView> {
             }
         })
         .collect_view();
-    let table = view! {
-        <div class="scroll">
-            <table>
-                <caption class="visually-hidden">{format!("Attempts at {destination}")}</caption>
-                <thead>
-                    <tr><th scope="col" class="num">"#"</th><th scope="col">"Time (UTC)"</th><th scope="col" class="num">"Took"</th><th scope="col">"Answer"</th></tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
-    };
-    Some(table.erased())
+    let columns = [("#", "num"), ("Time (UTC)", ""), ("Took", "num"), ("Answer", "")];
+    Some(table(&format!("Attempts at {destination}"), &columns, rows.erased()))
 }
 
 fn dialogs(message: &MessageDetail, repairs: Repairs) -> AnyView {
@@ -324,6 +319,7 @@ fn dialogs(message: &MessageDetail, repairs: Repairs) -> AnyView {
                 <input type="hidden" name="action" value="discard"/>
                 <input type="hidden" name="message" value=discarded/>
                 <ReasonField id="discard-reason"/>
+                {move || last_error(repairs.repair.value().get()).map(|error| refusal(&error))}
                 <footer><SubmitButton label="Discard" pending=repairs.repair.pending() class="danger"/></footer>
             </PostForm>
         </Dialog>

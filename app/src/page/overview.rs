@@ -9,7 +9,7 @@ use crate::{
     clock::{duration, grouped},
     component::{
         badge::toned, chart::minute_chart, empty::FirstMessage, flow_table::FlowTable, instance_table::name_of,
-        loaded::loaded, page_head::PageHead, task_table::waits_for, time::ago,
+        loaded::loaded, page_head::PageHead, table::scrolls, task_table::waits_for, time::ago,
     },
     link,
     live::Live,
@@ -56,7 +56,8 @@ fn flow_card(lines: Signal<Vec<FlowItem>>) -> impl IntoView {
         if lines.with(Vec::is_empty) {
             view! { <FirstMessage/> }.erased()
         } else {
-            view! { <div class="scroll"><FlowTable lines=lines label="Live flow, newest first"/></div> }.erased()
+            let label = "Live flow, newest first";
+            scrolls(label, view! { <FlowTable lines=lines label=label/> }.erased())
         }
     };
     view! {
@@ -136,18 +137,16 @@ fn needs(overview: &Overview) -> AnyView {
         view! { <p class="all-well">"Nothing needs you. Failures, stuck instances and overdue tasks appear here."</p> }
             .erased()
     } else {
-        view! {
-            <div class="scroll">
-                <table>
-                    <caption class="visually-hidden">"What needs somebody"</caption>
-                    <thead class="visually-hidden">
-                        <tr><th scope="col">"Why"</th><th scope="col">"What"</th><th scope="col">"Since"</th></tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
-        }
-        .erased()
+        let table = view! {
+            <table>
+                <caption class="visually-hidden">"What needs somebody"</caption>
+                <thead class="visually-hidden">
+                    <tr><th scope="col">"Why"</th><th scope="col">"What"</th><th scope="col">"Since"</th></tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        };
+        scrolls("What needs somebody", table.erased())
     };
     view! {
         <section class="card" aria-labelledby="needs-title">

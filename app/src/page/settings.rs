@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::{
     call,
-    component::{empty::Empty, loaded::loaded, page_head::PageHead, theme::ThemeChoice, time::at_full},
+    component::{empty::Empty, loaded::loaded, page_head::PageHead, table::table, theme::ThemeChoice, time::at_full},
     model::{About, AuditEntry},
     port::Actor,
 };
@@ -63,13 +63,7 @@ fn draw_about(about: About) -> AnyView {
                 {fact("Node", about.node)}
                 <div><dt>"API"</dt><dd><a href="/api/openapi.json" rel="external">"OpenAPI description"</a></dd></div>
             </dl>
-            <div class="scroll">
-                <table>
-                    <caption class="visually-hidden">"Settings in force"</caption>
-                    <thead><tr><th scope="col">"Setting"</th><th scope="col">"Value"</th><th scope="col">"From"</th></tr></thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
+            {table("Settings in force", &[("Setting", ""), ("Value", ""), ("From", "")], rows.erased())}
         </section>
     }
     .erased()
@@ -93,18 +87,8 @@ fn draw_audit(entries: Vec<AuditEntry>) -> AnyView {
                 }
             })
             .collect_view();
-        view! {
-            <div class="scroll">
-                <table>
-                    <caption class="visually-hidden">"Audit, newest first"</caption>
-                    <thead>
-                        <tr><th scope="col">"Time (UTC)"</th><th scope="col">"Who"</th><th scope="col">"What"</th><th scope="col">"Of"</th><th scope="col">"Reason"</th></tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
-        }
-        .erased()
+        let columns = [("Time (UTC)", ""), ("Who", ""), ("What", ""), ("Of", ""), ("Reason", "")];
+        table("Audit, newest first", &columns, rows.erased())
     };
     view! { <section class="card" aria-labelledby="audit-title"><h2 id="audit-title">"Audit"</h2>{content}</section> }
         .erased()
