@@ -36,6 +36,11 @@ impl<'a> Fields<'a> {
         format!("{}/{}", self.pointer, pointer_token(field))
     }
 
+    /// Whether the field is there; it need not be asked for.
+    pub fn has(&self, field: &str) -> bool {
+        self.map.contains_key(field)
+    }
+
     /// The field's value, `None` when it is absent or null.
     pub fn optional(&mut self, field: &'static str) -> Option<&'a Value> {
         self.asked.push(field);

@@ -82,6 +82,12 @@ fn the_published_schemas_agree_with_the_parser() {
         "first: {kind: command, send: A, on: {B: {next: done}}}",
         "first: {kind: wait, on: {}}",
         "first: {kind: end, outcome: great}",
+        "first: {kind: compensate}",
+        "first: {kind: command, send: A, to: a, undo: {send: B}, on: {C: {next: done}}}",
+        "first: {kind: command, send: A, to: a, undo: {send: B, done: C, timeout: {after: PT1S, next: done}}, on: {C: {next: done}}}",
+        "first: {kind: command, send: A, to: a, on: {C: {next: done}, timeout: {after: PT1S}}}",
+        "first: {kind: command, send: A, to: a, on: {C: {next: done}, timeout: {after: PT1S, ask: {send: B, times: 0}}}}",
+        "first: {kind: wait, on: {C: {next: done}, timeout: {after: PT1S, then: wait}}}",
         "First: {kind: end}",
     ] {
         let checked = check(&with_nodes(nodes));
@@ -371,4 +377,45 @@ proptest! {
     fn no_yaml_makes_it_panic(text in "(- |[a-z]{1,3}: |\\{|\\}|\\[|\\]|, |&a |\\*a|!!str |\\||>|\n|\n  |'|\"|#|[a-z=]{1,5}){0,60}") {
         let _ = check(&text);
     }
+}
+
+#[test]
+fn undoing_is_checked_with_its_place() {
+    let command = |more: &str| {
+        format!("first: {{kind: command, send: A, to: a, {more}, on: {{Done: {{next: done}}, No: {{next: done}}}}}}")
+    };
+    errors(&command("fails: Never"), &[("unknown-event", "first/fails/0")]);
+    errors(&command("fails: [No, Done], undo: {send: B, done: C}"), &[("never-succeeds", "first/fails")]);
+    errors(&command("undo: {send: B, done: []}"), &[("no-events", "first/undo/done")]);
+    errors(&command("undo: {send: B, done: [C], failed: [D, C]}"), &[("ambiguous-event", "first/undo/failed/1")]);
+    errors(&command("undo: {send: B, done: C, key: =form.x}"), &[("unknown-variable", "first/undo/key")]);
+    errors(&command("undo: {send: baton.B, done: C}"), &[("reserved", "first/undo/send")]);
+    let timeout = |more: &str| {
+        format!(
+            "first: {{kind: command, send: A, to: a, on: {{Done: {{next: done}}, timeout: {{after: PT1M, {more}}}}}}}"
+        )
+    };
+    errors(&timeout("then: ask"), &[("missing-field", "first/on/timeout/ask")]);
+    errors(&timeout("then: run"), &[("timeout", "first/on/timeout/then")]);
+    errors(&timeout("then: wait, next: done"), &[("timeout", "first/on/timeout/then")]);
+    errors(&timeout("ask: {send: Q, times: 1001}"), &[("number", "first/on/timeout/ask/times")]);
+    errors(&timeout("ask: {send: Q, payload: {x: =event}}"), &[("unknown-variable", "first/on/timeout/ask/payload/x")]);
+    errors(
+        "first: {kind: command, send: baton.A, to: a, on: {baton.B: {next: done}}}",
+        &[("reserved", "first/send"), ("reserved", "first/on/baton.B")],
+    );
+}
+
+#[test]
+fn undoing_where_nothing_can_be_undone_is_warned_about() {
+    warnings("first: {kind: compensate, next: done}", &[("nothing-to-undo", "first")]);
+    warnings(
+        "first: {kind: command, send: A, to: a, undo: {send: B, done: C, timeout: {after: PT1H, then: stuck}}, \
+         on: {Done: {next: back}, timeout: {after: PT1H, then: stuck}}}, back: {kind: compensate, next: done}",
+        &[],
+    );
+    warnings(
+        "first: {kind: command, send: A, to: a, undo: {send: B, done: C}, on: {Done: {next: done}, timeout: {after: PT1H, then: stuck}}}",
+        &[("no-timeout", "first/undo")],
+    );
 }

@@ -44,15 +44,19 @@ pub fn subtitle(node: &Node) -> String {
         NodeKind::Timer { until, .. } => moment(until),
         NodeKind::End { outcome: Outcome::Completed, .. } => "end · completed".to_owned(),
         NodeKind::End { outcome: Outcome::Failed, .. } => "end · failed".to_owned(),
+        NodeKind::End { outcome: Outcome::Compensated, .. } => "end · compensated".to_owned(),
+        NodeKind::Compensate { .. } => "undoes what was done".to_owned(),
     }
 }
 
 /// What stands beside an edge: nothing where there is only one way to go.
 pub fn port_label(node: &Node, port: &str) -> String {
     match &node.kind {
-        NodeKind::Start { .. } | NodeKind::Compute { .. } | NodeKind::Timer { .. } | NodeKind::End { .. } => {
-            String::new()
-        }
+        NodeKind::Start { .. }
+        | NodeKind::Compute { .. }
+        | NodeKind::Timer { .. }
+        | NodeKind::Compensate { .. }
+        | NodeKind::End { .. } => String::new(),
         NodeKind::Decide { cases, .. } => {
             let index = port.strip_prefix("case-").and_then(|number| number.parse::<usize>().ok());
             match index.and_then(|number| cases.get(number.checked_sub(1)?)) {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     ids::{InstanceId, MessageId, TaskId, TimerId},
@@ -88,23 +88,74 @@ pub enum Input {
         data: Value,
         by: String,
     },
-    Suspend {
-        by: String,
-        reason: String,
-    },
-    Resume {
-        by: String,
-        reason: String,
-    },
+    Suspend(Operator),
+    Resume(Operator),
+    /// Ends it. With `compensate`, what was done is undone first.
     Cancel {
-        by: String,
-        reason: String,
+        #[serde(flatten)]
+        operator: Operator,
+        #[serde(default)]
+        compensate: bool,
     },
-    /// Try the failed step (the incident) again.
+    /// Try what failed (the incidents, or that of one token) again.
     Retry {
-        by: String,
-        reason: String,
+        #[serde(flatten)]
+        operator: Operator,
+        #[serde(default)]
+        token: Option<u32>,
     },
+    /// Leave the step at which a token waits or failed without its having happened, by a port; while undoing, leave this
+    /// undo out. The port's own assignments are not made, since what they read did not come: `set` takes their place.
+    Skip {
+        #[serde(flatten)]
+        operator: Operator,
+        #[serde(default)]
+        token: Option<u32>,
+        /// The only port there is besides `timeout` when absent.
+        #[serde(default)]
+        port: Option<String>,
+        #[serde(default)]
+        set: Map<String, Value>,
+    },
+    /// Take a token from where it is to another node, and enter that.
+    Move {
+        #[serde(flatten)]
+        operator: Operator,
+        #[serde(default)]
+        token: Option<u32>,
+        to: String,
+    },
+    /// Change variables; those of a token's own when one is named.
+    SetVariables {
+        #[serde(flatten)]
+        operator: Operator,
+        set: Map<String, Value>,
+        #[serde(default)]
+        token: Option<u32>,
+    },
+    /// Say what became of a command that was left without an answer.
+    Settle {
+        #[serde(flatten)]
+        operator: Operator,
+        /// [`Unsettled::command`](super::Unsettled::command).
+        command: MessageId,
+        succeeded: bool,
+        /// What its reply would have said, for an undo that reads it.
+        #[serde(default)]
+        payload: Value,
+    },
+    /// Stop undoing: the instance ends as failed with what could not be undone.
+    Abandon(Operator),
+}
+
+/// Who interferes with an instance, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operator {
+    pub by: String,
+    pub reason: String,
+    /// How many events the history had when they looked: the input is rejected when there are more by now.
+    #[serde(default)]
+    pub expected: Option<u64>,
 }
 
 /// What is known about the moment of a decision; nothing else comes from outside.
@@ -112,6 +163,8 @@ pub enum Input {
 pub struct Context {
     pub instance: InstanceId,
     pub now: DateTime<Utc>,
+    /// How many events the history has before this decision.
+    pub recorded: u64,
 }
 
 /// Why an input changes nothing. An expected outcome, not an error.

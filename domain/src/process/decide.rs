@@ -3,14 +3,16 @@
 use serde_json::{Map, Value};
 
 use super::{
-    Arrival, Closed, Context, Definition, Event, Input, Place, Rejection, State, Token,
-    definition::{NEXT, NodeKind, TIMEOUT, wait_values},
+    Arrival, Context, Definition, Event, Input, Issued, Place, Rejection, State, Token, Undoable, Unsettled, ValueWait,
+    definition::{Node, NodeKind, wait_values},
     evolve::evolve,
-    walk::Walk,
+    fire, operate,
+    rejection::{invalid, refuse_suspended, rejection},
+    walk::{Exit, Walk},
 };
 use crate::{
     diagnostic::Diagnostic,
-    ids::{InstanceId, MessageId, TaskId, TimerId},
+    ids::{InstanceId, MessageId, TaskId},
     message::{
         ID_CHARS_MAX, Message, MessageKind, PAYLOAD_BYTES_MAX, PAYLOAD_DEPTH_MAX, check_storable, serialised_bytes,
     },
@@ -70,60 +72,21 @@ fn react(walk: &mut Walk<'_>, input: &Input) -> Result<(), Rejection> {
         Input::Start { .. } => Ok(()),
         Input::Message { message } => receive(walk, message),
         Input::TimerFired { timer } => {
-            fire(walk, *timer);
+            fire::fire(walk, *timer);
             Ok(())
         }
         Input::CompleteTask { task, outcome, data, by } => complete(walk, *task, outcome, data, by),
-        Input::Suspend { by, reason } => {
-            live(walk)?;
-            if walk.state.suspended {
-                return Err(rejection("already-suspended", "", "This instance is suspended already."));
-            }
-            walk.record(Event::Suspended { by: by.clone(), reason: reason.clone(), at: walk.context.now });
-            Ok(())
+        Input::Suspend(operator) => operate::suspend(walk, operator),
+        Input::Resume(operator) => operate::resume(walk, operator),
+        Input::Cancel { operator, compensate } => operate::cancel(walk, operator, *compensate),
+        Input::Retry { operator, token } => operate::retry(walk, operator, *token),
+        Input::Skip { operator, token, port, set } => operate::skip(walk, operator, *token, port.as_deref(), set),
+        Input::Move { operator, token, to } => operate::relocate(walk, operator, *token, to),
+        Input::SetVariables { operator, set, token } => operate::set_variables(walk, operator, set, *token),
+        Input::Settle { operator, command, succeeded, payload } => {
+            operate::settle(walk, operator, *command, *succeeded, payload)
         }
-        Input::Resume { by, reason } => {
-            live(walk)?;
-            if !walk.state.suspended {
-                return Err(rejection("not-suspended", "", "This instance is not suspended."));
-            }
-            let held = std::mem::take(&mut walk.state.held);
-            walk.record(Event::Resumed { by: by.clone(), reason: reason.clone(), at: walk.context.now });
-            for arrival in held {
-                match arrival {
-                    // Only a full buffer refuses one here; the sender is long gone, so it is recorded instead.
-                    Arrival::Message { message } => {
-                        if receive(walk, &message).is_err() {
-                            walk.record(Event::MessageLate { message });
-                        }
-                    }
-                    Arrival::Timer { timer } => fire(walk, timer),
-                }
-            }
-            Ok(())
-        }
-        Input::Cancel { by, reason } => {
-            live(walk)?;
-            let closed = walk.state.tokens.iter().map(Token::open).fold(Closed::default(), Closed::and);
-            let (by, reason, at) = (by.clone(), reason.clone(), walk.context.now);
-            walk.record(Event::Cancelled { by, reason, at, closed });
-            Ok(())
-        }
-        Input::Retry { by, reason } => {
-            live(walk)?;
-            refuse_suspended(walk)?;
-            let stuck: Vec<Token> = walk.state.incidents().map(|(token, _)| token.clone()).collect();
-            if stuck.is_empty() {
-                return Err(rejection("no-incident", "", "Nothing failed here, so there is nothing to try again."));
-            }
-            for Token { id, node, place } in stuck {
-                let Place::Incident(incident) = place else { continue };
-                let (by, reason) = (by.clone(), reason.clone());
-                walk.record(Event::Retried { token: id, node: node.clone(), by, reason });
-                walk.retry(id, node, incident.attempt);
-            }
-            Ok(())
-        }
+        Input::Abandon(operator) => operate::abandon(walk, operator),
     }
 }
 
@@ -187,15 +150,15 @@ fn relation(instance: InstanceId, message: &Message) -> Relation {
     }
 }
 
-fn receive(walk: &mut Walk<'_>, message: &Message) -> Result<(), Rejection> {
+pub(super) fn receive(walk: &mut Walk<'_>, message: &Message) -> Result<(), Rejection> {
     let concerns = message.kind == MessageKind::Event && walk.definition.awaits(&message.message_type);
     if !concerns || walk.state.knows(message.id) {
         return Ok(());
     }
     let relation = relation(walk.state.instance, message);
     let values = match relation {
-        Relation::None => wait_values(walk.definition, message),
-        Relation::Reply(_) | Relation::Correlated => Vec::new(),
+        Relation::None | Relation::Correlated => wait_values(walk.definition, message),
+        Relation::Reply(_) => Vec::new(),
     };
     if walk.state.ended.is_some() {
         if !matches!(relation, Relation::None) {
@@ -203,9 +166,13 @@ fn receive(walk: &mut Walk<'_>, message: &Message) -> Result<(), Rejection> {
         }
         return Ok(());
     }
-    let accepting =
-        walk.state.tokens.iter().find(|token| accepts(walk.definition, token, message, &relation, &values)).cloned();
-    if matches!(relation, Relation::None) && accepting.is_none() {
+    let mail = Mail { definition: walk.definition, message, relation: &relation, values: &values };
+    let accepting = walk.state.tokens.iter().find(|token| mail.is_for(token, walk.state.done.last())).cloned();
+    let settling = match accepting {
+        None => walk.state.unsettled.iter().find(|it| mail.settles(it)).cloned(),
+        Some(_) => None,
+    };
+    if matches!(relation, Relation::None) && accepting.is_none() && settling.is_none() {
         return Ok(());
     }
     if walk.state.suspended {
@@ -214,33 +181,108 @@ fn receive(walk: &mut Walk<'_>, message: &Message) -> Result<(), Rejection> {
         walk.record(Event::Held { arrival: Arrival::Message { message } });
         return Ok(());
     }
-    match accepting {
-        Some(token) => {
-            walk.cause = Some(message.clone());
-            walk.take(token.id, token.node.clone(), message, false, token.open());
-        }
-        None if is_awaited_later(walk.definition, &message.message_type) => {
+    walk.cause = Some(message.clone());
+    match (accepting, settling) {
+        (Some(token), _) => walk.answered(&token, message, &relation),
+        (None, Some(entry)) => walk.settled(&entry, message, &relation),
+        (None, None) if is_awaited_later(walk.definition, &message.message_type) => {
             refuse_full(walk.state.buffer.len())?;
             walk.record(Event::MessageBuffered { message: Box::new(message.clone()) });
         }
-        None => walk.record(Event::MessageLate { message: Box::new(message.clone()) }),
+        (None, None) => walk.record(Event::MessageLate { message: Box::new(message.clone()) }),
     }
     Ok(())
 }
 
-fn accepts(definition: &Definition, token: &Token, message: &Message, relation: &Relation, values: &[String]) -> bool {
-    let awaits = definition.nodes.get(&token.node).and_then(|node| node.awaits());
-    if !awaits.is_some_and(|awaits| awaits.on.contains_key(&message.message_type)) {
-        return false;
-    }
-    match (&token.place, relation) {
-        (Place::Command { command, .. }, Relation::Reply(cause)) => command == cause,
-        (Place::Wait { .. }, Relation::Reply(_))
-        | (Place::Command { .. } | Place::Wait { .. }, Relation::Correlated) => true,
-        (Place::Command { waits, .. } | Place::Wait { waits, .. }, Relation::None) => {
-            waits.iter().any(|wait| wait.event_type == message.message_type && values.contains(&wait.value))
+impl Walk<'_> {
+    /// What a token waits for has come.
+    fn answered(&mut self, token: &Token, message: &Message, relation: &Relation) {
+        if let Place::Compensating { undo: Some(_) } = token.waiting() {
+            return self.undo_answered(token, message);
         }
-        (Place::Passing | Place::Approval { .. } | Place::Timer { .. } | Place::Incident(_), _) => false,
+        if let (Place::Command(issued), Some((command, _))) = (token.waiting(), self.undo_of(&token.node)) {
+            let is_refusal = command.fails.contains(&message.message_type);
+            if is_refusal && is_of_an_earlier_attempt(issued, relation) {
+                // The later attempt is under way still; should it be done, it will have to be undone.
+                self.keep_unsettled(token, issued.as_ref().clone(), None);
+            }
+        }
+        self.take(token, message);
+    }
+
+    /// It turns out what became of a command that was left without an answer.
+    fn settled(&mut self, entry: &Unsettled, message: &Message, relation: &Relation) {
+        let command = self.definition.nodes.get(&entry.node).and_then(Node::command);
+        let is_refusal = command.is_none_or(|command| command.fails.contains(&message.message_type));
+        if is_refusal && is_of_an_earlier_attempt(&entry.issued, relation) {
+            return self.record(Event::MessageLate { message: Box::new(message.clone()) });
+        }
+        if is_refusal {
+            let (node, command, closed) = (entry.node.clone(), entry.command(), entry.open());
+            let message = Some(Box::new(message.clone()));
+            let (undo, failure, by, reason) = (None, None, None, None);
+            let succeeded = false;
+            self.record(Event::StepSettled { node, command, succeeded, message, undo, failure, by, reason, closed });
+        } else {
+            self.settle(entry, Some(Box::new(message.clone())), None);
+        }
+        self.proceed();
+    }
+}
+
+/// Attempts for one key are handled in order, so a refusal settles the attempts up to its own and none after it.
+fn is_of_an_earlier_attempt(issued: &Issued, relation: &Relation) -> bool {
+    matches!(relation, Relation::Reply(cause) if issued.earlier.contains(cause))
+}
+
+/// A message, and how it relates to the instance.
+struct Mail<'a> {
+    definition: &'a Definition,
+    message: &'a Message,
+    relation: &'a Relation,
+    values: &'a [String],
+}
+
+impl Mail<'_> {
+    fn is_for(&self, token: &Token, undoable: Option<&Undoable>) -> bool {
+        let is_awaited = match token.waiting() {
+            Place::Command(_) | Place::Wait { .. } => self.is_in_on(&token.node),
+            Place::Compensating { undo: Some(_) } => {
+                undoable.is_some_and(|undoable| undoable.replies().any(|it| it == self.message.message_type))
+            }
+            _ => false,
+        };
+        is_awaited
+            && match (token.issued(), self.relation) {
+                (Some(issued), Relation::Reply(cause)) => issued.is_for(*cause),
+                (None, Relation::Reply(_)) => true,
+                (_, Relation::Correlated) => self.has_no_other_value(token.waits()),
+                (_, Relation::None) => self.has_value(token.waits()),
+            }
+    }
+
+    fn settles(&self, entry: &Unsettled) -> bool {
+        entry.reply.is_none()
+            && self.is_in_on(&entry.node)
+            && match self.relation {
+                Relation::Reply(cause) => entry.issued.is_for(*cause),
+                Relation::Correlated => self.has_no_other_value(&entry.issued.waits),
+                Relation::None => self.has_value(&entry.issued.waits),
+            }
+    }
+
+    fn is_in_on(&self, node: &str) -> bool {
+        let awaits = self.definition.nodes.get(node).and_then(Node::awaits);
+        awaits.is_some_and(|awaits| awaits.on.contains_key(&self.message.message_type))
+    }
+
+    fn has_value(&self, waits: &[ValueWait]) -> bool {
+        waits.iter().any(|it| it.event_type == self.message.message_type && self.values.contains(&it.value))
+    }
+
+    /// Where several tokens wait for the same event, each by a value, the value decides which of them is meant.
+    fn has_no_other_value(&self, waits: &[ValueWait]) -> bool {
+        self.values.is_empty() || waits.is_empty() || self.has_value(waits)
     }
 }
 
@@ -258,22 +300,6 @@ fn refuse_full(kept: usize) -> Result<(), Rejection> {
     }
     let message = format!("{KEPT_MAX} events are kept for this instance already; it takes more when it has gone on.");
     Err(rejection("buffer-full", "", message))
-}
-
-/// A timer that no token waits for any more is ignored: its node was left in the meantime.
-fn fire(walk: &mut Walk<'_>, timer: TimerId) {
-    let Some(token) = walk.state.tokens.iter().find(|token| token.timer() == Some(timer)).cloned() else { return };
-    if walk.state.suspended {
-        if !walk.state.held.iter().any(|held| held.is_timer(timer)) {
-            walk.record(Event::Held { arrival: Arrival::Timer { timer } });
-        }
-        return;
-    }
-    let closed = token.open().without(timer.0);
-    let port = if matches!(token.place, Place::Timer { .. }) { NEXT } else { TIMEOUT };
-    let (id, node) = (token.id, token.node);
-    walk.record(Event::TimerFired { token: id, node: node.clone(), timer, closed });
-    walk.leave_and_go(id, node, port.to_owned(), None, None);
 }
 
 fn complete(walk: &mut Walk<'_>, task: TaskId, outcome: &str, data: &Value, by: &str) -> Result<(), Rejection> {
@@ -327,38 +353,7 @@ fn complete(walk: &mut Walk<'_>, task: TaskId, outcome: &str, data: &Value, by: 
         by: by.to_owned(),
         closed,
     });
-    walk.leave_and_go(token.id, token.node, outcome.to_owned(), None, Some(data));
+    let exit = Exit { form: Some(data), ..Exit::by(outcome) };
+    walk.leave_and_go(token.id, &token.node, exit);
     Ok(())
-}
-
-fn live(walk: &Walk<'_>) -> Result<(), Rejection> {
-    match &walk.state.ended {
-        None => Ok(()),
-        Some(ending) => {
-            let message = format!("This instance has ended as {}; that is final.", ending.status.as_str());
-            Err(rejection("instance-ended", "", message))
-        }
-    }
-}
-
-fn refuse_suspended(walk: &Walk<'_>) -> Result<(), Rejection> {
-    if walk.state.suspended {
-        return Err(rejection("suspended", "", "This instance is suspended; resume it first."));
-    }
-    Ok(())
-}
-
-/// A rejection with the first finding's place and all findings' sentences, if there are any.
-fn invalid(code: &'static str, prefix: &str, found: &[Diagnostic]) -> Result<(), Rejection> {
-    let Some(first) = found.first() else { return Ok(()) };
-    let sentences: Vec<String> = found
-        .iter()
-        .take(10)
-        .map(|it| if it.pointer.is_empty() { it.message.clone() } else { format!("{}: {}", it.pointer, it.message) })
-        .collect();
-    Err(rejection(code, &format!("{prefix}{}", first.pointer), sentences.join("; ")))
-}
-
-fn rejection(code: &'static str, pointer: &str, message: impl Into<String>) -> Rejection {
-    Rejection { code, pointer: pointer.to_owned(), message: message.into() }
 }

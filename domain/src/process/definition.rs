@@ -68,6 +68,10 @@ pub enum NodeKind {
         until: Moment,
         port: Port,
     },
+    /// Undoes what succeeded so far, in reverse order.
+    Compensate {
+        port: Port,
+    },
     End {
         outcome: Outcome,
         set: Assignments,
@@ -95,6 +99,36 @@ pub struct Command {
     pub key: Option<Template>,
     pub payload: Template,
     pub awaits: Awaits,
+    /// Those events of `on` that say that it was not done: then there is nothing to undo.
+    pub fails: Vec<String>,
+    pub undo: Option<Undo>,
+}
+
+/// What takes back what a command did. The command that undoes is made ready when the step succeeds, so that whatever
+/// happens to the variables afterwards does not matter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Undo {
+    /// The type of the command.
+    pub send: String,
+    /// The aggregate type that receives it; that of the step's command when there is none.
+    pub to: Option<String>,
+    /// The aggregate id that receives it; that of the step's command when there is none.
+    pub key: Option<Template>,
+    /// The payload of the step's command when there is none.
+    pub payload: Option<Template>,
+    /// The events that say that it is undone; at least one.
+    pub done: Vec<String>,
+    /// The events that say that it could not be undone: a person has to see to it.
+    pub failed: Vec<String>,
+    /// Never [`Then::Leave`].
+    pub timeout: Option<Timeout>,
+}
+
+impl Undo {
+    /// The types of all its replies.
+    pub fn replies(&self) -> impl Iterator<Item = &str> {
+        self.done.iter().chain(&self.failed).map(String::as_str)
+    }
 }
 
 /// The events that a node waits for, and how long.
@@ -109,7 +143,46 @@ pub struct Awaits {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timeout {
     pub after: Moment,
-    pub port: Port,
+    pub then: Then,
+}
+
+/// What is done about a time-out. For a command it means that nobody knows whether it was done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Then {
+    /// Go on by this port. A command that has an undo stays unsettled: its late reply counts when it comes to undoing.
+    Leave(Port),
+    /// Note it, and wait on.
+    Wait,
+    /// Have a person see to it.
+    Stuck,
+    /// Ask what became of it.
+    Ask(Box<Ask>),
+}
+
+/// A question about a command under way. A reply to it is a reply to the command.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ask {
+    /// The type of the command that asks.
+    pub send: String,
+    /// Aggregate type, aggregate id and payload are those of the command that it asks about when there are none.
+    pub to: Option<String>,
+    pub key: Option<Template>,
+    pub payload: Option<Template>,
+    /// How often it is asked, `after` between each and the next.
+    pub times: u32,
+    /// Where to go when nobody answers; a person has to see to it when there is none.
+    pub otherwise: Option<Port>,
+}
+
+impl Timeout {
+    /// The port that it leads through, if any.
+    pub fn port(&self) -> Option<&Port> {
+        match &self.then {
+            Then::Leave(port) => Some(port),
+            Then::Ask(ask) => ask.otherwise.as_ref(),
+            Then::Wait | Then::Stuck => None,
+        }
+    }
 }
 
 /// Correlation by value, for participants that pass on neither the command's id nor the instance's.
@@ -149,6 +222,8 @@ pub struct ApprovalOutcome {
 pub enum Outcome {
     Completed,
     Failed,
+    /// What had been done was undone.
+    Compensated,
 }
 
 /// A point in time, as a definition writes it: after a length of time, at an instant, or computed to either.
@@ -194,7 +269,7 @@ pub(super) fn read_moment(text: &str) -> Option<Moment> {
 }
 
 impl Definition {
-    pub(super) fn new(parts: Parts) -> Self {
+    pub(crate) fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
     }
 
@@ -210,17 +285,12 @@ impl Definition {
 
     /// Whether any node waits for events of this type.
     pub fn awaits(&self, event_type: &str) -> bool {
-        self.nodes.values().filter_map(Node::awaits).any(|awaits| awaits.on.contains_key(event_type))
+        self.nodes.values().any(|node| node.awaited().any(|awaited| awaited == event_type))
     }
 
     /// The types of all events that some node waits for, each once.
     pub fn awaited_types(&self) -> Vec<&str> {
-        let mut types: Vec<&str> = self
-            .nodes
-            .values()
-            .filter_map(Node::awaits)
-            .flat_map(|awaits| awaits.on.keys().map(String::as_str))
-            .collect();
+        let mut types: Vec<&str> = self.nodes.values().flat_map(Node::awaited).collect();
         types.sort_unstable();
         types.dedup();
         types
@@ -234,9 +304,8 @@ pub fn wait_values(definition: &Definition, message: &Message) -> Vec<String> {
     let matches: Vec<&Match> = definition
         .nodes
         .values()
-        .filter_map(Node::awaits)
-        .filter(|awaits| awaits.on.contains_key(&message.message_type))
-        .filter_map(|awaits| awaits.matching.as_ref())
+        .filter(|node| node.awaited().any(|awaited| awaited == message.message_type))
+        .filter_map(|node| node.awaits()?.matching.as_ref())
         .collect();
     if matches.is_empty() {
         return Vec::new();
@@ -256,87 +325,6 @@ impl Deref for Definition {
     fn deref(&self) -> &Parts {
         &self.0
     }
-}
-
-impl Node {
-    /// What it waits for, if it waits for events at all.
-    pub fn awaits(&self) -> Option<&Awaits> {
-        match &self.kind {
-            NodeKind::Command(command) => Some(&command.awaits),
-            NodeKind::Wait { awaits } => Some(awaits),
-            _ => None,
-        }
-    }
-
-    /// The kind as definitions write it.
-    pub fn kind_name(&self) -> &'static str {
-        match &self.kind {
-            NodeKind::Start { .. } => "start",
-            NodeKind::Command(_) => "command",
-            NodeKind::Wait { .. } => "wait",
-            NodeKind::Decide { .. } => "decide",
-            NodeKind::Compute { .. } => "compute",
-            NodeKind::Approval(_) => "approval",
-            NodeKind::Timer { .. } => "timer",
-            NodeKind::End { .. } => "end",
-        }
-    }
-
-    /// Whether an instance comes to rest here until something happens outside.
-    pub fn pauses(&self) -> bool {
-        match &self.kind {
-            NodeKind::Command(_) | NodeKind::Wait { .. } | NodeKind::Approval(_) | NodeKind::Timer { .. } => true,
-            NodeKind::Start { .. } | NodeKind::Decide { .. } | NodeKind::Compute { .. } | NodeKind::End { .. } => false,
-        }
-    }
-
-    /// The port that a history calls `name`.
-    pub fn port(&self, name: &str) -> Option<&Port> {
-        self.ports().into_iter().find_map(|(port_name, port)| (port_name == name).then_some(port))
-    }
-
-    /// All ports in the order in which a reader expects them, each with the name that histories call it by: an event
-    /// type, an outcome, `timeout`, `next`, `default`, or `case-1` and so on.
-    pub fn ports(&self) -> Vec<(String, &Port)> {
-        match &self.kind {
-            NodeKind::Start { port } | NodeKind::Compute { port } | NodeKind::Timer { port, .. } => {
-                vec![(NEXT.to_owned(), port)]
-            }
-            NodeKind::Command(command) => ports_of(&command.awaits),
-            NodeKind::Wait { awaits } => ports_of(awaits),
-            NodeKind::Decide { cases, default } => cases
-                .iter()
-                .enumerate()
-                .map(|(index, case)| (case_name(index), &case.port))
-                .chain([(DEFAULT.to_owned(), default)])
-                .collect(),
-            NodeKind::Approval(approval) => approval
-                .outcomes
-                .iter()
-                .map(|(name, outcome)| (name.clone(), &outcome.port))
-                .chain(approval.timeout.iter().map(|timeout| (TIMEOUT.to_owned(), &timeout.port)))
-                .collect(),
-            NodeKind::End { .. } => Vec::new(),
-        }
-    }
-}
-
-/// The names of ports that no event and no outcome names.
-pub(super) const NEXT: &str = "next";
-pub(super) const TIMEOUT: &str = "timeout";
-pub(super) const DEFAULT: &str = "default";
-
-pub(super) fn case_name(index: usize) -> String {
-    format!("case-{}", index + 1)
-}
-
-fn ports_of(awaits: &Awaits) -> Vec<(String, &Port)> {
-    awaits
-        .on
-        .iter()
-        .map(|(event_type, port)| (event_type.clone(), port))
-        .chain(awaits.timeout.iter().map(|timeout| (TIMEOUT.to_owned(), &timeout.port)))
-        .collect()
 }
 
 /// What the root `event` is in expressions.

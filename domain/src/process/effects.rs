@@ -24,10 +24,29 @@ pub fn effects(_definition: &Definition, event: &Event, _context: &Context) -> V
             effects.push(Effect::OpenTask(task.clone()));
             set_timer(timer.as_ref(), &mut effects);
         }
-        Event::TimerSet { timer, .. } => set_timer(Some(timer), &mut effects),
-        Event::MessageReceived { closed, .. } | Event::TimerFired { closed, .. } | Event::Cancelled { closed, .. } => {
-            close(closed, &mut effects);
+        Event::UndoSent { token, command, timer, waits, .. } => {
+            effects.push(Effect::Send(command.clone()));
+            set_timer(timer.as_ref(), &mut effects);
+            await_values(*token, waits, &mut effects);
         }
+        Event::Asked { query, timer, .. } => {
+            effects.push(Effect::Send(query.clone()));
+            set_timer(timer.as_ref(), &mut effects);
+        }
+        Event::TimerSet { timer, .. } | Event::SettlementAwaited { timer, .. } => set_timer(Some(timer), &mut effects),
+        Event::StepUnsettled { unsettled, .. } => {
+            await_values(unsettled.watch, &unsettled.issued.waits, &mut effects);
+        }
+        Event::MessageReceived { closed, .. }
+        | Event::TimerFired { closed, .. }
+        | Event::StepSettled { closed, .. }
+        | Event::CompensationBegan { closed, .. }
+        | Event::UndoSkipped { closed, .. }
+        | Event::Abandoned { closed, .. }
+        | Event::Skipped { closed, .. }
+        | Event::Relocated { closed, .. }
+        | Event::Cancelled { closed, .. }
+        | Event::Ended { closed, .. } => close(closed, &mut effects),
         Event::TaskCompleted { task, outcome, data, by, closed, .. } => {
             let (outcome, by) = (Some(outcome.clone()), Some(by.clone()));
             effects.push(Effect::CloseTask { task: *task, outcome, data: data.clone(), by });
@@ -39,10 +58,15 @@ pub fn effects(_definition: &Definition, event: &Event, _context: &Context) -> V
         | Event::Held { .. }
         | Event::MessageLate { .. }
         | Event::IncidentRaised { .. }
+        | Event::Resolved { .. }
         | Event::Retried { .. }
         | Event::Suspended { .. }
         | Event::Resumed { .. }
-        | Event::Ended { .. } => {}
+        | Event::TimeNoted { .. }
+        | Event::StepSucceeded { .. }
+        | Event::Undone { .. }
+        | Event::Compensated { .. }
+        | Event::VariablesSet { .. } => {}
     }
     effects
 }

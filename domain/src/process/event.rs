@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{OpenedTask, Status};
+use super::{Cause, Forward, OpenedTask, Place, Status, Undoable, Unsettled};
 use crate::{
     format::V1,
-    ids::{InstanceId, TaskId, TimerId},
+    ids::{InstanceId, MessageId, TaskId, TimerId},
     message::Message,
 };
 
@@ -36,13 +36,16 @@ pub enum Event {
         to: String,
         set: Map<String, Value>,
     },
-    /// A command was issued; the token waits for a reply.
+    /// A command was issued; the token waits for a reply. When it waited for one already, this is another attempt.
     CommandSent {
         token: u32,
         node: String,
         command: Box<Message>,
         timer: Option<DueTimer>,
+        /// What is awaited by value from now on; nothing new with another attempt.
         waits: Vec<ValueWait>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        forward: Option<Box<Forward>>,
     },
     /// The token waits for an event.
     WaitBegan {
@@ -105,12 +108,138 @@ pub enum Event {
         node: String,
         incident: Box<Incident>,
     },
+    /// What an incident was about has come to an end by itself; the token is where it was before.
+    Resolved {
+        token: u32,
+        node: String,
+    },
     /// An operator has a failed step tried again.
     Retried {
         token: u32,
         node: String,
         by: String,
         reason: String,
+    },
+    /// A question about a command under way was sent.
+    Asked {
+        /// The token that waits for the command's reply, or the undo's; `None` for an unsettled command.
+        token: Option<u32>,
+        node: String,
+        /// The first attempt of the command that it is about.
+        about: MessageId,
+        query: Box<Message>,
+        timer: Option<DueTimer>,
+    },
+    /// Time is up, and it is waited on.
+    TimeNoted {
+        /// As in `Asked`.
+        token: Option<u32>,
+        node: String,
+        about: MessageId,
+        timer: TimerId,
+    },
+    /// A step succeeded that can be undone.
+    StepSucceeded {
+        token: u32,
+        node: String,
+        undo: Box<Undoable>,
+    },
+    /// A command that would have to be undone was left without an answer.
+    StepUnsettled {
+        token: u32,
+        node: String,
+        unsettled: Box<Unsettled>,
+    },
+    /// It is known now what became of an unsettled command.
+    StepSettled {
+        node: String,
+        command: MessageId,
+        succeeded: bool,
+        /// The reply that said so; `None` when it was an operator.
+        message: Option<Box<Message>>,
+        /// What will undo it.
+        undo: Option<Box<Undoable>>,
+        /// Why what would undo it cannot be made out; it stays unsettled then.
+        failure: Option<String>,
+        /// The operator who said so.
+        by: Option<String>,
+        reason: Option<String>,
+        closed: Closed,
+    },
+    /// Everything else is given up, and what was done is being undone.
+    CompensationBegan {
+        token: u32,
+        node: String,
+        cause: Cause,
+        at: DateTime<Utc>,
+        closed: Closed,
+    },
+    /// While undoing: until when the answer of an unsettled command is waited for.
+    SettlementAwaited {
+        node: String,
+        command: MessageId,
+        timer: DueTimer,
+    },
+    /// The command that undoes the last step that is not undone; when one was under way already, another attempt.
+    UndoSent {
+        token: u32,
+        /// The step's node.
+        node: String,
+        command: Box<Message>,
+        timer: Option<DueTimer>,
+        waits: Vec<ValueWait>,
+    },
+    /// The step's effects are undone.
+    Undone {
+        token: u32,
+        node: String,
+        command: MessageId,
+    },
+    /// An operator leaves a step as it is, not undone.
+    UndoSkipped {
+        token: u32,
+        node: String,
+        command: MessageId,
+        by: String,
+        reason: String,
+        closed: Closed,
+    },
+    /// All is undone; the token goes on.
+    Compensated {
+        token: u32,
+        node: String,
+    },
+    /// An operator stopped the undoing: the instance ends as failed.
+    Abandoned {
+        by: String,
+        reason: String,
+        at: DateTime<Utc>,
+        closed: Closed,
+    },
+    /// An operator changed variables: those of a token's own, or those of the instance.
+    VariablesSet {
+        token: Option<u32>,
+        set: Map<String, Value>,
+        by: String,
+        reason: String,
+    },
+    /// An operator has a step left that did not happen.
+    Skipped {
+        token: u32,
+        node: String,
+        port: String,
+        by: String,
+        reason: String,
+        closed: Closed,
+    },
+    /// An operator took a token to another node.
+    Relocated {
+        token: u32,
+        node: String,
+        to: String,
+        by: String,
+        reason: String,
+        closed: Closed,
     },
     Suspended {
         by: String,
@@ -135,6 +264,9 @@ pub enum Event {
         set: Map<String, Value>,
         reason: Option<String>,
         at: DateTime<Utc>,
+        /// What was open elsewhere.
+        #[serde(default)]
+        closed: Closed,
     },
 }
 
@@ -176,6 +308,9 @@ pub enum Arrival {
 /// Why a token cannot go on, and what is tried again when an operator says so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
+    // Beside it in the JSON of a place there is a `kind` already.
+    #[serde(default, rename = "about")]
+    pub kind: IncidentKind,
     pub node: String,
     /// A sentence for people.
     pub reason: String,
@@ -185,6 +320,20 @@ pub struct Incident {
     pub at: DateTime<Utc>,
 }
 
+/// What an incident is about, which says what operators can do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentKind {
+    /// A step: retry it, skip it, or move the token.
+    #[default]
+    Step,
+    /// An undo: retry it, skip it, or abandon the compensation.
+    Undo,
+    /// A command that was left without an answer and keeps the compensation waiting: settle it, retry (wait again), or
+    /// abandon the compensation.
+    Settlement,
+}
+
 /// What failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -192,94 +341,17 @@ pub enum Attempt {
     /// Entering the node. Nothing was sent: a retry enters it again.
     Enter,
     /// Leaving it by a port, after what it waited for had come. A retry leaves again and repeats no command.
-    Leave { port: String, message: Option<Box<Message>>, form: Option<Value> },
-}
-
-impl Event {
-    /// Its name in snake_case, as in JSON.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Started { .. } => "started",
-            Self::Moved { .. } => "moved",
-            Self::CommandSent { .. } => "command_sent",
-            Self::WaitBegan { .. } => "wait_began",
-            Self::TaskOpened { .. } => "task_opened",
-            Self::TimerSet { .. } => "timer_set",
-            Self::MessageReceived { .. } => "message_received",
-            Self::TimerFired { .. } => "timer_fired",
-            Self::TaskCompleted { .. } => "task_completed",
-            Self::MessageBuffered { .. } => "message_buffered",
-            Self::Held { .. } => "held",
-            Self::MessageLate { .. } => "message_late",
-            Self::IncidentRaised { .. } => "incident_raised",
-            Self::Retried { .. } => "retried",
-            Self::Suspended { .. } => "suspended",
-            Self::Resumed { .. } => "resumed",
-            Self::Cancelled { .. } => "cancelled",
-            Self::Ended { .. } => "ended",
-        }
-    }
-
-    /// The node that it happened at; for a move, the one that was left.
-    pub fn node(&self) -> Option<&str> {
-        match self {
-            Self::Started { node, .. }
-            | Self::CommandSent { node, .. }
-            | Self::WaitBegan { node, .. }
-            | Self::TaskOpened { node, .. }
-            | Self::TimerSet { node, .. }
-            | Self::MessageReceived { node, .. }
-            | Self::TimerFired { node, .. }
-            | Self::TaskCompleted { node, .. }
-            | Self::IncidentRaised { node, .. }
-            | Self::Retried { node, .. }
-            | Self::Ended { node, .. } => Some(node),
-            Self::Moved { from, .. } => Some(from),
-            Self::MessageBuffered { .. }
-            | Self::Held { .. }
-            | Self::MessageLate { .. }
-            | Self::Suspended { .. }
-            | Self::Resumed { .. }
-            | Self::Cancelled { .. } => None,
-        }
-    }
-
-    /// A short sentence for people.
-    pub fn sentence(&self) -> String {
-        match self {
-            Self::Started { by, .. } => format!("Started by {by}"),
-            Self::Moved { from, port, to, .. } => format!("Went from {from} by {port} to {to}"),
-            Self::CommandSent { command, .. } => {
-                format!("Sent {} to {}", command.message_type, command.key.aggregate_type)
-            }
-            Self::WaitBegan { node, .. } => format!("Waits at {node}"),
-            Self::TaskOpened { task, .. } => match (&task.assignee, &task.candidate_group) {
-                (Some(assignee), _) => format!("Asked {assignee}: {}", task.title),
-                (None, Some(group)) => format!("Asked the group {group}: {}", task.title),
-                (None, None) => format!("Asked: {}", task.title),
-            },
-            Self::TimerSet { timer, .. } => format!("Waits until {}", timer.due_at.format("%Y-%m-%d %H:%M:%S UTC")),
-            Self::MessageReceived { message, early: false, .. } => format!("Received {}", message.message_type),
-            Self::MessageReceived { message, early: true, .. } => {
-                format!("Took {}, which had come early", message.message_type)
-            }
-            Self::TimerFired { node, .. } => format!("Time is up at {node}"),
-            Self::TaskCompleted { outcome, by, .. } => format!("{by} chose {outcome}"),
-            Self::MessageBuffered { message } => format!("{} came early and is kept", message.message_type),
-            Self::Held { arrival: Arrival::Message { message } } => {
-                format!("{} came while suspended and is kept", message.message_type)
-            }
-            Self::Held { arrival: Arrival::Timer { .. } } => "A timer fired while suspended and is kept".to_owned(),
-            Self::MessageLate { message } => format!("{} came too late; nothing follows", message.message_type),
-            Self::IncidentRaised { node, incident, .. } => format!("Stuck at {node}: {}", incident.reason),
-            Self::Retried { node, by, .. } => format!("{by} tried {node} again"),
-            Self::Suspended { by, .. } => format!("Suspended by {by}"),
-            Self::Resumed { by, .. } => format!("Resumed by {by}"),
-            Self::Cancelled { by, .. } => format!("Cancelled by {by}"),
-            Self::Ended { status, reason: Some(reason), .. } => format!("Ended as {}: {reason}", status.as_str()),
-            Self::Ended { status, reason: None, .. } => format!("Ended as {}", status.as_str()),
-        }
-    }
+    Leave {
+        port: String,
+        message: Option<Box<Message>>,
+        form: Option<Value>,
+        /// The command that was answered, where it may have to be undone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        forward: Option<Box<Forward>>,
+    },
+    /// Waiting at this place: nobody answered, or not as hoped. What is waited for may still come. A retry asks again, or
+    /// else sends again what was sent.
+    Wait { place: Box<Place> },
 }
 
 // The derives above make functions, not implementations (that is what `remote = "Self"` does), so that the version can be

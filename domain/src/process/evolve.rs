@@ -5,8 +5,11 @@ use std::collections::VecDeque;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Arrival, Closed, Ending, Event, Place, State, Status, Token};
-use crate::{format::V1, ids::InstanceId};
+use super::{Arrival, Attempt, Closed, Compensation, Ending, Event, Issued, Place, State, Status, Token};
+use crate::{
+    format::V1,
+    ids::{InstanceId, MessageId},
+};
 
 /// The state after `event`. Folding a whole history from `None` yields the snapshot, exactly.
 ///
@@ -21,7 +24,8 @@ pub fn evolve(state: Option<State>, event: &Event) -> State {
             started_by: by.clone(),
             started_at: *at,
             input: input.clone(),
-            tokens: vec![Token { id: 1, node: node.clone(), place: Place::Passing }],
+            tokens: vec![Token { id: 1, node: node.clone(), place: Place::Passing, parent: None, frame: None }],
+            tokens_made: 1,
             ..nothing()
         },
         (None, _) => nothing(),
@@ -43,6 +47,10 @@ fn nothing() -> State {
         input: Value::Null,
         vars: Map::new(),
         tokens: Vec::new(),
+        tokens_made: 0,
+        done: Vec::new(),
+        unsettled: Vec::new(),
+        compensation: None,
         sequence: 0,
         suspended: false,
         held: Vec::new(),
@@ -57,17 +65,37 @@ pub(super) fn apply(state: &mut State, event: &Event) {
     match event {
         Event::Started { .. } => {}
         Event::Moved { token, to, set, .. } => {
-            set_variables(state, set);
-            if let Some(token) = state.token_mut(*token) {
-                token.node.clone_from(to);
-                token.place = Place::Passing;
-            }
+            set_variables(state, Some(*token), set);
+            arrive(state, *token, to);
         }
-        Event::CommandSent { token, command, timer, waits, .. } => {
+        Event::CommandSent { token, command, timer, waits, forward, .. } => {
             count(state, command.id.0);
             count_timer(state, timer.map(|due| due.timer.0));
-            let timer = timer.map(|due| due.timer);
-            place(state, *token, Place::Command { command: command.id, timer, waits: waits.clone() });
+            if let Some(token) = state.token_mut(*token) {
+                let mut issued = match std::mem::replace(&mut token.place, Place::Passing) {
+                    Place::Command(before) => again(*before, command.id),
+                    _ => Issued::new(command.id),
+                };
+                issued.timer = timer.map(|due| due.timer);
+                issued.waits.extend(waits.iter().cloned());
+                if forward.is_some() {
+                    issued.forward.clone_from(forward);
+                }
+                token.place = Place::Command(Box::new(issued));
+            }
+        }
+        Event::UndoSent { token, command, timer, waits, .. } => {
+            count(state, command.id.0);
+            count_timer(state, timer.map(|due| due.timer.0));
+            if let Some(token) = state.token_mut(*token) {
+                let mut issued = match std::mem::replace(&mut token.place, Place::Passing) {
+                    Place::Compensating { undo: Some(before) } => again(*before, command.id),
+                    _ => Issued::new(command.id),
+                };
+                issued.timer = timer.map(|due| due.timer);
+                issued.waits.extend(waits.iter().cloned());
+                token.place = Place::Compensating { undo: Some(Box::new(issued)) };
+            }
         }
         Event::WaitBegan { token, timer, waits, .. } => {
             count_timer(state, timer.map(|due| due.timer.0));
@@ -87,13 +115,88 @@ pub(super) fn apply(state: &mut State, event: &Event) {
             state.remember(message.id);
             place(state, *token, Place::Passing);
         }
-        Event::TimerFired { token, .. } | Event::TaskCompleted { token, .. } | Event::Retried { token, .. } => {
+        Event::TimerFired { token, .. } | Event::TaskCompleted { token, .. } | Event::Skipped { token, .. } => {
             place(state, *token, Place::Passing);
         }
+        Event::Retried { token, .. } | Event::Resolved { token, .. } => {
+            if let Some(token) = state.token_mut(*token) {
+                token.place = match std::mem::replace(&mut token.place, Place::Passing) {
+                    Place::Incident(incident) => match incident.attempt {
+                        Attempt::Wait { place } => *place,
+                        Attempt::Enter | Attempt::Leave { .. } => Place::Passing,
+                    },
+                    other => other,
+                };
+            }
+        }
+        Event::Relocated { token, to, .. } => arrive(state, *token, to),
         Event::MessageBuffered { message } => state.buffer.push(message.as_ref().clone()),
         Event::Held { arrival } => state.held.push(arrival.clone()),
         Event::MessageLate { message } => state.remember(message.id),
         Event::IncidentRaised { token, incident, .. } => place(state, *token, Place::Incident(incident.clone())),
+        Event::Asked { token, about, query, timer, .. } => {
+            count(state, query.id.0);
+            count_timer(state, timer.map(|due| due.timer.0));
+            if let Some(issued) = issued_mut(state, *token, *about) {
+                issued.queries.push(query.id);
+                issued.asked += 1;
+                issued.timer = timer.map(|due| due.timer);
+            }
+        }
+        Event::TimeNoted { token, about, .. } => {
+            if let Some(issued) = issued_mut(state, *token, *about) {
+                issued.timer = None;
+                issued.asked = 0;
+            }
+        }
+        Event::StepSucceeded { undo, .. } => state.done.push(undo.as_ref().clone()),
+        Event::StepUnsettled { unsettled, .. } => {
+            state.tokens_made = state.tokens_made.max(unsettled.watch);
+            state.unsettled.push(unsettled.as_ref().clone());
+        }
+        Event::StepSettled { command, message, undo, failure, .. } => {
+            if let Some(message) = message {
+                state.remember(message.id);
+            }
+            state.done.extend(undo.as_deref().cloned());
+            match state.unsettled.iter_mut().find(|it| it.command() == *command) {
+                Some(known) if failure.is_some() => {
+                    known.reply.clone_from(message);
+                    known.issued.timer = None;
+                    known.issued.waits.clear();
+                }
+                _ => state.unsettled.retain(|it| it.command() != *command),
+            }
+        }
+        Event::SettlementAwaited { command, timer, .. } => {
+            count(state, timer.timer.0);
+            if let Some(issued) = issued_mut(state, None, *command) {
+                issued.timer = Some(timer.timer);
+            }
+        }
+        Event::CompensationBegan { token, cause, .. } => {
+            // What the token's own variables were goes on beside those of the instance.
+            for (name, value) in state.frames(*token).unwrap_or_default() {
+                state.vars.insert(name, value);
+            }
+            state.tokens.retain(|other| other.id == *token);
+            if let Some(token) = state.token_mut(*token) {
+                (token.parent, token.frame) = (None, None);
+                token.place = Place::Compensating { undo: None };
+            }
+            state.compensation = Some(Compensation { token: *token, cause: cause.clone() });
+            state.suspended = false;
+            state.held.clear();
+        }
+        Event::Undone { token, command, .. } | Event::UndoSkipped { token, command, .. } => {
+            state.done.retain(|undoable| undoable.command != *command);
+            place(state, *token, Place::Compensating { undo: None });
+        }
+        Event::Compensated { token, .. } => {
+            state.compensation = None;
+            place(state, *token, Place::Passing);
+        }
+        Event::VariablesSet { token, set, .. } => set_variables(state, *token, set),
         Event::Suspended { .. } => state.suspended = true,
         Event::Resumed { .. } => {
             state.suspended = false;
@@ -102,18 +205,56 @@ pub(super) fn apply(state: &mut State, event: &Event) {
         Event::Cancelled { reason, at, .. } => {
             end(state, Ending { status: Status::Cancelled, node: None, reason: Some(reason.clone()), at: *at })
         }
+        Event::Abandoned { reason, at, .. } => {
+            end(state, Ending { status: Status::Failed, node: None, reason: Some(reason.clone()), at: *at });
+        }
         Event::Ended { node, status, set, reason, at, .. } => {
             if state.ended.is_none() {
-                set_variables(state, set);
+                set_variables(state, None, set);
             }
             end(state, Ending { status: *status, node: Some(node.clone()), reason: reason.clone(), at: *at });
         }
     }
 }
 
-fn set_variables(state: &mut State, set: &Map<String, Value>) {
+/// The token comes to a node.
+fn arrive(state: &mut State, token: u32, node: &str) {
+    if let Some(token) = state.token_mut(token) {
+        node.clone_into(&mut token.node);
+        token.place = Place::Passing;
+    }
+}
+
+/// Another attempt.
+fn again(mut issued: Issued, command: MessageId) -> Issued {
+    issued.earlier.push(std::mem::replace(&mut issued.command, command));
+    issued.asked = 0;
+    issued
+}
+
+/// The command that `about` is the first attempt of: the one that the token waits for, or else an unsettled one.
+fn issued_mut(state: &mut State, token: Option<u32>, about: MessageId) -> Option<&mut Issued> {
+    match token {
+        Some(token) => match &mut state.token_mut(token)?.place {
+            Place::Command(issued) | Place::Compensating { undo: Some(issued) } => Some(issued.as_mut()),
+            _ => None,
+        },
+        None => state.unsettled.iter_mut().find(|it| it.command() == about).map(|it| &mut it.issued),
+    }
+}
+
+/// Sets variables of the innermost frame around the token, or else of the instance.
+fn set_variables(state: &mut State, token: Option<u32>, set: &Map<String, Value>) {
+    if set.is_empty() {
+        return;
+    }
+    let owner = token.and_then(|token| state.ancestry(token).find(|it| it.frame.is_some()).map(|it| it.id));
+    let target = match owner.and_then(|owner| state.token_mut(owner)).and_then(|owner| owner.frame.as_mut()) {
+        Some(frame) => frame,
+        None => &mut state.vars,
+    };
     for (name, value) in set {
-        state.vars.insert(name.clone(), value.clone());
+        target.insert(name.clone(), value.clone());
     }
 }
 
@@ -141,6 +282,9 @@ fn end(state: &mut State, ending: Ending) {
         state.ended = Some(ending);
         state.suspended = false;
         state.tokens.clear();
+        state.done.clear();
+        state.unsettled.clear();
+        state.compensation = None;
         state.held.clear();
         state.buffer.clear();
     }

@@ -6,15 +6,22 @@
 //! - `api`: what goes in and what comes out
 //! - `definition`, `read`, `validate`: what a process is, and what is wrong with one
 //! - `event`, `state`: the history and the snapshot, both stored
-//! - `decide`, `walk`, `evolve`, `effects`: the engine
+//! - `decide` (what arrives), `walk` (a token's way on), `compensate` (undoing), `operate` (what operators do), `evolve`,
+//!   `effects`: the engine
 
 mod api;
+mod compensate;
 mod decide;
 pub mod definition;
+mod describe;
 mod effects;
 mod event;
 mod evolve;
+mod fire;
+mod operate;
+mod ports;
 pub(crate) mod read;
+mod rejection;
 mod state;
 pub(crate) mod validate;
 mod walk;
@@ -23,10 +30,10 @@ pub use api::*;
 pub use decide::{KEPT_MAX, advance, decide};
 pub use definition::{Definition, Node, NodeKind, wait_values};
 pub use effects::effects;
-pub use event::{Arrival, Attempt, Closed, DueTimer, Event, Incident, ValueWait};
+pub use event::{Arrival, Attempt, Closed, DueTimer, Event, Incident, IncidentKind, ValueWait};
 pub use evolve::evolve;
-pub use state::{Ending, Place, RECENT_MAX, State, Token};
-pub use walk::{ENTRIES_MAX, VARIABLES_BYTES_MAX};
+pub use state::{Cause, Compensation, Ending, Forward, Issued, Place, RECENT_MAX, State, Token, Undoable, Unsettled};
+pub use walk::{ENTRIES_MAX, UNDO_MAX, VARIABLES_BYTES_MAX};
 
 #[cfg(test)]
 mod tests;

@@ -2,20 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use chrono::TimeDelta;
 use serde_json::{Map, Value};
 
 use super::{
-    definition::{
-        Approval, ApprovalOutcome, Assignments, Awaits, Case, Command, Definition, Match, Moment, Node, NodeKind,
-        Outcome, Parts, Port, TIMEOUT, Timeout, read_moment,
-    },
+    definition::{Approval, ApprovalOutcome, Assignments, Case, Definition, Node, NodeKind, Outcome, Parts, Port},
+    ports::TIMEOUT,
     validate,
 };
+
+mod command;
+mod values;
+
+use command::{Allowed, read_awaits, read_command, read_timeout};
+use values::{Form, read_expression, read_moment_field, read_template};
+
 use crate::{
     diagnostic::{Diagnostic, pointer_token},
-    expression::{Expression, Template, compile_expression},
-    fields::{Fields, NAME_CHARS_MAX, check_text, name_of, shorten},
+    expression::Template,
+    fields::{Fields, NAME_CHARS_MAX, name_of, shorten},
     schema::Schema,
 };
 
@@ -25,7 +29,7 @@ pub const NODES_MAX: usize = 500;
 pub const DEFINITION_NAME_CHARS_MAX: usize = 100;
 /// The most characters of a title, description or reason.
 const TEXT_CHARS_MAX: usize = 4_000;
-const KINDS: &str = "start, command, wait, decide, compute, approval, timer, end";
+const KINDS: &str = "start, command, wait, decide, compute, approval, timer, compensate, end";
 
 /// Reads a definition, except for the field `baton`, which the caller has looked at. A definition comes back whenever
 /// its shape could be read; it may be used only when none of the diagnostics in `found` is an error.
@@ -105,8 +109,9 @@ fn read_node(value: &Value, pointer: &str, found: &mut Vec<Diagnostic>) -> Optio
     let kind = match kind.as_str() {
         "start" => NodeKind::Start { port: read_next(&mut fields, found) },
         "compute" => NodeKind::Compute { port: read_next(&mut fields, found) },
+        "compensate" => NodeKind::Compensate { port: read_next(&mut fields, found) },
         "command" => NodeKind::Command(Box::new(read_command(&mut fields, found)?)),
-        "wait" => NodeKind::Wait { awaits: read_awaits(&mut fields, found) },
+        "wait" => NodeKind::Wait { awaits: read_awaits(&mut fields, Allowed::Leaving, found) },
         "decide" => read_decide(&mut fields, found)?,
         "approval" => NodeKind::Approval(Box::new(read_approval(&mut fields, found)?)),
         "timer" => read_timer(&mut fields, found)?,
@@ -148,10 +153,7 @@ pub(super) fn read_set(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> 
     map.iter()
         .map(|(name, value)| {
             let at = format!("{pointer}/{}", pointer_token(name));
-            let identifier = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-                && name.len() <= DEFINITION_NAME_CHARS_MAX;
-            if !identifier {
+            if !is_variable_name(name) {
                 let message = format!(
                     "`{}` is no variable name: use letters, digits and underscores, beginning with a letter.",
                     shorten(name, 60)
@@ -161,127 +163,6 @@ pub(super) fn read_set(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> 
             (name.clone(), Template::compile(value, &at, found))
         })
         .collect()
-}
-
-fn read_command(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Option<Command> {
-    let send = fields.required_text("send", NAME_CHARS_MAX, found).map(str::to_owned);
-    let to = fields.required_text("to", NAME_CHARS_MAX, found).map(str::to_owned);
-    let key = read_template(fields, "key", found);
-    let payload =
-        read_template(fields, "payload", found).unwrap_or_else(|| Template::Literal(Value::Object(Map::new())));
-    let awaits = read_awaits(fields, found);
-    Some(Command { send: send?, to: to?, key, payload, awaits })
-}
-
-fn read_template(fields: &mut Fields<'_>, field: &'static str, found: &mut Vec<Diagnostic>) -> Option<Template> {
-    let value = fields.optional(field)?;
-    Some(Template::compile(value, &fields.at(field), found))
-}
-
-/// The fields `on` (with `timeout` among the events) and `match`.
-fn read_awaits(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Awaits {
-    let mut awaits = Awaits::default();
-    let pointer = fields.at("on");
-    let Some(value) = fields.required("on", found) else { return awaits };
-    let Value::Object(map) = value else {
-        found.push(Diagnostic::error("wrong-type", pointer, format!("Must be an object, not {}.", name_of(value))));
-        return awaits;
-    };
-    for (event_type, value) in map {
-        let at = format!("{pointer}/{}", pointer_token(event_type));
-        if event_type == TIMEOUT {
-            awaits.timeout = read_timeout(value, at, found);
-            continue;
-        }
-        check_text(&Value::from(event_type.clone()), &at, NAME_CHARS_MAX, found);
-        if let Some((port, ())) = read_port(value, at, found, |_, _| ()) {
-            awaits.on.insert(event_type.clone(), port);
-        }
-    }
-    if awaits.on.is_empty() && map.keys().all(|key| key == TIMEOUT) {
-        let message = "Name at least one event to wait for; only to let time pass, use a node of the kind `timer`.";
-        found.push(Diagnostic::error("no-events", &pointer, message));
-    } else if awaits.timeout.is_none() && !map.contains_key(TIMEOUT) {
-        let message = "Without `timeout` an instance waits here for ever when nothing comes.";
-        found.push(Diagnostic::warning("no-timeout", &pointer, message));
-    }
-    awaits.matching = read_match(fields, found);
-    awaits
-}
-
-fn read_timeout(value: &Value, pointer: String, found: &mut Vec<Diagnostic>) -> Option<Timeout> {
-    let (port, after) = read_port(value, pointer, found, |fields, found| {
-        read_moment_field(fields, "after", true, Form::Length, found)
-    })?;
-    Some(Timeout { after: after?, port })
-}
-
-fn read_match(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Option<Match> {
-    let value = fields.optional("match")?;
-    let mut inner = Fields::of(value, fields.at("match"), found)?;
-    let event = read_expression(&mut inner, "event", found);
-    let with = read_expression(&mut inner, "with", found);
-    inner.finish(found);
-    Some(Match { event: event?, with: with? })
-}
-
-/// A text that has to be an expression.
-fn read_expression(fields: &mut Fields<'_>, field: &'static str, found: &mut Vec<Diagnostic>) -> Option<Expression> {
-    let text = fields.required_text(field, crate::expression::SOURCE_BYTES_MAX + 1, found)?;
-    let pointer = fields.at(field);
-    match text.strip_prefix('=') {
-        Some(source) => compile_expression(source, &pointer, found),
-        None => {
-            let message = format!("An expression is expected here; write `={}`.", shorten(text, 60));
-            found.push(Diagnostic::error("expression", pointer, message));
-            None
-        }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Form {
-    Length,
-    Instant,
-    Either,
-}
-
-fn read_moment_field(
-    fields: &mut Fields<'_>,
-    field: &'static str,
-    required: bool,
-    form: Form,
-    found: &mut Vec<Diagnostic>,
-) -> Option<Moment> {
-    let chars_max = crate::expression::SOURCE_BYTES_MAX + 1;
-    let text = match required {
-        true => fields.required_text(field, chars_max, found)?,
-        false => fields.text(field, chars_max, found)?,
-    };
-    let pointer = fields.at(field);
-    if let Some(source) = text.strip_prefix('=') {
-        return compile_expression(source, &pointer, found).map(Moment::Computed);
-    }
-    match read_moment(text) {
-        Some(Moment::After(length)) if form != Form::Instant => {
-            if length < TimeDelta::milliseconds(1) {
-                found.push(Diagnostic::error("duration", pointer, "Must be longer than nothing."));
-                return None;
-            }
-            Some(Moment::After(length))
-        }
-        Some(Moment::At(instant)) if form != Form::Length => Some(Moment::At(instant)),
-        _ => {
-            let expected = match form {
-                Form::Length => "a duration such as PT5M, PT12H or P2D",
-                Form::Instant => "an instant such as 2026-11-23T09:00:00Z",
-                Form::Either => "a duration such as P2D or an instant such as 2026-11-23T09:00:00Z",
-            };
-            let message = format!("`{}` is not {expected}, nor an expression.", shorten(text, 60));
-            found.push(Diagnostic::error("duration", pointer, message));
-            None
-        }
-    }
 }
 
 fn read_decide(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Option<NodeKind> {
@@ -324,7 +205,8 @@ fn read_approval(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Option
     let assignee = read_template(fields, "assignee", found);
     let group = read_template(fields, "group", found);
     let due = read_moment_field(fields, "due", false, Form::Either, found);
-    let timeout = fields.optional("timeout").and_then(|value| read_timeout(value, fields.at("timeout"), found));
+    let timeout =
+        fields.optional("timeout").and_then(|value| read_timeout(value, fields.at("timeout"), Allowed::Leaving, found));
     let pointer = fields.at("outcomes");
     let mut outcomes = BTreeMap::new();
     match fields.required("outcomes", found) {
@@ -377,8 +259,10 @@ fn read_end(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Option<Node
     let outcome = match fields.text("outcome", NAME_CHARS_MAX, found) {
         None | Some("completed") => Some(Outcome::Completed),
         Some("failed") => Some(Outcome::Failed),
+        Some("compensated") => Some(Outcome::Compensated),
         Some(other) => {
-            let message = format!("`{}` is no outcome: write `completed` or `failed`.", shorten(other, 60));
+            let message =
+                format!("`{}` is no outcome: write `completed`, `failed` or `compensated`.", shorten(other, 60));
             found.push(Diagnostic::error("outcome", pointer, message));
             None
         }
@@ -386,6 +270,12 @@ fn read_end(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Option<Node
     let set = read_set(fields, found);
     let reason = read_template(fields, "reason", found);
     Some(NodeKind::End { outcome: outcome?, set, reason })
+}
+
+pub(super) fn is_variable_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && name.len() <= DEFINITION_NAME_CHARS_MAX
 }
 
 fn compile_schema(value: &Value, pointer: &str, found: &mut Vec<Diagnostic>) -> Option<Schema> {

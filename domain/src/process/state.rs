@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Arrival, Closed, Incident, Status, ValueWait};
+use super::{Arrival, Attempt, Closed, Incident, Status, ValueWait};
 use crate::{
     format::V1,
     ids::{InstanceId, MessageId, TaskId, TimerId},
@@ -31,6 +31,18 @@ pub struct State {
     pub vars: Map<String, Value>,
     /// Where the instance stands; empty once it has ended.
     pub tokens: Vec<Token>,
+    /// How many tokens there have been, and what else is numbered with them.
+    #[serde(default)]
+    pub tokens_made: u32,
+    /// What would be undone, in the order in which it succeeded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub done: Vec<Undoable>,
+    /// Commands that were left without an answer and would have to be undone if they were done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsettled: Vec<Unsettled>,
+    /// While what was done is undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compensation: Option<Compensation>,
     /// The highest number that a child (command, timer, task) has got.
     pub sequence: u32,
     pub suspended: bool,
@@ -49,6 +61,12 @@ pub struct Token {
     pub id: u32,
     pub node: String,
     pub place: Place,
+    /// The token that waits for this one, inside a fork or a loop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<u32>,
+    /// Variables of its own, over those outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frame: Option<Map<String, Value>>,
 }
 
 /// What a token does at its node.
@@ -58,15 +76,103 @@ pub enum Place {
     /// On its way: only while a decision is being made, never in a snapshot.
     Passing,
     /// Waits for a reply to a command.
-    Command { command: MessageId, timer: Option<TimerId>, waits: Vec<ValueWait> },
+    Command(Box<Issued>),
     /// Waits for an event.
     Wait { timer: Option<TimerId>, waits: Vec<ValueWait> },
     /// Waits for a person.
     Approval { task: TaskId, timer: Option<TimerId> },
     /// Waits for an instant.
     Timer { timer: TimerId },
+    /// Undoes what was done: the last of [`State::done`], or, without a command under way, waits until every unsettled
+    /// command is settled.
+    Compensating { undo: Option<Box<Issued>> },
     /// Waits for an operator.
     Incident(Box<Incident>),
+}
+
+/// A command under way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Issued {
+    /// The last attempt.
+    pub command: MessageId,
+    /// The attempts before it, in order. A reply to any of them counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<MessageId>,
+    /// The questions that were asked about it. A reply to one of them is a reply to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queries: Vec<MessageId>,
+    /// How often it was asked since the last attempt.
+    #[serde(default)]
+    pub asked: u32,
+    pub timer: Option<TimerId>,
+    pub waits: Vec<ValueWait>,
+    /// What it said, where that may be needed once more: to repeat it, to ask about it, or to undo it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forward: Option<Box<Forward>>,
+}
+
+/// What a command said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Forward {
+    /// The id of the first attempt: it names the step.
+    pub command: MessageId,
+    pub to: String,
+    pub key: String,
+    pub payload: Value,
+    /// The value that its replies are matched by, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+/// A step that succeeded, and the command that would undo it, ready to be sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Undoable {
+    pub node: String,
+    /// The first attempt of the step's command.
+    pub command: MessageId,
+    pub send: String,
+    pub to: String,
+    pub key: String,
+    pub payload: Value,
+    /// The events that say that it is undone.
+    pub done: Vec<String>,
+    /// The events that say that it could not be.
+    pub failed: Vec<String>,
+    /// The value that its replies are matched by, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+/// A command that was left without an answer: it may have been done, or be done yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Unsettled {
+    pub node: String,
+    /// The number under which it goes on awaiting events by value.
+    pub watch: u32,
+    pub issued: Issued,
+    /// The variables of its own that its token had.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub frame: Map<String, Value>,
+    /// It was done, this says so, but what would undo it cannot be made out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Box<Message>>,
+}
+
+/// That, and why, what was done is being undone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Compensation {
+    /// The token that goes on afterwards.
+    pub token: u32,
+    pub cause: Cause,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Cause {
+    /// The process came to a node that says so, and goes on from there.
+    Node,
+    /// An operator cancelled the instance: it ends when all is undone.
+    Cancelled { by: String, reason: String },
 }
 
 /// How an instance ended.
@@ -87,7 +193,9 @@ impl State {
             Status::Suspended
         } else if self.incidents().next().is_some() {
             Status::Stuck
-        } else if self.tokens.iter().any(|token| matches!(token.place, Place::Command { .. })) {
+        } else if self.compensation.is_some() {
+            Status::Compensating
+        } else if self.tokens.iter().any(|token| matches!(token.place, Place::Command(_))) {
             Status::Running
         } else {
             Status::Waiting
@@ -107,16 +215,63 @@ impl State {
         self.incidents().next().map(|(_, incident)| incident)
     }
 
-    /// Whether nothing can ever wake this instance although it has not ended. Always `false`; exported as a metric, and
-    /// an invariant of the tests, to show that.
+    /// Whether nothing can ever wake this instance, or one of its tokens, although it has not ended. Always `false`;
+    /// exported as a metric, and an invariant of the tests, to show that.
     pub fn is_orphan(&self) -> bool {
-        self.ended.is_none()
-            && !self.suspended
-            && !self.tokens.iter().any(|token| !matches!(token.place, Place::Passing))
+        self.ended.is_none() && (self.tokens.is_empty() || self.tokens.iter().any(|token| self.is_lost(token)))
+    }
+
+    fn is_lost(&self, token: &Token) -> bool {
+        match &token.place {
+            Place::Passing => true,
+            Place::Compensating { undo: None } => self.unsettled.is_empty(),
+            Place::Command(_)
+            | Place::Wait { .. }
+            | Place::Approval { .. }
+            | Place::Timer { .. }
+            | Place::Compensating { undo: Some(_) }
+            | Place::Incident(_) => false,
+        }
+    }
+
+    pub fn token(&self, id: u32) -> Option<&Token> {
+        self.tokens.iter().find(|token| token.id == id)
     }
 
     pub(super) fn token_mut(&mut self, id: u32) -> Option<&mut Token> {
         self.tokens.iter_mut().find(|token| token.id == id)
+    }
+
+    /// The number of the next token, or of whatever else is numbered with them.
+    pub(super) fn next_token(&self) -> u32 {
+        self.tokens.iter().map(|token| token.id).max().unwrap_or(0).max(self.tokens_made) + 1
+    }
+
+    /// The token itself and those that wait for it, from the inside out.
+    pub(super) fn ancestry(&self, id: u32) -> impl Iterator<Item = &Token> {
+        std::iter::successors(self.token(id), |token| self.token(token.parent?))
+    }
+
+    /// The variables of their own that the token and those around it have, the inner ones over the outer ones.
+    pub(super) fn frames(&self, id: u32) -> Option<Map<String, Value>> {
+        let mut frames =
+            self.ancestry(id).filter_map(|token| token.frame.as_ref()).collect::<Vec<_>>().into_iter().rev();
+        let mut merged = frames.next()?.clone();
+        for frame in frames {
+            merged.extend(frame.clone());
+        }
+        Some(merged)
+    }
+
+    /// The timers that something waits for.
+    pub fn open_timers(&self) -> impl Iterator<Item = TimerId> {
+        self.open().timers.into_iter()
+    }
+
+    /// All that is open anywhere, for when the instance ends.
+    pub(super) fn open(&self) -> Closed {
+        let tokens = self.tokens.iter().map(Token::open);
+        tokens.chain(self.unsettled.iter().map(Unsettled::open)).fold(Closed::default(), Closed::and)
     }
 
     /// Takes note of a handled message.
@@ -136,12 +291,34 @@ impl State {
 }
 
 impl Token {
-    pub fn timer(&self) -> Option<TimerId> {
+    /// Where it waits; for an incident over something that may yet come, where it waited and waits still.
+    pub(super) fn waiting(&self) -> &Place {
         match &self.place {
-            Place::Command { timer, .. } | Place::Wait { timer, .. } | Place::Approval { timer, .. } => *timer,
-            Place::Timer { timer } => Some(*timer),
-            Place::Passing | Place::Incident(_) => None,
+            Place::Incident(incident) => match &incident.attempt {
+                Attempt::Wait { place } => place,
+                Attempt::Enter | Attempt::Leave { .. } => &self.place,
+            },
+            place => place,
         }
+    }
+
+    /// The command that it waits for, if it does; an undo included.
+    pub fn issued(&self) -> Option<&Issued> {
+        match self.waiting() {
+            Place::Command(issued) | Place::Compensating { undo: Some(issued) } => Some(issued),
+            _ => None,
+        }
+    }
+
+    /// The timers that it waits for.
+    pub fn timers(&self) -> impl Iterator<Item = TimerId> {
+        match &self.place {
+            Place::Command(issued) | Place::Compensating { undo: Some(issued) } => issued.timer,
+            Place::Wait { timer, .. } | Place::Approval { timer, .. } => *timer,
+            Place::Timer { timer } => Some(*timer),
+            Place::Passing | Place::Compensating { undo: None } | Place::Incident(_) => None,
+        }
+        .into_iter()
     }
 
     pub fn task(&self) -> Option<TaskId> {
@@ -153,8 +330,9 @@ impl Token {
 
     /// The values that it awaits events by.
     pub fn waits(&self) -> &[ValueWait] {
-        match &self.place {
-            Place::Command { waits, .. } | Place::Wait { waits, .. } => waits,
+        match self.waiting() {
+            Place::Command(issued) | Place::Compensating { undo: Some(issued) } => &issued.waits,
+            Place::Wait { waits, .. } => waits,
             _ => &[],
         }
     }
@@ -162,9 +340,41 @@ impl Token {
     /// All that is open at its place.
     pub(super) fn open(&self) -> Closed {
         Closed {
-            timers: self.timer().into_iter().collect(),
+            timers: self.timers().collect(),
             tasks: self.task().into_iter().collect(),
             waits: if self.waits().is_empty() { Vec::new() } else { vec![self.id] },
+        }
+    }
+}
+
+impl Issued {
+    pub(super) fn new(command: MessageId) -> Self {
+        let (earlier, queries, waits) = (Vec::new(), Vec::new(), Vec::new());
+        Self { command, earlier, queries, asked: 0, timer: None, waits, forward: None }
+    }
+
+    /// Whether a reply that names this cause is a reply to it.
+    pub fn is_for(&self, cause: MessageId) -> bool {
+        self.command == cause || self.earlier.contains(&cause) || self.queries.contains(&cause)
+    }
+
+    /// The first attempt: what receivers deduplicate by.
+    pub fn first(&self) -> MessageId {
+        self.earlier.first().copied().unwrap_or(self.command)
+    }
+}
+
+impl Unsettled {
+    /// The first attempt of its command: what operators and events call it by.
+    pub fn command(&self) -> MessageId {
+        self.issued.first()
+    }
+
+    pub(super) fn open(&self) -> Closed {
+        Closed {
+            timers: self.issued.timer.into_iter().collect(),
+            tasks: Vec::new(),
+            waits: if self.issued.waits.is_empty() { Vec::new() } else { vec![self.watch] },
         }
     }
 }

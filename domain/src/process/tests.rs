@@ -1,3 +1,6 @@
+mod compensation;
+mod operations;
 mod properties;
 mod simulation;
 mod traces;
+mod undo_properties;

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::definition::{Awaits, Moment, Node, NodeKind, Port, case_name};
+use super::{
+    definition::{Awaits, Moment, Node, NodeKind, Port, Then, Timeout},
+    ports::case_name,
+};
 use crate::{
     diagnostic::{Diagnostic, pointer_token},
     expression::{Expression, Template},
@@ -26,6 +29,7 @@ pub(super) fn validate(
         check_reach(nodes, start, found);
     }
     check_loops(nodes, found);
+    check_undoing(nodes, found);
     check_reads(nodes, found);
     for node in layout.keys().filter(|node| !nodes.contains_key(*node)) {
         let message = format!("There is no node `{node}` to place.");
@@ -86,13 +90,7 @@ fn check_reach(nodes: &Nodes, start: &str, found: &mut Vec<Diagnostic>) {
         nodes.iter().filter(|(_, node)| matches!(node.kind, NodeKind::End { .. })).map(|(name, _)| name.as_str());
     let mut leads_to_end = BTreeSet::new();
     for end in ends {
-        leads_to_end.extend(reach(end, |name| {
-            nodes
-                .iter()
-                .filter(move |(_, node)| node.ports().iter().any(|(_, port)| port.next == name))
-                .map(|(name, _)| name.as_str())
-                .collect()
-        }));
+        leads_to_end.extend(reach(end, |name| sources(nodes, name)));
     }
     for name in reached.iter().filter(|name| !leads_to_end.contains(**name)) {
         let message = format!("No way leads from `{name}` to an end: an instance that gets here never finishes.");
@@ -116,6 +114,24 @@ fn check_loops(nodes: &Nodes, found: &mut Vec<Diagnostic>) {
             found.push(Diagnostic::error("endless-loop", at(name), message));
         }
     }
+}
+
+/// Undoing is idle where no step before it can be undone.
+fn check_undoing(nodes: &Nodes, found: &mut Vec<Diagnostic>) {
+    for (name, _) in nodes.iter().filter(|(_, node)| matches!(node.kind, NodeKind::Compensate { .. })) {
+        let before = reach(name, |name| sources(nodes, name));
+        let can_undo = |name: &&str| nodes.get(*name).and_then(Node::command).is_some_and(|it| it.undo.is_some());
+        if !before.iter().any(can_undo) {
+            let message = format!("There is nothing to undo at `{name}`: no command on the way to it has an `undo`.");
+            found.push(Diagnostic::warning("nothing-to-undo", at(name), message));
+        }
+    }
+}
+
+/// The nodes that lead to this one.
+fn sources<'a>(nodes: &'a Nodes, name: &str) -> Vec<&'a str> {
+    let leads_here = |node: &Node| node.ports().iter().any(|(_, port)| port.next == name);
+    nodes.iter().filter(|(_, node)| leads_here(node)).map(|(name, _)| name.as_str()).collect()
 }
 
 fn targets<'a>(nodes: &'a Nodes, name: &str) -> Vec<&'a str> {
@@ -189,13 +205,26 @@ fn each_expression(nodes: &Nodes, visit: &mut dyn FnMut(&Expression, &str, Place
     for (name, node) in nodes {
         let here = at(name);
         match &node.kind {
-            NodeKind::Start { port } | NodeKind::Compute { port } => in_port(port, &here, Place::Anywhere, visit),
+            NodeKind::Start { port } | NodeKind::Compute { port } | NodeKind::Compensate { port } => {
+                in_port(port, &here, Place::Anywhere, visit);
+            }
             NodeKind::Command(command) => {
                 if let Some(key) = &command.key {
                     in_template(key, &format!("{here}/key"), Place::Anywhere, visit);
                 }
                 in_template(&command.payload, &format!("{here}/payload"), Place::Anywhere, visit);
                 in_awaits(&command.awaits, &here, visit);
+                if let Some(undo) = &command.undo {
+                    let here = format!("{here}/undo");
+                    for (field, template) in [("key", &undo.key), ("payload", &undo.payload)] {
+                        if let Some(template) = template {
+                            in_template(template, &format!("{here}/{field}"), Place::Event, visit);
+                        }
+                    }
+                    if let Some(timeout) = &undo.timeout {
+                        in_timeout(timeout, &format!("{here}/timeout"), visit);
+                    }
+                }
             }
             NodeKind::Wait { awaits } => in_awaits(awaits, &here, visit),
             NodeKind::Decide { cases, default } => {
@@ -224,8 +253,7 @@ fn each_expression(nodes: &Nodes, visit: &mut dyn FnMut(&Expression, &str, Place
                     in_port(&it.port, &format!("{here}/outcomes/{}", pointer_token(outcome)), Place::Form, visit);
                 }
                 if let Some(timeout) = &approval.timeout {
-                    in_moment(&timeout.after, &format!("{here}/timeout/after"), visit);
-                    in_port(&timeout.port, &format!("{here}/timeout"), Place::Anywhere, visit);
+                    in_timeout(timeout, &format!("{here}/timeout"), visit);
                 }
             }
             NodeKind::Timer { until, port } => {
@@ -248,12 +276,25 @@ fn in_awaits(awaits: &Awaits, here: &str, visit: &mut dyn FnMut(&Expression, &st
         in_port(port, &format!("{here}/on/{}", pointer_token(event_type)), Place::Event, visit);
     }
     if let Some(timeout) = &awaits.timeout {
-        in_moment(&timeout.after, &format!("{here}/on/timeout/after"), visit);
-        in_port(&timeout.port, &format!("{here}/on/timeout"), Place::Anywhere, visit);
+        in_timeout(timeout, &format!("{here}/on/timeout"), visit);
     }
     if let Some(matching) = &awaits.matching {
         visit(&matching.event, &format!("{here}/match/event"), Place::Correlation);
         visit(&matching.with, &format!("{here}/match/with"), Place::Anywhere);
+    }
+}
+
+fn in_timeout(timeout: &Timeout, here: &str, visit: &mut dyn FnMut(&Expression, &str, Place)) {
+    in_moment(&timeout.after, &format!("{here}/after"), visit);
+    if let Then::Ask(ask) = &timeout.then {
+        for (field, template) in [("key", &ask.key), ("payload", &ask.payload)] {
+            if let Some(template) = template {
+                in_template(template, &format!("{here}/ask/{field}"), Place::Anywhere, visit);
+            }
+        }
+    }
+    if let Some(port) = timeout.port() {
+        in_port(port, here, Place::Anywhere, visit);
     }
 }
 
@@ -286,7 +327,11 @@ pub(crate) fn port_pointer(name: &str, node: &Node, port_name: &str) -> String {
     let here = at(name);
     let port = pointer_token(port_name);
     match &node.kind {
-        NodeKind::Start { .. } | NodeKind::Compute { .. } | NodeKind::Timer { .. } | NodeKind::End { .. } => here,
+        NodeKind::Start { .. }
+        | NodeKind::Compute { .. }
+        | NodeKind::Timer { .. }
+        | NodeKind::Compensate { .. }
+        | NodeKind::End { .. } => here,
         NodeKind::Command(_) | NodeKind::Wait { .. } => format!("{here}/on/{port}"),
         NodeKind::Decide { cases, .. } => match (0..cases.len()).find(|index| case_name(*index) == port_name) {
             Some(index) => format!("{here}/cases/{index}"),

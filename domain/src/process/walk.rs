@@ -1,32 +1,36 @@
 //! A token's way from where it is to where it waits, recorded as events.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Attempt, Closed, Context, Definition, DueTimer, Event, Incident, OfferedOutcome, OpenedTask, State, Status,
-    ValueWait, command_id,
-    definition::{
-        Approval, Assignments, Awaits, Command, DEFAULT, NEXT, NodeKind, Outcome, Timeout, case_name, event_root,
-        match_text,
-    },
+    Attempt, Closed, Context, Definition, DueTimer, Event, Forward, Incident, IncidentKind, State, Status, Token,
+    ValueWait,
+    definition::{Assignments, Awaits, NodeKind, Outcome, Timeout, event_root, match_text},
     evolve,
+    ports::{DEFAULT, NEXT, case_name},
 };
 use crate::{
     expression::{Failure, Root, Scope, Template},
-    fields::{NAME_CHARS_MAX, shorten},
-    ids::{CHILD_MAX, TaskId, TimerId},
-    message::{Key, Message, MessageKind, PAYLOAD_BYTES_MAX, serialised_bytes},
+    fields::shorten,
+    ids::{CHILD_MAX, TimerId},
+    message::{Message, serialised_bytes},
 };
+
+mod open;
+
+pub use open::IDEMPOTENCY_HEADER;
+pub(super) use open::{Letter, evaluate, read_key};
 
 /// The most nodes that one decision enters. Validation refuses loops that never wait; this stops what it cannot see.
 pub const ENTRIES_MAX: u32 = 1_000;
 /// The most bytes that all variables of an instance have together, in JSON.
 pub const VARIABLES_BYTES_MAX: usize = 1 << 20;
+/// The most steps that can be undone which an instance remembers.
+pub const UNDO_MAX: usize = 10_000;
 const EXCERPT_CHARS_MAX: usize = 1_000;
-const TITLE_CHARS_MAX: usize = 500;
 
 /// One decision in the making: the state so far, and the events that led to it.
 pub(super) struct Walk<'a> {
@@ -45,6 +49,22 @@ pub(super) struct Walk<'a> {
 enum Next {
     Enter(String),
     Rest,
+}
+
+/// By which port a node is left, and what there is to read on the way.
+#[derive(Default)]
+pub(super) struct Exit {
+    pub port: String,
+    pub message: Option<Box<Message>>,
+    pub form: Option<Value>,
+    /// The command that `message` answers, where it may have to be undone.
+    pub forward: Option<Box<Forward>>,
+}
+
+impl Exit {
+    pub fn by(port: &str) -> Self {
+        Self { port: port.to_owned(), ..Self::default() }
+    }
 }
 
 impl<'a> Walk<'a> {
@@ -77,35 +97,32 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Leaves `node` by `port` and goes on to where the token waits.
-    pub fn leave_and_go(
-        &mut self,
-        token: u32,
-        node: String,
-        port: String,
-        message: Option<&Message>,
-        form: Option<Value>,
-    ) {
-        if let Next::Enter(next) = self.leave(token, &node, &port, message, form) {
+    /// Leaves `node` and goes on to where the token waits.
+    pub fn leave_and_go(&mut self, token: u32, node: &str, exit: Exit) {
+        if let Next::Enter(next) = self.leave(token, node, exit) {
             self.go(token, next);
         }
     }
 
     /// A message that the token waits for is consumed.
-    pub fn take(&mut self, token: u32, node: String, message: &Message, early: bool, closed: Closed) {
-        let (boxed, port) = (Box::new(message.clone()), message.message_type.clone());
-        self.record(Event::MessageReceived { token, node: node.clone(), message: boxed, early, closed });
-        self.leave_and_go(token, node, port, Some(message), None);
+    pub fn take(&mut self, token: &Token, message: &Message) {
+        let forward = token.issued().and_then(|issued| issued.forward.clone());
+        let (boxed, closed) = (Box::new(message.clone()), token.open());
+        let (id, node) = (token.id, token.node.clone());
+        self.record(Event::MessageReceived { token: id, node, message: boxed.clone(), early: false, closed });
+        let port = message.message_type.clone();
+        self.leave_and_go(id, &token.node, Exit { port, message: Some(boxed), form: None, forward });
     }
 
-    /// Tries again what failed.
-    pub fn retry(&mut self, token: u32, node: String, attempt: Attempt) {
+    /// Tries again what failed, unless it waits for something.
+    pub fn retry(&mut self, token: u32, node: &str, attempt: Attempt) {
         match attempt {
-            Attempt::Enter => self.go(token, node),
-            Attempt::Leave { port, message, form } => {
+            Attempt::Enter => self.go(token, node.to_owned()),
+            Attempt::Leave { port, message, form, forward } => {
                 self.cause = message.as_deref().cloned();
-                self.leave_and_go(token, node, port, message.as_deref(), form);
+                self.leave_and_go(token, node, Exit { port, message, form, forward });
             }
+            Attempt::Wait { .. } => {}
         }
     }
 
@@ -121,9 +138,10 @@ impl<'a> Walk<'a> {
             return self.stick(token, name, Attempt::Enter, format!("there is no node `{name}`"));
         };
         let entered = match &node.kind {
-            NodeKind::Start { .. } | NodeKind::Compute { .. } => return self.leave(token, name, NEXT, None, None),
+            NodeKind::Start { .. } | NodeKind::Compute { .. } => return self.leave(token, name, Exit::by(NEXT)),
             NodeKind::Decide { cases, .. } => {
-                let scope = self.scope();
+                let vars = self.vars(token);
+                let scope = self.scope(&vars);
                 let mut chosen = Ok(DEFAULT.to_owned());
                 for (index, case) in cases.iter().enumerate() {
                     match case.when.test(&scope) {
@@ -140,7 +158,7 @@ impl<'a> Walk<'a> {
                 }
                 drop(scope);
                 match chosen {
-                    Ok(port) => return self.leave(token, name, &port, None, None),
+                    Ok(port) => return self.leave(token, name, Exit::by(&port)),
                     Err(failure) => Err(failure.to_string()),
                 }
             }
@@ -148,28 +166,32 @@ impl<'a> Walk<'a> {
             NodeKind::Wait { awaits } => {
                 let early = self.state.buffer.iter().position(|message| awaits.on.contains_key(&message.message_type));
                 if let Some(position) = early {
-                    let message = self.state.buffer[position].clone();
-                    self.cause = Some(message.clone());
-                    let port = message.message_type.clone();
+                    let message = Box::new(self.state.buffer[position].clone());
+                    self.cause = Some(message.as_ref().clone());
                     self.record(Event::MessageReceived {
                         token,
                         node: name.to_owned(),
-                        message: Box::new(message.clone()),
+                        message: message.clone(),
                         early: true,
                         closed: Closed::default(),
                     });
-                    return self.leave(token, name, &port, Some(&message), None);
+                    let port = message.message_type.clone();
+                    return self.leave(token, name, Exit { port, message: Some(message), ..Exit::default() });
                 }
                 self.wait(token, name, awaits)
             }
             NodeKind::Approval(approval) => self.ask(token, name, approval),
             NodeKind::Timer { until, .. } => {
-                let due_at = until.resolve(self.context.now, &self.scope());
+                let due_at = until.resolve(self.context.now, &self.scope(&self.vars(token)));
                 due_at.map_err(|failure| failure.to_string()).and_then(|due_at| {
                     let timer = self.due_timer(&mut self.state.sequence.clone(), due_at)?;
                     self.record(Event::TimerSet { token, node: name.to_owned(), timer });
                     Ok(())
                 })
+            }
+            NodeKind::Compensate { .. } => {
+                self.compensate(token, super::Cause::Node);
+                return Next::Rest;
             }
             NodeKind::End { outcome, set, reason } => self.end(token, name, *outcome, set, reason.as_ref()),
         };
@@ -179,19 +201,28 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn leave(&mut self, token: u32, name: &str, port: &str, message: Option<&Message>, form: Option<Value>) -> Next {
-        let outcome = match self.definition.nodes.get(name).and_then(|node| node.port(port)) {
-            Some(taken) => self.assign(&taken.set, message, form.as_ref()).map(|set| (taken.next.clone(), set)),
-            None => Err(format!("`{name}` has no port `{port}`")),
+    fn leave(&mut self, token: u32, name: &str, exit: Exit) -> Next {
+        let (message, form) = (exit.message.as_deref(), exit.form.as_ref());
+        let outcome = match self.definition.nodes.get(name).and_then(|node| node.port(&exit.port)) {
+            Some(taken) => self
+                .assign(token, &taken.set, message, form)
+                .and_then(|set| Ok((taken.next.clone(), self.undoable(token, name, &exit, &set)?, set))),
+            None => Err(format!("`{name}` has no port `{}`", exit.port)),
         };
         match outcome {
-            Ok((to, set)) => {
-                self.record(Event::Moved { token, from: name.to_owned(), port: port.to_owned(), to: to.clone(), set });
+            Ok((to, undo, set)) => {
+                if let Some(undo) = undo {
+                    self.record(Event::StepSucceeded { token, node: name.to_owned(), undo: Box::new(undo) });
+                }
+                self.record(Event::Moved { token, from: name.to_owned(), port: exit.port, to: to.clone(), set });
                 Next::Enter(to)
             }
             Err(reason) => {
                 let attempt = match self.definition.nodes.get(name).is_some_and(|node| node.pauses()) {
-                    true => Attempt::Leave { port: port.to_owned(), message: message.cloned().map(Box::new), form },
+                    true => {
+                        let Exit { port, message, form, forward } = exit;
+                        Attempt::Leave { port, message, form, forward }
+                    }
                     false => Attempt::Enter,
                 };
                 self.stick(token, name, attempt, reason)
@@ -200,8 +231,9 @@ impl<'a> Walk<'a> {
     }
 
     /// Evaluates what is set; the variables as they become have to stay within their bound.
-    fn assign(
+    pub fn assign(
         &self,
+        token: u32,
         assignments: &Assignments,
         message: Option<&Message>,
         form: Option<&Value>,
@@ -210,7 +242,8 @@ impl<'a> Walk<'a> {
             return Ok(Map::new());
         }
         let event = message.map(event_root);
-        let mut scope = self.scope();
+        let vars = self.vars(token);
+        let mut scope = self.scope(&vars);
         if let Some(event) = &event {
             scope = scope.with("event", Root::Json(event));
         }
@@ -219,97 +252,21 @@ impl<'a> Walk<'a> {
         }
         let mut set = Map::new();
         for (name, template) in assignments {
-            set.insert(name.clone(), template.evaluate(&scope).map_err(|failure| failure.to_string())?);
+            set.insert(name.clone(), evaluate(template, &scope)?);
         }
-        let kept = self.state.vars.iter().filter(|(name, _)| !set.contains_key(*name));
-        let bytes: usize = kept.chain(&set).map(|(name, value)| name.len() + 4 + serialised_bytes(value)).sum();
-        if bytes > VARIABLES_BYTES_MAX {
-            return Err(format!("the variables would have {bytes} bytes together, more than {VARIABLES_BYTES_MAX}"));
-        }
+        self.check_size(&set)?;
         Ok(set)
     }
 
-    fn send(&mut self, token: u32, name: &str, command: &Command) -> Result<(), String> {
-        let scope = self.scope();
-        let evaluate = |template: &Template| template.evaluate(&scope).map_err(|failure| failure.to_string());
-        let payload = evaluate(&command.payload)?;
-        if serialised_bytes(&payload) > PAYLOAD_BYTES_MAX {
-            return Err(format!("the payload has more than {PAYLOAD_BYTES_MAX} bytes"));
+    /// Whether all variables, those inside loops too, stay within their bound when these are set.
+    pub fn check_size(&self, set: &Map<String, Value>) -> Result<(), String> {
+        let frames = self.state.tokens.iter().filter_map(|token| token.frame.as_ref()).flatten();
+        let kept = self.state.vars.iter().filter(|(name, _)| !set.contains_key(*name));
+        let bytes: usize =
+            kept.chain(frames).chain(set).map(|(name, value)| name.len() + 4 + serialised_bytes(value)).sum();
+        if bytes > VARIABLES_BYTES_MAX {
+            return Err(format!("the variables would have {bytes} bytes together, more than {VARIABLES_BYTES_MAX}"));
         }
-        let aggregate_id = match &command.key {
-            Some(key) => match_text(&evaluate(key)?).ok_or("the key must be a text or a number, and not too long")?,
-            None => self.context.instance.to_string(),
-        };
-        let mut sequence = self.state.sequence;
-        let number = next_number(&mut sequence)?;
-        let timer = self.timeout(command.awaits.timeout.as_ref(), &mut sequence, &scope)?;
-        let waits = value_waits(&command.awaits, &scope)?;
-        drop(scope);
-        let message = Message {
-            id: command_id(self.context.instance, number),
-            kind: MessageKind::Command,
-            message_type: command.send.clone(),
-            source: format!("process/{}", self.definition.name),
-            key: Key { aggregate_type: command.to.clone(), aggregate_id },
-            aggregate_version: None,
-            payload,
-            headers: self.cause.as_ref().map_or_else(BTreeMap::new, Message::trace_headers),
-            correlation_id: Some(self.context.instance.to_string()),
-            causation_id: self.cause.as_ref().map(|cause| cause.id.to_string()),
-            deliver_after: None,
-            destination: None,
-            created_at: self.context.now,
-        };
-        self.record(Event::CommandSent { token, node: name.to_owned(), command: Box::new(message), timer, waits });
-        Ok(())
-    }
-
-    fn wait(&mut self, token: u32, name: &str, awaits: &Awaits) -> Result<(), String> {
-        let scope = self.scope();
-        let timer = self.timeout(awaits.timeout.as_ref(), &mut self.state.sequence.clone(), &scope)?;
-        let waits = value_waits(awaits, &scope)?;
-        drop(scope);
-        self.record(Event::WaitBegan { token, node: name.to_owned(), timer, waits });
-        Ok(())
-    }
-
-    fn ask(&mut self, token: u32, name: &str, approval: &Approval) -> Result<(), String> {
-        let scope = self.scope();
-        let title = approval.title.evaluate(&scope).map_err(|failure| failure.to_string())?;
-        let title = match title {
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
-        let person = |template: &Option<Template>, what: &str| match template {
-            None => Ok(None),
-            Some(template) => match template.evaluate(&scope).map_err(|failure| failure.to_string())? {
-                Value::Null => Ok(None),
-                Value::String(name) if !name.is_empty() && name.chars().count() <= NAME_CHARS_MAX => Ok(Some(name)),
-                other => Err(format!("the {what} must be a name, not {}", shorten(&other.to_string(), 60))),
-            },
-        };
-        let assignee = person(&approval.assignee, "assignee")?;
-        let candidate_group = person(&approval.group, "group")?;
-        let due_at = match &approval.due {
-            Some(due) => Some(due.resolve(self.context.now, &scope).map_err(|failure| failure.to_string())?),
-            None => None,
-        };
-        let mut sequence = self.state.sequence;
-        let task = TaskId(self.context.instance.child(next_number(&mut sequence)?));
-        let timer = self.timeout(approval.timeout.as_ref(), &mut sequence, &scope)?;
-        drop(scope);
-        let outcomes = approval
-            .outcomes
-            .iter()
-            .map(|(name, outcome)| OfferedOutcome {
-                name: name.clone(),
-                form: outcome.form.as_ref().map(|form| form.source().clone()),
-                title: outcome.title.clone(),
-            })
-            .collect();
-        let title = shorten(&title, TITLE_CHARS_MAX);
-        let task = OpenedTask { task, node: name.to_owned(), title, assignee, candidate_group, due_at, outcomes };
-        self.record(Event::TaskOpened { token, node: name.to_owned(), task: Box::new(task), timer });
         Ok(())
     }
 
@@ -321,9 +278,9 @@ impl<'a> Walk<'a> {
         set: &Assignments,
         reason: Option<&Template>,
     ) -> Result<(), String> {
-        let set = self.assign(set, None, None)?;
+        let set = self.assign(token, set, None, None)?;
         let reason = match reason {
-            Some(reason) => match reason.evaluate(&self.scope()).map_err(|failure| failure.to_string())? {
+            Some(reason) => match evaluate(reason, &self.scope(&self.vars(token)))? {
                 Value::Null => None,
                 Value::String(text) => Some(shorten(&text, EXCERPT_CHARS_MAX)),
                 other => Some(shorten(&other.to_string(), EXCERPT_CHARS_MAX)),
@@ -333,12 +290,14 @@ impl<'a> Walk<'a> {
         let status = match outcome {
             Outcome::Completed => Status::Completed,
             Outcome::Failed => Status::Failed,
+            Outcome::Compensated => Status::Compensated,
         };
-        self.record(Event::Ended { token, node: name.to_owned(), status, set, reason, at: self.context.now });
+        let (at, closed) = (self.context.now, self.state.open());
+        self.record(Event::Ended { token, node: name.to_owned(), status, set, reason, at, closed });
         Ok(())
     }
 
-    fn timeout(
+    pub fn timeout(
         &self,
         timeout: Option<&Timeout>,
         sequence: &mut u32,
@@ -349,29 +308,48 @@ impl<'a> Walk<'a> {
         self.due_timer(sequence, due_at).map(Some)
     }
 
-    fn due_timer(&self, sequence: &mut u32, due_at: DateTime<Utc>) -> Result<DueTimer, String> {
+    pub fn due_timer(&self, sequence: &mut u32, due_at: DateTime<Utc>) -> Result<DueTimer, String> {
         Ok(DueTimer { timer: TimerId(self.context.instance.child(next_number(sequence)?)), due_at })
     }
 
-    fn scope(&self) -> Scope<'_> {
+    /// The variables as the token sees them.
+    pub fn vars(&self, token: u32) -> Cow<'_, Map<String, Value>> {
+        match self.state.frames(token) {
+            None => Cow::Borrowed(&self.state.vars),
+            Some(frames) => Cow::Owned(self.over(frames)),
+        }
+    }
+
+    /// The variables of the instance under others.
+    pub fn over(&self, frame: Map<String, Value>) -> Map<String, Value> {
+        let mut vars = self.state.vars.clone();
+        vars.extend(frame);
+        vars
+    }
+
+    pub fn scope<'s>(&'s self, vars: &'s Map<String, Value>) -> Scope<'s> {
         Scope::new()
             .with("input", Root::Json(&self.state.input))
-            .with("vars", Root::Object(&self.state.vars))
+            .with("vars", Root::Object(vars))
             .with("instance", Root::Json(&self.instance))
             .with("now", Root::Instant(self.context.now))
     }
 
     /// The token cannot go on: it waits for an operator.
     fn stick(&mut self, token: u32, name: &str, attempt: Attempt, reason: String) -> Next {
-        let excerpt = serde_json::to_string(&self.state.vars).unwrap_or_default();
-        let excerpt = shorten(&excerpt, EXCERPT_CHARS_MAX);
-        let incident = Incident { node: name.to_owned(), reason, attempt, excerpt, at: self.context.now };
-        self.record(Event::IncidentRaised { token, node: name.to_owned(), incident: Box::new(incident) });
+        self.raise(token, name, IncidentKind::Step, attempt, reason);
         Next::Rest
+    }
+
+    pub fn raise(&mut self, token: u32, node: &str, kind: IncidentKind, attempt: Attempt, reason: String) {
+        let excerpt = serde_json::to_string(self.vars(token).as_ref()).unwrap_or_default();
+        let (excerpt, at) = (shorten(&excerpt, EXCERPT_CHARS_MAX), self.context.now);
+        let incident = Box::new(Incident { kind, node: node.to_owned(), reason, attempt, excerpt, at });
+        self.record(Event::IncidentRaised { token, node: node.to_owned(), incident });
     }
 }
 
-fn value_waits(awaits: &Awaits, scope: &Scope<'_>) -> Result<Vec<ValueWait>, String> {
+pub(super) fn value_waits(awaits: &Awaits, scope: &Scope<'_>) -> Result<Vec<ValueWait>, String> {
     let Some(matching) = &awaits.matching else { return Ok(Vec::new()) };
     let value = matching.with.evaluate(scope).map_err(|failure: Failure| failure.to_string())?;
     let value = match_text(&value).ok_or("the value to match must be a text, a number or a boolean")?;
@@ -379,7 +357,7 @@ fn value_waits(awaits: &Awaits, scope: &Scope<'_>) -> Result<Vec<ValueWait>, Str
 }
 
 /// The next child's number. An instance has a million of them; one that used them up is stuck, not wrong.
-fn next_number(sequence: &mut u32) -> Result<u32, String> {
+pub(super) fn next_number(sequence: &mut u32) -> Result<u32, String> {
     if *sequence >= CHILD_MAX {
         return Err(format!("the instance has issued {CHILD_MAX} commands, timers and tasks; it cannot have more"));
     }

@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 use baton_domain::{
     ids::{InstanceId, MessageId, TaskId},
     message::Message,
-    process::{self, Context, Definition, Effect, Input, Rejection, State},
+    process::{self, Context, Definition, Effect, Input, Operator, Rejection, State},
     saga,
 };
 use serde_json::{Value, json};
@@ -190,16 +190,17 @@ impl Work {
             }
             Item::CompleteTask { task, outcome, data, by } => self.complete(task, outcome, data, by),
             Item::Operate { instance, operation, by, reason } => {
-                let (operator, why) = (by.clone(), reason.clone());
+                let (actor, why) = (by.clone(), reason.clone());
+                let operator = Operator { by, reason, expected: None };
                 let input = match operation {
-                    Operation::Suspend => Input::Suspend { by, reason },
-                    Operation::Resume => Input::Resume { by, reason },
-                    Operation::Cancel => Input::Cancel { by, reason },
-                    Operation::Retry => Input::Retry { by, reason },
+                    Operation::Suspend => Input::Suspend(operator),
+                    Operation::Resume => Input::Resume(operator),
+                    Operation::Cancel => Input::Cancel { operator, compensate: false },
+                    Operation::Retry => Input::Retry { operator, token: None },
                 };
                 self.advance(instance, &input)?;
                 let action = format!("{}-instance", operation.as_str());
-                self.audit(operator, action, format!("instance/{instance}"), Some(why));
+                self.audit(actor, action, format!("instance/{instance}"), Some(why));
                 Ok(Done::Handled)
             }
         }
@@ -315,7 +316,8 @@ impl Work {
         let Some(working) = self.instances.get_mut(&instance) else {
             return Err(Refusal::Unknown { what: format!("the instance {instance}") });
         };
-        let context = Context { instance, now: self.now };
+        let before = u64::try_from(working.expected_sequence.unwrap_or(0)).unwrap_or(0);
+        let context = Context { instance, now: self.now, recorded: before + working.history.len() as u64 };
         // The copy is what remains when the input is refused.
         let (state, events) =
             process::advance(&working.definition, working.state.clone(), input, &context).map_err(Refusal::Rejected)?;

@@ -255,7 +255,8 @@ pub(super) fn new_delivery_parts(
 /// Whether a token of the snapshot (`baton_domain::process::State` as JSON) waits for a reply or an event.
 pub(super) fn awaits_message(snapshot: &Value) -> bool {
     let tokens = snapshot["tokens"].as_array().map(Vec::as_slice).unwrap_or_default();
-    tokens.iter().any(|token| matches!(token["place"]["kind"].as_str(), Some("command" | "wait")))
+    let kinds = ["command", "wait", "compensating"];
+    tokens.iter().any(|token| token["place"]["kind"].as_str().is_some_and(|kind| kinds.contains(&kind)))
 }
 
 #[cfg(test)]
@@ -278,7 +279,7 @@ mod tests {
             panic!("a process")
         };
         let input = Input::Start { input: serde_json::json!({}), business_key: None, by: "test".into() };
-        let context = Context { instance: InstanceId::from_uuid(Uuid::now_v7()), now: chrono::Utc::now() };
+        let context = Context { instance: InstanceId::from_uuid(Uuid::now_v7()), now: chrono::Utc::now(), recorded: 0 };
         let (state, _) = advance(&process, None, &input, &context).expect("it starts");
         awaits_message(&serde_json::to_value(&state).expect("a snapshot"))
     }

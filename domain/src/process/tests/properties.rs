@@ -147,11 +147,11 @@ fn replay(history: &[Event]) -> State {
 }
 
 /// Everything that always holds of an instance and of what the runtime keeps beside it.
-fn check_invariants(trip: &Simulation) -> Result<(), TestCaseError> {
+pub fn check_invariants(trip: &Simulation) -> Result<(), TestCaseError> {
     let state = trip.state();
     prop_assert!(!state.is_orphan(), "{}", trip.trace());
     prop_assert_eq!(state, &replay(&trip.history));
-    let open_timers: BTreeSet<TimerId> = state.tokens.iter().filter_map(|token| token.timer()).collect();
+    let open_timers: BTreeSet<TimerId> = state.open_timers().collect();
     for timer in trip.timers.keys() {
         prop_assert!(open_timers.contains(timer), "a timer is set that nobody waits for\n{}", trip.trace());
     }
@@ -241,7 +241,7 @@ proptest! {
 
     #[test]
     fn no_input_makes_a_start_panic(input in any_json(), key in prop::option::of(".{0,8}")) {
-        let context = Context { instance: instance(), now: super::simulation::now() };
+        let context = Context { instance: instance(), now: super::simulation::now(), recorded: 0 };
         let _ = decide(&trip_booking(), None, &Input::Start { input, business_key: key, by: "x".into() }, &context);
     }
 
@@ -269,7 +269,8 @@ fn only_the_first_ending_of_a_history_counts() {
     trip.operate("cancel").unwrap();
     let (token, node, at) = (1, "booked".to_owned(), super::simulation::now());
     let set = json!({"pnr": "x"}).as_object().unwrap().clone();
-    let another = Event::Ended { token, node, status: Status::Completed, set, reason: None, at };
+    let closed = Default::default();
+    let another = Event::Ended { token, node, status: Status::Completed, set, reason: None, at, closed };
     let after = evolve(trip.state.clone(), &another);
     assert_eq!(&after, trip.state());
 }

@@ -10,7 +10,7 @@ use crate::{
     definition,
     ids::{InstanceId, MessageId, TaskId, TimerId},
     message::{Key, Message, MessageKind},
-    process::{Context, Definition, Effect, Event, Input, Rejection, State, Status, decide, effects, evolve},
+    process::{Context, Definition, Effect, Event, Input, Operator, Rejection, State, Status, decide, effects, evolve},
 };
 
 pub fn now() -> DateTime<Utc> {
@@ -26,6 +26,11 @@ pub fn process(text: &str) -> Definition {
         definition::Definition::Process(process) => process,
         definition::Definition::Saga(_) => panic!("this is a saga"),
     }
+}
+
+/// The operator of the tests.
+pub fn park() -> Operator {
+    Operator { by: "park".to_owned(), reason: "because".to_owned(), expected: None }
 }
 
 pub fn trip_booking() -> Definition {
@@ -82,7 +87,7 @@ impl Simulation {
 
     /// Decides, and does what the runtime would do.
     pub fn put(&mut self, input: Input) -> Result<Vec<Event>, Rejection> {
-        let context = Context { instance: instance(), now: self.now };
+        let context = Context { instance: instance(), now: self.now, recorded: self.history.len() as u64 };
         let events = decide(&self.definition, self.state.as_ref(), &input, &context)?;
         if let Input::TimerFired { timer } = &input {
             self.timers.remove(timer);
@@ -170,6 +175,23 @@ impl Simulation {
         self.receive(&reply).unwrap_or_else(|rejection| panic!("{rejection}"))
     }
 
+    /// The participant answers the last command of this type.
+    pub fn answer_to(&mut self, command_type: &str, event_type: &str, payload: Value) -> Vec<Event> {
+        let reply = self.reply_to(command_type, event_type, payload);
+        self.receive(&reply).unwrap_or_else(|rejection| panic!("{rejection}"))
+    }
+
+    /// An event that carries the id of the last command of this type as its causation.
+    pub fn reply_to(&mut self, command_type: &str, event_type: &str, payload: Value) -> Message {
+        let command = self.sent.iter().rev().find(|it| it.message_type == command_type).expect("it was sent").id;
+        Message { causation_id: Some(command.to_string()), ..self.event(event_type, payload) }
+    }
+
+    /// The types of all commands ever sent.
+    pub fn sent_types(&self) -> Vec<&str> {
+        self.sent.iter().map(|it| it.message_type.as_str()).collect()
+    }
+
     /// Somebody completes the open task.
     pub fn complete(&mut self, outcome: &str, data: Value) -> Result<Vec<Event>, Rejection> {
         let task = *self.open_tasks.last().expect("a task is open");
@@ -185,12 +207,14 @@ impl Simulation {
     }
 
     pub fn operate(&mut self, operation: &str) -> Result<Vec<Event>, Rejection> {
-        let (by, reason) = ("park".to_owned(), "because".to_owned());
         self.put(match operation {
-            "suspend" => Input::Suspend { by, reason },
-            "resume" => Input::Resume { by, reason },
-            "cancel" => Input::Cancel { by, reason },
-            "retry" => Input::Retry { by, reason },
+            "suspend" => Input::Suspend(park()),
+            "resume" => Input::Resume(park()),
+            "cancel" => Input::Cancel { operator: park(), compensate: false },
+            "cancel and undo" => Input::Cancel { operator: park(), compensate: true },
+            "retry" => Input::Retry { operator: park(), token: None },
+            "skip" => Input::Skip { operator: park(), token: None, port: None, set: Default::default() },
+            "abandon" => Input::Abandon(park()),
             other => panic!("no operation {other}"),
         })
     }

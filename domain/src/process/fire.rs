@@ -1,0 +1,151 @@
+//! What a timer leads to.
+
+use super::{
+    Arrival, Attempt, Event, Forward, IncidentKind, Issued, Place, Token, Unsettled,
+    definition::{Ask, Then, Timeout},
+    ports::{NEXT, TIMEOUT},
+    walk::{Exit, Walk},
+};
+use crate::ids::TimerId;
+
+/// A timer that nothing waits for any more is ignored: its node was left in the meantime.
+pub(super) fn fire(walk: &mut Walk<'_>, timer: TimerId) {
+    let token = walk.state.tokens.iter().find(|token| token.timers().any(|it| it == timer)).cloned();
+    let unsettled = walk.state.unsettled.iter().find(|it| it.issued.timer == Some(timer)).cloned();
+    if token.is_none() && unsettled.is_none() {
+        return;
+    }
+    if walk.state.suspended {
+        if !walk.state.held.iter().any(|held| held.is_timer(timer)) {
+            walk.record(Event::Held { arrival: Arrival::Timer { timer } });
+        }
+        return;
+    }
+    match (token, unsettled) {
+        (Some(token), _) => match &token.place {
+            Place::Command(issued) => walk.command_unanswered(&token, issued, timer),
+            Place::Compensating { undo: Some(issued) } => walk.undo_unanswered(&token, issued, timer),
+            place => {
+                let port = if matches!(place, Place::Timer { .. }) { NEXT } else { TIMEOUT };
+                walk.time_is_up(&token, timer);
+                walk.leave_and_go(token.id, &token.node, Exit::by(port));
+            }
+        },
+        (None, Some(entry)) => walk.settlement_overdue(&entry, timer),
+        (None, None) => {}
+    }
+}
+
+impl Walk<'_> {
+    fn time_is_up(&mut self, token: &Token, timer: TimerId) {
+        let closed = token.open().without(timer.0);
+        self.record(Event::TimerFired { token: token.id, node: token.node.clone(), timer, closed });
+    }
+
+    /// A time-out means that nobody knows whether the command was done.
+    fn command_unanswered(&mut self, token: &Token, issued: &Issued, timer: TimerId) {
+        let command = self.definition.nodes.get(&token.node).and_then(|node| node.command());
+        let Some((command, timeout)) = command.and_then(|it| Some((it, it.awaits.timeout.as_ref()?))) else {
+            return self.note(Some(token.id), &token.node, issued, timer);
+        };
+        let reason = match (&timeout.then, &issued.forward) {
+            (Then::Wait, _) => return self.note(Some(token.id), &token.node, issued, timer),
+            (Then::Ask(ask), Some(forward)) if issued.asked < ask.times => {
+                match self.inquire(Some(token.id), &token.node, ask, timeout, forward) {
+                    Ok(()) => return,
+                    Err(reason) => reason,
+                }
+            }
+            (then, _) if matches!(then, Then::Leave(_)) || timeout.port().is_some() => {
+                self.time_is_up(token, timer);
+                if command.undo.is_some() && issued.forward.is_some() {
+                    self.keep_unsettled(token, issued.clone(), None);
+                }
+                return self.leave_and_go(token.id, &token.node, Exit::by(TIMEOUT));
+            }
+            _ => format!("nobody answered {} in time; nobody knows whether it was done", command.send),
+        };
+        self.wait_stuck(token, timer, IncidentKind::Step, &token.node, reason);
+    }
+
+    fn undo_unanswered(&mut self, token: &Token, issued: &Issued, timer: TimerId) {
+        let Some(undoable) = self.state.done.last().cloned() else { return };
+        let timeout = self.undo_of(&undoable.node).and_then(|(_, undo)| undo.timeout.as_ref());
+        let reason = match timeout.map(|timeout| (timeout, &timeout.then)) {
+            None | Some((_, Then::Wait)) => return self.note(Some(token.id), &undoable.node, issued, timer),
+            Some((timeout, Then::Ask(ask))) if issued.asked < ask.times => {
+                let (command, to, value) = (issued.first(), undoable.to.clone(), undoable.value.clone());
+                let (key, payload) = (undoable.key.clone(), undoable.payload.clone());
+                let about = Forward { command, to, key, payload, value };
+                match self.inquire(Some(token.id), &undoable.node, ask, timeout, &about) {
+                    Ok(()) => return,
+                    Err(reason) => reason,
+                }
+            }
+            Some(_) => format!("nobody answered {} in time; `{}` may not be undone", undoable.send, undoable.node),
+        };
+        self.wait_stuck(token, timer, IncidentKind::Undo, &undoable.node, reason);
+    }
+
+    /// The answer of a command that keeps the compensation waiting is overdue: it is asked for, or a person is told.
+    fn settlement_overdue(&mut self, entry: &Unsettled, timer: TimerId) {
+        let reason = match self.pursue(entry) {
+            Ok(true) => return,
+            Ok(false) => "nobody answered in time; say what became of it".to_owned(),
+            Err(reason) => reason,
+        };
+        self.note(None, &entry.node, &entry.issued, timer);
+        let token = self.state.compensation.as_ref().and_then(|it| self.state.token(it.token)).cloned();
+        if let Some(token) = token {
+            self.raise_settlement(&token, &entry.node, format!("`{}`: {reason}", entry.node));
+        }
+    }
+
+    /// Asks what became of an unsettled command, if its definition says how and it was not asked too often.
+    pub(super) fn pursue(&mut self, entry: &Unsettled) -> Result<bool, String> {
+        let timeout = self.undo_of(&entry.node).and_then(|(command, _)| command.awaits.timeout.as_ref());
+        let (Some(timeout), Some(forward)) = (timeout, &entry.issued.forward) else { return Ok(false) };
+        match &timeout.then {
+            Then::Ask(ask) if entry.issued.asked < ask.times => {
+                self.inquire(None, &entry.node, ask, timeout, forward).map(|()| true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Sends a question about a command; the next is due when the time-out has passed once more.
+    pub(super) fn inquire(
+        &mut self,
+        token: Option<u32>,
+        node: &str,
+        ask: &Ask,
+        timeout: &Timeout,
+        about: &Forward,
+    ) -> Result<(), String> {
+        let frame = self.state.unsettled.iter().find(|it| token.is_none() && it.command() == about.command);
+        let vars = match (token, frame) {
+            (Some(token), _) => self.vars(token).into_owned(),
+            (None, Some(entry)) => self.over(entry.frame.clone()),
+            (None, None) => self.state.vars.clone(),
+        };
+        let (query, timer) = self.question(ask, timeout, about, &self.scope(&vars))?;
+        self.record(Event::Asked { token, node: node.to_owned(), about: about.command, query, timer });
+        Ok(())
+    }
+
+    fn note(&mut self, token: Option<u32>, node: &str, issued: &Issued, timer: TimerId) {
+        self.record(Event::TimeNoted { token, node: node.to_owned(), about: issued.first(), timer });
+    }
+
+    /// A person is told; the answer still counts when it comes.
+    fn wait_stuck(&mut self, token: &Token, timer: TimerId, kind: IncidentKind, node: &str, reason: String) {
+        let mut place = token.place.clone();
+        if let Place::Command(issued) | Place::Compensating { undo: Some(issued) } = &mut place {
+            issued.timer = None;
+            issued.asked = 0;
+        }
+        let closed = super::Closed::default();
+        self.record(Event::TimerFired { token: token.id, node: node.to_owned(), timer, closed });
+        self.raise(token.id, node, kind, Attempt::Wait { place: Box::new(place) }, reason);
+    }
+}

@@ -1,0 +1,392 @@
+//! What operators do to an instance. Each input names who does it and why, and is refused when the instance changed since
+//! they looked.
+
+use serde_json::{Map, Value};
+
+use super::{
+    Arrival, Attempt, Cause, Event, IncidentKind, Operator, Place, Rejection, Token, Unsettled,
+    definition::{Node, Then},
+    ports::TIMEOUT,
+    read::is_variable_name,
+    rejection::{in_time, invalid, refuse_suspended, rejection},
+    walk::{IDEMPOTENCY_HEADER, Letter, Walk, next_number},
+};
+use crate::{
+    diagnostic::{Diagnostic, pointer_token},
+    fields::shorten,
+    ids::MessageId,
+    message::{Key, Message, MessageKind, PAYLOAD_DEPTH_MAX, check_storable},
+};
+
+pub(super) fn suspend(walk: &mut Walk<'_>, operator: &Operator) -> Result<(), Rejection> {
+    in_time(walk, operator)?;
+    if walk.state.suspended {
+        return Err(rejection("already-suspended", "", "This instance is suspended already."));
+    }
+    let Operator { by, reason, .. } = operator.clone();
+    walk.record(Event::Suspended { by, reason, at: walk.context.now });
+    Ok(())
+}
+
+pub(super) fn resume(walk: &mut Walk<'_>, operator: &Operator) -> Result<(), Rejection> {
+    in_time(walk, operator)?;
+    if !walk.state.suspended {
+        return Err(rejection("not-suspended", "", "This instance is not suspended."));
+    }
+    let held = std::mem::take(&mut walk.state.held);
+    let Operator { by, reason, .. } = operator.clone();
+    walk.record(Event::Resumed { by, reason, at: walk.context.now });
+    take_held(walk, held);
+    Ok(())
+}
+
+/// What came while suspended takes effect now.
+fn take_held(walk: &mut Walk<'_>, held: Vec<Arrival>) {
+    for arrival in held {
+        match arrival {
+            // Only a full buffer refuses one here; the sender is long gone, so it is recorded instead.
+            Arrival::Message { message } => {
+                if super::decide::receive(walk, &message).is_err() {
+                    walk.record(Event::MessageLate { message });
+                }
+            }
+            Arrival::Timer { timer } => super::fire::fire(walk, timer),
+        }
+    }
+}
+
+pub(super) fn cancel(walk: &mut Walk<'_>, operator: &Operator, compensate: bool) -> Result<(), Rejection> {
+    in_time(walk, operator)?;
+    let Operator { by, reason, .. } = operator.clone();
+    if !compensate {
+        let (at, closed) = (walk.context.now, walk.state.open());
+        walk.record(Event::Cancelled { by, reason, at, closed });
+        return Ok(());
+    }
+    if walk.state.compensation.is_some() {
+        let message = "This instance is undoing what was done already; abandon that, or cancel without undoing.";
+        return Err(rejection("compensating", "/compensate", message));
+    }
+    let Some(token) = walk.state.tokens.first().map(|token| token.id) else { return Ok(()) };
+    let held = std::mem::take(&mut walk.state.held);
+    walk.compensate(token, Cause::Cancelled { by, reason });
+    take_held(walk, held);
+    Ok(())
+}
+
+pub(super) fn retry(walk: &mut Walk<'_>, operator: &Operator, token: Option<u32>) -> Result<(), Rejection> {
+    in_time(walk, operator)?;
+    refuse_suspended(walk)?;
+    if let Some(token) = token {
+        find_token(walk, token)?;
+    }
+    let stuck = walk.state.incidents().map(|(it, _)| it).filter(|it| token.is_none_or(|token| it.id == token));
+    let stuck: Vec<Token> = stuck.cloned().collect();
+    if stuck.is_empty() {
+        return Err(rejection("no-incident", "", "Nothing failed here, so there is nothing to try again."));
+    }
+    for token in stuck {
+        // Trying another one again may have ended it all.
+        let still = walk.state.token(token.id).is_some_and(|it| it.place == token.place);
+        let (true, Place::Incident(incident)) = (still, token.place.clone()) else { continue };
+        let Operator { by, reason, .. } = operator.clone();
+        walk.record(Event::Retried { token: token.id, node: incident.node.clone(), by, reason });
+        match incident.attempt {
+            Attempt::Wait { .. } => walk.try_again(token.id, incident.kind),
+            attempt => walk.retry(token.id, &token.node, attempt),
+        }
+    }
+    Ok(())
+}
+
+impl Walk<'_> {
+    /// What was waited for in vain is asked for, or sent once more.
+    fn try_again(&mut self, token: u32, kind: IncidentKind) {
+        let Some(token) = self.state.token(token).cloned() else { return };
+        let tried = match &token.place {
+            Place::Command(_) => self.ask_or_repeat(&token),
+            Place::Compensating { undo: Some(issued) } => match self.state.done.last().cloned() {
+                Some(undoable) => self.send_undo(&token, &undoable, &issued.waits, Some(issued.first())),
+                None => Ok(()),
+            },
+            _ => {
+                let waiting = self.state.unsettled.iter().filter(|it| it.reply.is_none() && it.issued.timer.is_none());
+                for entry in waiting.cloned().collect::<Vec<Unsettled>>() {
+                    // Whether or not it can be asked for, it is waited for.
+                    let _ = self.pursue(&entry);
+                }
+                self.await_settlements();
+                self.proceed();
+                return;
+            }
+        };
+        if let Err(reason) = tried {
+            let node = match &token.place {
+                Place::Compensating { .. } => self.state.done.last().map(|it| it.node.clone()),
+                _ => None,
+            };
+            let attempt = Attempt::Wait { place: Box::new(token.place.clone()) };
+            self.raise(token.id, &node.unwrap_or(token.node), kind, attempt, reason);
+        }
+    }
+
+    fn ask_or_repeat(&mut self, token: &Token) -> Result<(), String> {
+        let (Place::Command(issued), Some(command)) =
+            (&token.place, self.definition.nodes.get(&token.node).and_then(Node::command))
+        else {
+            return Err(format!("there is no command at `{}`", token.node));
+        };
+        let Some(forward) = &issued.forward else { return Err("what was sent is not known any more".to_owned()) };
+        if let Some(timeout) = &command.awaits.timeout
+            && let Then::Ask(ask) = &timeout.then
+        {
+            return self.inquire(Some(token.id), &token.node, ask, timeout, forward);
+        }
+        self.repeat(token)
+    }
+
+    /// Sends the same command once more, as another message that names the first.
+    pub(super) fn repeat(&mut self, token: &Token) -> Result<(), String> {
+        let (Place::Command(issued), Some(command)) =
+            (&token.place, self.definition.nodes.get(&token.node).and_then(Node::command))
+        else {
+            return Err(format!("there is no command at `{}`", token.node));
+        };
+        let Some(forward) = &issued.forward else { return Err("what was sent is not known any more".to_owned()) };
+        let mut sequence = self.state.sequence;
+        let number = next_number(&mut sequence)?;
+        let timer = self.timeout(command.awaits.timeout.as_ref(), &mut sequence, &self.scope(&self.vars(token.id)))?;
+        let (key, payload) = (forward.key.clone(), forward.payload.clone());
+        let mut message = self.message(number, Letter { send: &command.send, to: &forward.to, key, payload })?;
+        message.headers.insert(IDEMPOTENCY_HEADER.to_owned(), issued.first().to_string());
+        let (id, node, command) = (token.id, token.node.clone(), Box::new(message));
+        self.record(Event::CommandSent { token: id, node, command, timer, waits: Vec::new(), forward: None });
+        Ok(())
+    }
+}
+
+pub(super) fn skip(
+    walk: &mut Walk<'_>,
+    operator: &Operator,
+    token: Option<u32>,
+    port: Option<&str>,
+    set: &Map<String, Value>,
+) -> Result<(), Rejection> {
+    in_time(walk, operator)?;
+    refuse_suspended(walk)?;
+    let token = choose_token(walk, token)?;
+    let Operator { by, reason, .. } = operator.clone();
+    if matches!(token.waiting(), Place::Compensating { .. }) {
+        return skip_undo(walk, &token, operator, port, set);
+    }
+    let port = choose_port(walk, &token.node, port)?;
+    check_set(walk, set)?;
+    let Some(to) = walk.definition.nodes.get(&token.node).and_then(|node| node.port(&port)) else {
+        return Err(rejection("unknown-port", "/port", format!("`{}` has no such port.", token.node)));
+    };
+    let (to, closed) = (to.next.clone(), walk.withdraw(&token));
+    let node = token.node.clone();
+    walk.record(Event::Skipped { token: token.id, node: node.clone(), port: port.clone(), by, reason, closed });
+    walk.record(Event::Moved { token: token.id, from: node, port, to: to.clone(), set: set.clone() });
+    walk.go(token.id, to);
+    Ok(())
+}
+
+fn skip_undo(
+    walk: &mut Walk<'_>,
+    token: &Token,
+    operator: &Operator,
+    port: Option<&str>,
+    set: &Map<String, Value>,
+) -> Result<(), Rejection> {
+    if let Some(port) = port {
+        let message = format!("An undo is left by no port, and not by `{}`.", shorten(port, 60));
+        return Err(rejection("unknown-port", "/port", message));
+    }
+    if !set.is_empty() {
+        return Err(rejection("unknown-variable", "/set", "Skipping an undo sets no variables."));
+    }
+    let undoable = match walk.state.done.last() {
+        Some(undoable) if walk.state.unsettled.is_empty() => undoable.clone(),
+        _ => {
+            let message = "No undo is under way yet: say first what became of the commands that nobody answered.";
+            return Err(rejection("unsettled", "", message));
+        }
+    };
+    let Operator { by, reason, .. } = operator.clone();
+    let (id, closed) = (token.id, token.open());
+    let (node, command) = (undoable.node, undoable.command);
+    walk.record(Event::UndoSkipped { token: id, node, command, by, reason, closed });
+    walk.proceed();
+    Ok(())
+}
+
+/// The port to skip by: the one that is named, or the only one besides `timeout`.
+fn choose_port(walk: &Walk<'_>, node: &str, port: Option<&str>) -> Result<String, Rejection> {
+    let ports = walk.definition.nodes.get(node).map_or_else(Vec::new, Node::ports);
+    let names: Vec<&str> = ports.iter().map(|(name, _)| name.as_str()).collect();
+    match port {
+        Some(port) if names.contains(&port) => Ok(port.to_owned()),
+        Some(port) => {
+            let message = format!("`{node}` has no port `{}`; choose one of: {}.", shorten(port, 60), names.join(", "));
+            Err(rejection("unknown-port", "/port", message))
+        }
+        None => match names.iter().filter(|name| **name != TIMEOUT).collect::<Vec<_>>().as_slice() {
+            [only] => Ok((**only).to_owned()),
+            [] => {
+                Err(rejection("no-port", "/port", format!("No port leads on from `{node}`; move the token instead.")))
+            }
+            _ => {
+                let message = format!("Say which way to go on from `{node}`; choose one of: {}.", names.join(", "));
+                Err(rejection("port-required", "/port", message))
+            }
+        },
+    }
+}
+
+pub(super) fn relocate(
+    walk: &mut Walk<'_>,
+    operator: &Operator,
+    token: Option<u32>,
+    to: &str,
+) -> Result<(), Rejection> {
+    in_time(walk, operator)?;
+    refuse_suspended(walk)?;
+    let token = choose_token(walk, token)?;
+    if !walk.definition.nodes.contains_key(to) {
+        let message = format!("There is no node `{}`.", shorten(to, 60));
+        return Err(rejection("unknown-node", "/to", message));
+    }
+    if walk.state.compensation.is_some() {
+        let message = "What was done is being undone; a token cannot be moved away from that. Abandon it first.";
+        return Err(rejection("compensating", "", message));
+    }
+    let closed = walk.withdraw(&token);
+    let Operator { by, reason, .. } = operator.clone();
+    walk.record(Event::Relocated { token: token.id, node: token.node, to: to.to_owned(), by, reason, closed });
+    walk.go(token.id, to.to_owned());
+    Ok(())
+}
+
+pub(super) fn set_variables(
+    walk: &mut Walk<'_>,
+    operator: &Operator,
+    set: &Map<String, Value>,
+    token: Option<u32>,
+) -> Result<(), Rejection> {
+    in_time(walk, operator)?;
+    if let Some(token) = token {
+        find_token(walk, token)?;
+    }
+    if set.is_empty() {
+        return Err(rejection("empty", "/set", "Name at least one variable."));
+    }
+    check_set(walk, set)?;
+    let Operator { by, reason, .. } = operator.clone();
+    walk.record(Event::VariablesSet { token, set: set.clone(), by, reason });
+    Ok(())
+}
+
+pub(super) fn settle(
+    walk: &mut Walk<'_>,
+    operator: &Operator,
+    command: MessageId,
+    succeeded: bool,
+    payload: &Value,
+) -> Result<(), Rejection> {
+    in_time(walk, operator)?;
+    refuse_suspended(walk)?;
+    let Some(entry) = walk.state.unsettled.iter().find(|it| it.issued.is_for(command)).cloned() else {
+        let message = "No command with this id was left without an answer.";
+        return Err(rejection("not-unsettled", "/command", message));
+    };
+    let mut found = Vec::new();
+    check_storable(payload, "", PAYLOAD_DEPTH_MAX, &mut found);
+    invalid("invalid-payload", "/payload", &found)?;
+    let reply = succeeded.then(|| Box::new(walk.imagined_reply(&entry, operator, payload)));
+    if let Some(reason) = walk.settle(&entry, reply, Some((&operator.by, &operator.reason))) {
+        let message = format!("What would undo it cannot be made out: {reason}. Give what the reply would have said.");
+        return Err(rejection("undo-failed", "/payload", message));
+    }
+    walk.proceed();
+    Ok(())
+}
+
+impl Walk<'_> {
+    /// The reply that an operator stands in for.
+    fn imagined_reply(&self, entry: &Unsettled, operator: &Operator, payload: &Value) -> Message {
+        let command = self.definition.nodes.get(&entry.node).and_then(Node::command);
+        let says_done = command.and_then(|it| it.awaits.on.keys().find(|event| !it.fails.contains(event)));
+        let (aggregate_type, aggregate_id) =
+            entry.issued.forward.as_ref().map_or_else(Default::default, |it| (it.to.clone(), it.key.clone()));
+        Message {
+            id: entry.command(),
+            kind: MessageKind::Event,
+            message_type: says_done.cloned().unwrap_or_default(),
+            source: format!("operator/{}", operator.by),
+            key: Key { aggregate_type, aggregate_id },
+            aggregate_version: None,
+            payload: payload.clone(),
+            headers: Default::default(),
+            correlation_id: Some(self.context.instance.to_string()),
+            causation_id: Some(entry.command().to_string()),
+            deliver_after: None,
+            destination: None,
+            created_at: self.context.now,
+        }
+    }
+
+    /// Takes a token from its place: what it leaves undecided is remembered, and what is open there is taken back.
+    pub(super) fn withdraw(&mut self, token: &Token) -> super::Closed {
+        self.unsettle(token);
+        token.open()
+    }
+}
+
+pub(super) fn abandon(walk: &mut Walk<'_>, operator: &Operator) -> Result<(), Rejection> {
+    in_time(walk, operator)?;
+    if walk.state.compensation.is_none() {
+        return Err(rejection("not-compensating", "", "Nothing is being undone here."));
+    }
+    let (at, closed) = (walk.context.now, walk.state.open());
+    let Operator { by, reason, .. } = operator.clone();
+    walk.record(Event::Abandoned { by, reason, at, closed });
+    Ok(())
+}
+
+fn find_token(walk: &Walk<'_>, token: u32) -> Result<Token, Rejection> {
+    let found = walk.state.token(token).cloned();
+    found.ok_or_else(|| rejection("unknown-token", "/token", format!("This instance has no token {token} now.")))
+}
+
+/// The token that is named; else the only one that failed, else the only one there is.
+fn choose_token(walk: &Walk<'_>, token: Option<u32>) -> Result<Token, Rejection> {
+    if let Some(token) = token {
+        return find_token(walk, token);
+    }
+    let stuck: Vec<&Token> = walk.state.incidents().map(|(token, _)| token).collect();
+    let candidates: Vec<&Token> = if stuck.is_empty() { walk.state.tokens.iter().collect() } else { stuck };
+    match candidates.as_slice() {
+        [only] => Ok((*only).clone()),
+        several => {
+            let named: Vec<String> = several.iter().map(|it| format!("{} at {}", it.id, it.node)).take(20).collect();
+            let message = format!("Say which token is meant; there are: {}.", named.join(", "));
+            Err(rejection("token-required", "/token", message))
+        }
+    }
+}
+
+/// Whether these variables can be set.
+fn check_set(walk: &Walk<'_>, set: &Map<String, Value>) -> Result<(), Rejection> {
+    let mut found = Vec::new();
+    for (name, value) in set {
+        let at = format!("/{}", pointer_token(name));
+        if !is_variable_name(name) {
+            let message = format!("`{}` is no variable name.", shorten(name, 60));
+            found.push(Diagnostic::error("variable-name", &at, message));
+        }
+        check_storable(value, &at, PAYLOAD_DEPTH_MAX, &mut found);
+    }
+    invalid("invalid-variables", "/set", &found)?;
+    walk.check_size(set).map_err(|reason| rejection("too-large", "/set", format!("Too much: {reason}.")))
+}
