@@ -264,7 +264,7 @@ mod tests {
     use baton_domain::{
         definition::{Definition, parse},
         ids::InstanceId,
-        process::{Context, Input, advance},
+        process::{Context, Input, Operator, State, advance},
     };
     use uuid::Uuid;
 
@@ -272,16 +272,29 @@ mod tests {
 
     /// Reads what the domain really writes, so that the two cannot drift apart.
     fn awaits(node: &str) -> bool {
+        awaits_message(&serde_json::to_value(started(node)).expect("a snapshot"))
+    }
+
+    fn started(node: &str) -> State {
+        advance(&process(node), None, &start(), &context()).expect("it starts").0
+    }
+
+    fn start() -> Input {
+        Input::Start { input: serde_json::json!({}), business_key: None, by: "test".into() }
+    }
+
+    fn context() -> Context {
+        Context { instance: InstanceId::from_uuid(Uuid::from_u128(1 << 20)), now: chrono::Utc::now(), recorded: 0 }
+    }
+
+    fn process(node: &str) -> baton_domain::process::Definition {
         let text = format!(
             "baton: process/1\nname: one\nnodes:\n  start: {{kind: start, next: it}}\n  it: {node}\n  done: {{kind: end, outcome: completed}}\n"
         );
         let Definition::Process(process) = parse(&text).expect("a valid definition").definition else {
             panic!("a process")
         };
-        let input = Input::Start { input: serde_json::json!({}), business_key: None, by: "test".into() };
-        let context = Context { instance: InstanceId::from_uuid(Uuid::now_v7()), now: chrono::Utc::now(), recorded: 0 };
-        let (state, _) = advance(&process, None, &input, &context).expect("it starts");
-        awaits_message(&serde_json::to_value(&state).expect("a snapshot"))
+        process
     }
 
     #[test]
@@ -290,5 +303,14 @@ mod tests {
         assert!(awaits("{kind: wait, on: {Done: {next: done}}}"));
         assert!(!awaits("{kind: timer, for: PT1H, next: done}"));
         assert!(!awaits("{kind: approval, title: Go on?, outcomes: {yes: {next: done}}}"));
+    }
+    #[test]
+    fn undoing_waits_for_messages() {
+        let node = "{kind: command, send: Do, to: worker, on: {Done: {next: done}}, \
+                    undo: {send: Undo, done: Undone, timeout: {after: PT1H, then: stuck}}}";
+        let operator = Operator { by: "test".into(), reason: "test".into(), expected: None };
+        let input = Input::Cancel { operator, compensate: true };
+        let (state, _) = advance(&process(node), Some(started(node)), &input, &context()).expect("it is cancelled");
+        assert!(awaits_message(&serde_json::to_value(state).expect("a snapshot")));
     }
 }

@@ -304,3 +304,51 @@ pub async fn a_suspended_instance_goes_on_when_resumed(world: World) {
     assert_eq!(actions, ["suspend-instance", "resume-instance"]);
     world.stop().await;
 }
+
+const ORDER: &str = "
+baton: process/1
+name: order
+nodes:
+  start: {kind: start, next: reserve}
+  reserve:
+    kind: command
+    send: Reserve
+    to: stock
+    undo: {send: Release, done: Released, failed: Kept, timeout: {after: PT1H, then: stuck}}
+    on: {Reserved: {next: charge}, timeout: {after: PT1H, then: wait}}
+  charge:
+    kind: command
+    send: Charge
+    to: payments
+    fails: Declined
+    match: {event: =event.payload.order, with: =instance.id}
+    undo: {send: Refund, done: Refunded, timeout: {after: PT1H, then: stuck}}
+    on: {Charged: {next: done}, Declined: {next: undo}, timeout: {after: PT0.1S, next: undo}}
+  undo: {kind: compensate, next: undone}
+  done: {kind: end}
+  undone: {kind: end, outcome: compensated}
+";
+
+pub async fn what_was_done_is_undone_once_it_is_settled(world: World) {
+    world.publish(ORDER).await;
+    let instance = world.start_with("order", json!({}), None).await.unwrap().id;
+    world.answer(&world.command("Reserve").await, "Reserved", json!({})).await;
+    let charge = world.command("Charge").await;
+    // The time-out goes to `undo`, where nothing is undone before it is known whether it was charged.
+    world.until_state(instance, "compensating").await;
+    assert_eq!((world.participant.count("Refund"), world.participant.count("Release")), (0, 0));
+    // The late answer knows nothing but the value.
+    let late = event("Charged", "payments", "p", json!({"order": charge.key.aggregate_id}));
+    world.append(&[late]).await;
+    world.answer(&world.command("Refund").await, "Refunded", json!({})).await;
+    world.answer(&world.command("Release").await, "Kept", json!({})).await;
+    let stuck = world.until_state(instance, "stuck").await;
+    assert!(stuck.summary.incident.as_deref().unwrap().contains("could not be undone"), "{:?}", stuck.summary.incident);
+    world.operate(instance, OperationName::Retry).await.unwrap();
+    eventually("the undo is sent again", async || (world.participant.count("Release") == 2).then_some(())).await;
+    let again = world.participant.received().into_iter().rfind(|it| it.message_type == "Release").unwrap();
+    world.answer(&again, "Released", json!({})).await;
+    world.until_state(instance, "compensated").await;
+    world.check_no_orphans().await;
+    world.stop().await;
+}

@@ -39,4 +39,5 @@ on_both!(
     instances_stay_on_their_version,
     a_reaction_that_fails_is_a_failed_delivery_and_works_once_mended,
     a_suspended_instance_goes_on_when_resumed,
+    what_was_done_is_undone_once_it_is_settled,
 );
