@@ -83,6 +83,14 @@ fn the_published_schemas_agree_with_the_parser() {
         "first: {kind: wait, on: {}}",
         "first: {kind: end, outcome: great}",
         "first: {kind: compensate}",
+        "first: {kind: fork, branches: {}, join: done}",
+        "first: {kind: fork, branches: {a: {next: done}}}",
+        "first: {kind: join}",
+        "first: {kind: for-each, over: abc, as: it, do: done, next: done}",
+        "first: {kind: for-each, over: =input.x, as: it, do: done, next: done, collect: 1}",
+        "first: {kind: for-each, over: =input.x, as: it, mode: fast, do: done, next: done}",
+        "first: {kind: for-each, over: =input.x, as: it, mode: parallel, limit: 1001, do: done, next: done}",
+        "first: {kind: for-each, over: =input.x, as: it, do: done}",
         "first: {kind: command, send: A, to: a, undo: {send: B}, on: {C: {next: done}}}",
         "first: {kind: command, send: A, to: a, undo: {send: B, done: C, timeout: {after: PT1S, next: done}}, on: {C: {next: done}}}",
         "first: {kind: command, send: A, to: a, on: {C: {next: done}, timeout: {after: PT1S}}}",
@@ -417,5 +425,108 @@ fn undoing_where_nothing_can_be_undone_is_warned_about() {
     warnings(
         "first: {kind: command, send: A, to: a, undo: {send: B, done: C}, on: {Done: {next: done}, timeout: {after: PT1H, then: stuck}}}",
         &[("no-timeout", "first/undo")],
+    );
+}
+
+/// A fork called `first` with these branches and this join, and more nodes.
+fn forked(branches: &str, more: &str) -> String {
+    format!("first: {{kind: fork, branches: {{{branches}}}, join: gather}}, gather: {{kind: join, next: done}}, {more}")
+}
+
+#[test]
+fn forks_and_joins_belong_together() {
+    let nap = |name: &str, next: &str| format!("{name}: {{kind: timer, for: PT1S, next: {next}}}");
+    errors(&forked("a: {next: nap}, b: {next: gather}", &nap("nap", "gather")), &[]);
+    // An end in a branch ends it all.
+    errors(&forked("a: {next: nap}, b: {next: gather}", &nap("nap", "done")), &[]);
+    errors(
+        &forked("a: {next: nap}, b: {next: gather}", &nap("nap", "nap")),
+        &[("join-never", "first/branches/a/next")],
+    );
+    errors("first: {kind: fork, branches: {a: {next: done}}, join: done}", &[("not-a-join", "first/join")]);
+    errors("first: {kind: fork, branches: {a: {next: done}}, join: nowhere}", &[("unknown-node", "first/join")]);
+    errors(
+        "first: {kind: fork, branches: {a: {next: nowhere}}, join: gather}, gather: {kind: join, next: done}",
+        &[("unknown-node", "first/branches/a/next")],
+    );
+    errors(
+        "first: {kind: fork, branches: {timeout: {next: gather}}, join: gather}, gather: {kind: join, next: done}",
+        &[("name", "first/branches/timeout")],
+    );
+    errors("first: {kind: join, next: done}", &[("join-without-fork", "first")]);
+    errors(
+        "first: {kind: decide, cases: [{when: =input.x, next: gather}], default: {next: split}}, \
+         split: {kind: fork, branches: {a: {next: gather}}, join: gather}, gather: {kind: join, next: done}",
+        &[("join-from-outside", "first/cases/0/next")],
+    );
+    errors(
+        &forked(
+            "a: {next: second}, b: {next: gather}",
+            "second: {kind: fork, branches: {c: {next: gather}}, join: gather}",
+        ),
+        &[("shared-join", "second/join"), ("join-from-outside", "second/branches/c/next")],
+    );
+    // A way out of a branch, other than by its join.
+    errors(
+        &format!("{}, {}", forked("a: {next: nap}, b: {next: gather}", &nap("nap", "later")), nap("later", "done"))
+            .replace("gather: {kind: join, next: done}", "gather: {kind: join, next: later}"),
+        &[("across-scopes", "gather/next")],
+    );
+}
+
+#[test]
+fn a_body_leads_back_to_its_loop_and_nowhere_else() {
+    let each =
+        |more: &str| format!("first: {{kind: for-each, over: =input.list, as: it, do: body, next: done}}, {more}");
+    errors(&each("body: {kind: timer, for: PT1S, next: first}"), &[]);
+    errors(&each("body: {kind: timer, for: PT1S, next: body}"), &[("body-never-returns", "first/do")]);
+    errors(&each("body: {kind: timer, for: PT1S, next: done}"), &[("body-never-returns", "first/do")]);
+    errors("first: {kind: for-each, over: =input.list, as: it, do: first, next: done}", &[("empty-body", "first/do")]);
+    errors(
+        "first: {kind: for-each, over: =input.list, as: it, do: body, next: after}, after: {kind: timer, for: PT1S, next: done}, \
+         body: {kind: decide, cases: [{when: =vars.it > 1, next: after}], default: {next: first}}",
+        &[("across-scopes", "body/cases/0/next")],
+    );
+    errors(
+        "first: {kind: for-each, over: abc, as: it, do: body, next: done}, body: {kind: timer, for: PT1S, next: first}",
+        &[("no-list", "first/over")],
+    );
+    errors(
+        "first: {kind: for-each, over: =input.x, as: 1x, do: body, next: done}, body: {kind: timer, for: PT1S, next: first}",
+        &[("variable-name", "first/as")],
+    );
+    errors(
+        "first: {kind: for-each, over: =input.x, as: x, limit: 3, do: body, next: done}, body: {kind: timer, for: PT1S, next: first}",
+        &[("limit", "first/limit")],
+    );
+    errors(
+        "first: {kind: for-each, over: =input.x, as: x, into: y, do: body, next: done}, body: {kind: timer, for: PT1S, next: first}",
+        &[("missing-field", "first/collect")],
+    );
+}
+
+#[test]
+fn loops_through_forks_and_bodies_have_to_wait_somewhere() {
+    let round = |branches: &str, more: &str| {
+        format!(
+            "first: {{kind: fork, branches: {{{branches}}}, join: gather}}, {more} \
+             gather: {{kind: join, next: choose}}, choose: {{kind: decide, cases: [{{when: =input.x, next: first}}], default: {{next: done}}}}"
+        )
+    };
+    errors(&round("a: {next: gather}, b: {next: gather}", ""), &[("endless-loop", "choose")]);
+    errors(&round("a: {next: gather}, b: {next: nap}", "nap: {kind: timer, for: PT1S, next: gather},"), &[]);
+    let each = |body: &str| {
+        format!(
+            "first: {{kind: for-each, over: =input.list, as: it, do: body, next: choose}}, body: {body}, \
+             choose: {{kind: decide, cases: [{{when: =input.x, next: first}}], default: {{next: done}}}}"
+        )
+    };
+    errors(&each("{kind: compute, next: first}"), &[("endless-loop", "choose")]);
+    errors(&each("{kind: timer, for: PT1S, next: first}"), &[]);
+    // A loop inside the body.
+    errors(
+        "first: {kind: for-each, over: =input.list, as: it, do: body, next: done}, \
+         body: {kind: decide, cases: [{when: =input.x, next: more}], default: {next: first}}, more: {kind: compute, next: body}",
+        &[("endless-loop", "body")],
     );
 }

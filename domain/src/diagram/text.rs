@@ -46,6 +46,15 @@ pub fn subtitle(node: &Node) -> String {
         NodeKind::End { outcome: Outcome::Failed, .. } => "end · failed".to_owned(),
         NodeKind::End { outcome: Outcome::Compensated, .. } => "end · compensated".to_owned(),
         NodeKind::Compensate { .. } => "undoes what was done".to_owned(),
+        NodeKind::Fork(fork) => match fork.branches.len() {
+            1 => "one branch".to_owned(),
+            several => format!("{several} branches at once"),
+        },
+        NodeKind::Join { .. } => "waits for all branches".to_owned(),
+        NodeKind::ForEach(each) => match each.limit {
+            1 => format!("each {}, one by one", each.item),
+            limit => format!("each {}, {limit} at once", each.item),
+        },
     }
 }
 
@@ -56,7 +65,13 @@ pub fn port_label(node: &Node, port: &str) -> String {
         | NodeKind::Compute { .. }
         | NodeKind::Timer { .. }
         | NodeKind::Compensate { .. }
+        | NodeKind::Join { .. }
         | NodeKind::End { .. } => String::new(),
+        NodeKind::ForEach(_) => match port {
+            "do" => "each".to_owned(),
+            "next" => "then".to_owned(),
+            other => other.to_owned(),
+        },
         NodeKind::Decide { cases, .. } => {
             let index = port.strip_prefix("case-").and_then(|number| number.parse::<usize>().ok());
             match index.and_then(|number| cases.get(number.checked_sub(1)?)) {
@@ -64,7 +79,7 @@ pub fn port_label(node: &Node, port: &str) -> String {
                 None => "otherwise".to_owned(),
             }
         }
-        NodeKind::Command(_) | NodeKind::Wait { .. } | NodeKind::Approval(_) => port.to_owned(),
+        NodeKind::Command(_) | NodeKind::Wait { .. } | NodeKind::Approval(_) | NodeKind::Fork(_) => port.to_owned(),
     }
 }
 

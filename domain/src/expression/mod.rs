@@ -109,6 +109,16 @@ impl Expression {
         &self.inner.source
     }
 
+    /// The names in it, if it is nothing but a path such as `vars.order.items`.
+    pub fn as_path(&self) -> Option<Vec<&str>> {
+        let is_name = |name: &str| {
+            name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        let names: Vec<&str> = self.source().trim().split('.').collect();
+        names.iter().all(|name| is_name(name)).then_some(names)
+    }
+
     /// The names that it takes from outside, such as `vars`.
     pub fn roots(&self) -> impl Iterator<Item = &str> {
         self.inner.roots.iter().map(String::as_str)

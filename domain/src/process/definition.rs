@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 
+use super::scopes::Scopes;
 use crate::{
     diagnostic::Diagnostic,
     duration,
@@ -30,6 +31,8 @@ pub struct Parts {
     pub start: String,
     /// Where the designer put nodes: the centre of each.
     pub layout: BTreeMap<String, (f64, f64)>,
+    /// Inside which fork or loop each node is; worked out by [`Definition::new`].
+    pub scopes: Scopes,
 }
 
 /// A step of the process.
@@ -72,6 +75,14 @@ pub enum NodeKind {
     Compensate {
         port: Port,
     },
+    /// Goes on along several branches at once.
+    Fork(Box<Fork>),
+    /// Waits until all branches of its fork have come.
+    Join {
+        port: Port,
+    },
+    /// Goes through its body once for each item of a list.
+    ForEach(Box<ForEach>),
     End {
         outcome: Outcome,
         set: Assignments,
@@ -218,6 +229,35 @@ pub struct ApprovalOutcome {
     pub port: Port,
 }
 
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fork {
+    /// By name; at least one. All of them set their variables before the first goes on.
+    pub branches: BTreeMap<String, Port>,
+    /// The node where they come together.
+    pub join: String,
+    /// When it is over, the branches are given up.
+    pub timeout: Option<Timeout>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ForEach {
+    /// Yields the list.
+    pub over: Template,
+    /// The variable that has the item, for each its own.
+    pub item: String,
+    /// How many items are under way at once; one after the other for 1.
+    pub limit: u32,
+    /// Leads to the first node of the body; the body ends where it leads back to this node.
+    pub body: Port,
+    /// Evaluated at the end of each item; the results are gathered in the order of the list.
+    pub collect: Option<Template>,
+    /// The variable that has the results.
+    pub into: Option<String>,
+    /// When it is over, the items under way are given up.
+    pub timeout: Option<Timeout>,
+    pub port: Port,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Completed,
@@ -269,7 +309,8 @@ pub(super) fn read_moment(text: &str) -> Option<Moment> {
 }
 
 impl Definition {
-    pub(crate) fn new(parts: Parts) -> Self {
+    pub(crate) fn new(mut parts: Parts) -> Self {
+        parts.scopes = Scopes::of(&parts.nodes, &parts.start, &mut Vec::new());
         Self(Arc::new(parts))
     }
 

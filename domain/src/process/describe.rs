@@ -23,6 +23,14 @@ impl Event {
             Self::Retried { .. } => "retried",
             Self::Asked { .. } => "asked",
             Self::TimeNoted { .. } => "time_noted",
+            Self::Forked { .. } => "forked",
+            Self::Joined { .. } => "joined",
+            Self::LoopBegan { .. } => "loop_began",
+            Self::ItemBegan { .. } => "item_began",
+            Self::ItemEnded { .. } => "item_ended",
+            Self::Gathered { .. } => "gathered",
+            Self::LoopPaused { .. } => "loop_paused",
+            Self::LoopWentOn { .. } => "loop_went_on",
             Self::StepSucceeded { .. } => "step_succeeded",
             Self::StepUnsettled { .. } => "step_unsettled",
             Self::StepSettled { .. } => "step_settled",
@@ -59,6 +67,14 @@ impl Event {
             | Self::Retried { node, .. }
             | Self::Asked { node, .. }
             | Self::TimeNoted { node, .. }
+            | Self::Forked { node, .. }
+            | Self::Joined { node, .. }
+            | Self::LoopBegan { node, .. }
+            | Self::ItemBegan { node, .. }
+            | Self::ItemEnded { node, .. }
+            | Self::Gathered { node, .. }
+            | Self::LoopPaused { node, .. }
+            | Self::LoopWentOn { node, .. }
             | Self::StepSucceeded { node, .. }
             | Self::StepUnsettled { node, .. }
             | Self::StepSettled { node, .. }
@@ -115,6 +131,17 @@ impl Event {
             Self::Retried { node, by, .. } => format!("{by} tried {node} again"),
             Self::Asked { node, query, .. } => format!("Asked with {} what became of {node}", query.message_type),
             Self::TimeNoted { node, .. } => format!("Time is up at {node}; waits on"),
+            Self::Forked { node, branches, .. } => {
+                let names: Vec<&str> = branches.iter().map(|branch| branch.name.as_str()).collect();
+                format!("{node} went on along {}", names.join(", "))
+            }
+            Self::Joined { node, .. } => format!("A branch came to {node}"),
+            Self::LoopBegan { node, items, .. } => format!("{node} began with {} items", items.len()),
+            Self::ItemBegan { node, index, .. } => format!("{node} began item {}", index + 1),
+            Self::ItemEnded { node, index, .. } => format!("{node} ended item {}", index + 1),
+            Self::Gathered { node, .. } => format!("All of {node} is over"),
+            Self::LoopPaused { node, .. } => format!("{node} takes a breath"),
+            Self::LoopWentOn { node, .. } => format!("{node} goes on"),
             Self::StepSucceeded { node, undo, .. } => format!("{node} succeeded; {} would undo it", undo.send),
             Self::StepUnsettled { node, .. } => format!("Nobody knows yet whether {node} was done"),
             Self::StepSettled { node, succeeded, message, by, undo, failure, .. } => {

@@ -33,12 +33,16 @@ pub fn effects(_definition: &Definition, event: &Event, _context: &Context) -> V
             effects.push(Effect::Send(query.clone()));
             set_timer(timer.as_ref(), &mut effects);
         }
-        Event::TimerSet { timer, .. } | Event::SettlementAwaited { timer, .. } => set_timer(Some(timer), &mut effects),
+        Event::TimerSet { timer, .. } | Event::SettlementAwaited { timer, .. } | Event::LoopPaused { timer, .. } => {
+            set_timer(Some(timer), &mut effects);
+        }
+        Event::Forked { timer, .. } | Event::LoopBegan { timer, .. } => set_timer(timer.as_ref(), &mut effects),
         Event::StepUnsettled { unsettled, .. } => {
             await_values(unsettled.watch, &unsettled.issued.waits, &mut effects);
         }
         Event::MessageReceived { closed, .. }
         | Event::TimerFired { closed, .. }
+        | Event::Gathered { closed, .. }
         | Event::StepSettled { closed, .. }
         | Event::CompensationBegan { closed, .. }
         | Event::UndoSkipped { closed, .. }
@@ -64,6 +68,10 @@ pub fn effects(_definition: &Definition, event: &Event, _context: &Context) -> V
         | Event::Resumed { .. }
         | Event::TimeNoted { .. }
         | Event::StepSucceeded { .. }
+        | Event::Joined { .. }
+        | Event::ItemBegan { .. }
+        | Event::ItemEnded { .. }
+        | Event::LoopWentOn { .. }
         | Event::Undone { .. }
         | Event::Compensated { .. }
         | Event::VariablesSet { .. } => {}

@@ -138,6 +138,63 @@ pub enum Event {
         about: MessageId,
         timer: TimerId,
     },
+    /// A token went on along several branches, each with a token of its own.
+    Forked {
+        token: u32,
+        node: String,
+        join: String,
+        branches: Vec<Branch>,
+        timer: Option<DueTimer>,
+    },
+    /// The token of a branch came to the join, and is no more.
+    Joined {
+        token: u32,
+        node: String,
+    },
+    /// A loop over these items began.
+    LoopBegan {
+        token: u32,
+        node: String,
+        /// The variable that has the item.
+        item: String,
+        items: Vec<Value>,
+        timer: Option<DueTimer>,
+    },
+    /// The next item has a token of its own now.
+    ItemBegan {
+        token: u32,
+        node: String,
+        /// The item's token.
+        inner: u32,
+        index: u32,
+        /// The first node of the body.
+        to: String,
+    },
+    /// The body was gone through for an item; its token is no more.
+    ItemEnded {
+        token: u32,
+        node: String,
+        index: u32,
+        result: Option<Value>,
+    },
+    /// What a token waited for inside is over; its time limit is, too.
+    Gathered {
+        token: u32,
+        node: String,
+        closed: Closed,
+    },
+    /// A loop has gone through many items in one go and takes a breath before it goes on.
+    LoopPaused {
+        token: u32,
+        node: String,
+        timer: DueTimer,
+    },
+    /// The breath is over.
+    LoopWentOn {
+        token: u32,
+        node: String,
+        timer: TimerId,
+    },
     /// A step succeeded that can be undone.
     StepSucceeded {
         token: u32,
@@ -268,6 +325,16 @@ pub enum Event {
         #[serde(default)]
         closed: Closed,
     },
+}
+
+/// A branch of a fork, begun.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Branch {
+    pub name: String,
+    pub token: u32,
+    /// Its first node.
+    pub to: String,
+    pub set: Map<String, Value>,
 }
 
 /// A timer and when it is due.

@@ -5,10 +5,11 @@ use std::collections::VecDeque;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Arrival, Attempt, Closed, Compensation, Ending, Event, Issued, Place, State, Status, Token};
+use super::{Arrival, Attempt, Closed, Compensation, Ending, Event, Issued, Loop, Place, State, Status, Token};
 use crate::{
     format::V1,
     ids::{InstanceId, MessageId},
+    message::serialised_bytes,
 };
 
 /// The state after `event`. Folding a whole history from `None` yields the snapshot, exactly.
@@ -24,7 +25,14 @@ pub fn evolve(state: Option<State>, event: &Event) -> State {
             started_by: by.clone(),
             started_at: *at,
             input: input.clone(),
-            tokens: vec![Token { id: 1, node: node.clone(), place: Place::Passing, parent: None, frame: None }],
+            tokens: vec![Token {
+                id: 1,
+                node: node.clone(),
+                place: Place::Passing,
+                parent: None,
+                index: None,
+                frame: None,
+            }],
             tokens_made: 1,
             ..nothing()
         },
@@ -65,6 +73,7 @@ pub(super) fn apply(state: &mut State, event: &Event) {
     match event {
         Event::Started { .. } => {}
         Event::Moved { token, to, set, .. } => {
+            drop_inside(state, *token);
             set_variables(state, Some(*token), set);
             arrive(state, *token, to);
         }
@@ -116,7 +125,61 @@ pub(super) fn apply(state: &mut State, event: &Event) {
             place(state, *token, Place::Passing);
         }
         Event::TimerFired { token, .. } | Event::TaskCompleted { token, .. } | Event::Skipped { token, .. } => {
+            drop_inside(state, *token);
             place(state, *token, Place::Passing);
+        }
+        Event::Forked { token, join, branches, timer, .. } => {
+            count_timer(state, timer.map(|due| due.timer.0));
+            for branch in branches {
+                set_variables(state, Some(*token), &branch.set);
+                add_token(state, branch.token, &branch.to, Some(*token));
+            }
+            place(state, *token, Place::Fork { join: join.clone(), timer: timer.map(|due| due.timer) });
+        }
+        Event::Joined { token, .. } => state.tokens.retain(|it| it.id != *token),
+        Event::LoopBegan { token, item, items, timer, .. } => {
+            count_timer(state, timer.map(|due| due.timer.0));
+            let left = items.iter().rev().cloned().collect();
+            let (results, timer, item) = (Vec::new(), timer.map(|due| due.timer), item.clone());
+            let it = Loop { left, begun: 0, item, results, result_bytes: 0, timer, pause: None };
+            place(state, *token, Place::ForEach(Box::new(it)));
+        }
+        Event::ItemBegan { token, inner, index, to, .. } => {
+            let begun = loop_mut(state, Some(*token)).and_then(|it| {
+                it.begun += 1;
+                Some(Map::from_iter([(it.item.clone(), it.left.pop()?)]))
+            });
+            if let Some(frame) = begun {
+                add_token(state, *inner, to, Some(*token));
+                if let Some(inner) = state.token_mut(*inner) {
+                    (inner.index, inner.frame) = (Some(*index), Some(frame));
+                }
+            }
+        }
+        Event::ItemEnded { token, index, result, .. } => {
+            let around = state.token(*token).and_then(|it| it.parent);
+            state.tokens.retain(|it| it.id != *token);
+            if let (Some(it), Some(result)) = (loop_mut(state, around), result) {
+                let index = *index as usize;
+                // No list is longer, whatever a history says.
+                if index < super::ITEMS_MAX {
+                    it.results.resize(it.results.len().max(index + 1), Value::Null);
+                    it.result_bytes += serialised_bytes(result) + 1;
+                    it.results[index] = result.clone();
+                }
+            }
+        }
+        Event::Gathered { token, .. } => place(state, *token, Place::Passing),
+        Event::LoopPaused { token, timer, .. } => {
+            count(state, timer.timer.0);
+            if let Some(it) = loop_mut(state, Some(*token)) {
+                it.pause = Some(timer.timer);
+            }
+        }
+        Event::LoopWentOn { token, .. } => {
+            if let Some(it) = loop_mut(state, Some(*token)) {
+                it.pause = None;
+            }
         }
         Event::Retried { token, .. } | Event::Resolved { token, .. } => {
             if let Some(token) = state.token_mut(*token) {
@@ -129,7 +192,10 @@ pub(super) fn apply(state: &mut State, event: &Event) {
                 };
             }
         }
-        Event::Relocated { token, to, .. } => arrive(state, *token, to),
+        Event::Relocated { token, to, .. } => {
+            drop_inside(state, *token);
+            arrive(state, *token, to);
+        }
         Event::MessageBuffered { message } => state.buffer.push(message.as_ref().clone()),
         Event::Held { arrival } => state.held.push(arrival.clone()),
         Event::MessageLate { message } => state.remember(message.id),
@@ -214,6 +280,26 @@ pub(super) fn apply(state: &mut State, event: &Event) {
             }
             end(state, Ending { status: *status, node: Some(node.clone()), reason: reason.clone(), at: *at });
         }
+    }
+}
+
+fn add_token(state: &mut State, id: u32, node: &str, parent: Option<u32>) {
+    state.tokens_made = state.tokens_made.max(id);
+    state.tokens.push(Token { id, node: node.to_owned(), place: Place::Passing, parent, index: None, frame: None });
+}
+
+/// What a token waited for inside a fork or a loop is given up when it goes on.
+fn drop_inside(state: &mut State, token: u32) {
+    if state.children(token).next().is_some() {
+        let inside: Vec<u32> = state.with_inside(token).iter().map(|it| it.id).filter(|id| *id != token).collect();
+        state.tokens.retain(|it| !inside.contains(&it.id));
+    }
+}
+
+fn loop_mut(state: &mut State, token: Option<u32>) -> Option<&mut Loop> {
+    match &mut state.token_mut(token?)?.place {
+        Place::ForEach(it) => Some(it),
+        _ => None,
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) fn fire(walk: &mut Walk<'_>, timer: TimerId) {
         (Some(token), _) => match &token.place {
             Place::Command(issued) => walk.command_unanswered(&token, issued, timer),
             Place::Compensating { undo: Some(issued) } => walk.undo_unanswered(&token, issued, timer),
+            Place::ForEach(it) if it.pause == Some(timer) => walk.breathed(&token, timer),
             place => {
                 let port = if matches!(place, Place::Timer { .. }) { NEXT } else { TIMEOUT };
                 walk.time_is_up(&token, timer);
@@ -38,7 +39,7 @@ pub(super) fn fire(walk: &mut Walk<'_>, timer: TimerId) {
 
 impl Walk<'_> {
     fn time_is_up(&mut self, token: &Token, timer: TimerId) {
-        let closed = token.open().without(timer.0);
+        let closed = self.withdraw_inside(token).without(timer.0);
         self.record(Event::TimerFired { token: token.id, node: token.node.clone(), timer, closed });
     }
 

@@ -22,6 +22,7 @@ mod operate;
 mod ports;
 pub(crate) mod read;
 mod rejection;
+mod scopes;
 mod state;
 pub(crate) mod validate;
 mod walk;
@@ -30,10 +31,13 @@ pub use api::*;
 pub use decide::{KEPT_MAX, advance, decide};
 pub use definition::{Definition, Node, NodeKind, wait_values};
 pub use effects::effects;
-pub use event::{Arrival, Attempt, Closed, DueTimer, Event, Incident, IncidentKind, ValueWait};
+pub use event::{Arrival, Attempt, Branch, Closed, DueTimer, Event, Incident, IncidentKind, ValueWait};
 pub use evolve::evolve;
-pub use state::{Cause, Compensation, Ending, Forward, Issued, Place, RECENT_MAX, State, Token, Undoable, Unsettled};
-pub use walk::{ENTRIES_MAX, UNDO_MAX, VARIABLES_BYTES_MAX};
+pub use scopes::Scopes;
+pub use state::{
+    Cause, Compensation, Ending, Forward, Issued, Loop, Place, RECENT_MAX, State, Token, Undoable, Unsettled,
+};
+pub use walk::{ENTRIES_MAX, ITEMS_MAX, UNDO_MAX, VARIABLES_BYTES_MAX};
 
 #[cfg(test)]
 mod tests;

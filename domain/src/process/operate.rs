@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::{
     Arrival, Attempt, Cause, Event, IncidentKind, Operator, Place, Rejection, Token, Unsettled,
     definition::{Node, Then},
-    ports::TIMEOUT,
+    ports::{DO, TIMEOUT},
     read::is_variable_name,
     rejection::{in_time, invalid, refuse_suspended, rejection},
     walk::{IDEMPOTENCY_HEADER, Letter, Walk, next_number},
@@ -109,6 +109,7 @@ impl Walk<'_> {
                 Some(undoable) => self.send_undo(&token, &undoable, &issued.waits, Some(issued.first())),
                 None => Ok(()),
             },
+            Place::ForEach(_) => return self.go_round(token.id, &token.node),
             _ => {
                 let waiting = self.state.unsettled.iter().filter(|it| it.reply.is_none() && it.issued.timer.is_none());
                 for entry in waiting.cloned().collect::<Vec<Unsettled>>() {
@@ -179,6 +180,10 @@ pub(super) fn skip(
     if matches!(token.waiting(), Place::Compensating { .. }) {
         return skip_undo(walk, &token, operator, port, set);
     }
+    if matches!(token.place, Place::Fork { .. }) {
+        let message = "A fork is not skipped: skip what its branches wait for, or move one of the tokens.";
+        return Err(rejection("cannot-skip", "/token", message));
+    }
     let port = choose_port(walk, &token.node, port)?;
     check_set(walk, set)?;
     let Some(to) = walk.definition.nodes.get(&token.node).and_then(|node| node.port(&port)) else {
@@ -226,12 +231,12 @@ fn choose_port(walk: &Walk<'_>, node: &str, port: Option<&str>) -> Result<String
     let ports = walk.definition.nodes.get(node).map_or_else(Vec::new, Node::ports);
     let names: Vec<&str> = ports.iter().map(|(name, _)| name.as_str()).collect();
     match port {
-        Some(port) if names.contains(&port) => Ok(port.to_owned()),
+        Some(port) if names.contains(&port) && port != DO => Ok(port.to_owned()),
         Some(port) => {
             let message = format!("`{node}` has no port `{}`; choose one of: {}.", shorten(port, 60), names.join(", "));
             Err(rejection("unknown-port", "/port", message))
         }
-        None => match names.iter().filter(|name| **name != TIMEOUT).collect::<Vec<_>>().as_slice() {
+        None => match names.iter().filter(|name| ![TIMEOUT, DO].contains(*name)).collect::<Vec<_>>().as_slice() {
             [only] => Ok((**only).to_owned()),
             [] => {
                 Err(rejection("no-port", "/port", format!("No port leads on from `{node}`; move the token instead.")))
@@ -257,6 +262,7 @@ pub(super) fn relocate(
         let message = format!("There is no node `{}`.", shorten(to, 60));
         return Err(rejection("unknown-node", "/to", message));
     }
+    check_scope(walk, &token, to)?;
     if walk.state.compensation.is_some() {
         let message = "What was done is being undone; a token cannot be moved away from that. Abandon it first.";
         return Err(rejection("compensating", "", message));
@@ -266,6 +272,23 @@ pub(super) fn relocate(
     walk.record(Event::Relocated { token: token.id, node: token.node, to: to.to_owned(), by, reason, closed });
     walk.go(token.id, to.to_owned());
     Ok(())
+}
+
+/// A token stays inside its fork or loop, and outside of others: else a join would wait for ever. It may go to where the
+/// inside ends.
+fn check_scope(walk: &Walk<'_>, token: &Token, to: &str) -> Result<(), Rejection> {
+    let around = token.parent.and_then(|parent| walk.state.token(parent));
+    let around = around.map(|around| around.node.as_str());
+    let scopes = &walk.definition.scopes;
+    if scopes.is_anywhere(to) || scopes.around(to) == around || around.is_some_and(|it| scopes.ends(it, to)) {
+        return Ok(());
+    }
+    let message = match (around, scopes.around(to)) {
+        (_, Some(inside)) => format!("`{to}` is inside `{inside}`, where this token is not."),
+        (Some(inside), None) => format!("This token is inside `{inside}`, and `{to}` is not."),
+        (None, None) => format!("`{to}` cannot be reached."),
+    };
+    Err(rejection("across-scopes", "/to", message))
 }
 
 pub(super) fn set_variables(
@@ -336,10 +359,20 @@ impl Walk<'_> {
         }
     }
 
-    /// Takes a token from its place: what it leaves undecided is remembered, and what is open there is taken back.
+    /// Takes a token from its place: what it, and those inside, leave undecided is remembered, and what is open there is
+    /// taken back.
     pub(super) fn withdraw(&mut self, token: &Token) -> super::Closed {
         self.unsettle(token);
-        token.open()
+        self.withdraw_inside(token)
+    }
+
+    /// The same for a token that leaves nothing undecided itself.
+    pub(super) fn withdraw_inside(&mut self, token: &Token) -> super::Closed {
+        let all: Vec<Token> = self.state.with_inside(token.id).into_iter().cloned().collect();
+        for inside in all.iter().filter(|it| it.id != token.id) {
+            self.unsettle(inside);
+        }
+        all.iter().map(Token::open).fold(super::Closed::default(), super::Closed::and)
     }
 }
 
@@ -367,6 +400,7 @@ fn choose_token(walk: &Walk<'_>, token: Option<u32>) -> Result<Token, Rejection>
     let stuck: Vec<&Token> = walk.state.incidents().map(|(token, _)| token).collect();
     let candidates: Vec<&Token> = if stuck.is_empty() { walk.state.tokens.iter().collect() } else { stuck };
     match candidates.as_slice() {
+        [] => Err(rejection("unknown-token", "/token", "This instance has no token.")),
         [only] => Ok((*only).clone()),
         several => {
             let named: Vec<String> = several.iter().map(|it| format!("{} at {}", it.id, it.node)).take(20).collect();

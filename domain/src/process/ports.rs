@@ -37,16 +37,22 @@ impl Node {
             NodeKind::Approval(_) => "approval",
             NodeKind::Timer { .. } => "timer",
             NodeKind::Compensate { .. } => "compensate",
+            NodeKind::Fork(_) => "fork",
+            NodeKind::Join { .. } => "join",
+            NodeKind::ForEach(_) => "for-each",
             NodeKind::End { .. } => "end",
         }
     }
 
-    /// Whether an instance comes to rest here until something happens outside.
+    /// Whether an instance comes to rest here, for sure, until something happens outside.
     pub fn pauses(&self) -> bool {
         match &self.kind {
             NodeKind::Command(_) | NodeKind::Wait { .. } | NodeKind::Approval(_) | NodeKind::Timer { .. } => true,
-            // With nothing to undo it is passed at once.
+            // With nothing to undo, or nothing inside that waits, these are passed at once.
             NodeKind::Compensate { .. }
+            | NodeKind::Fork(_)
+            | NodeKind::Join { .. }
+            | NodeKind::ForEach(_)
             | NodeKind::Start { .. }
             | NodeKind::Decide { .. }
             | NodeKind::Compute { .. }
@@ -60,13 +66,22 @@ impl Node {
     }
 
     /// All ports in the order in which a reader expects them, each with the name that histories call it by: an event
-    /// type, an outcome, `timeout`, `next`, `default`, or `case-1` and so on.
+    /// type, an outcome, a branch, `timeout`, `next`, `do`, `default`, or `case-1` and so on.
     pub fn ports(&self) -> Vec<(String, &Port)> {
         match &self.kind {
             NodeKind::Start { port }
             | NodeKind::Compute { port }
             | NodeKind::Timer { port, .. }
-            | NodeKind::Compensate { port } => vec![(NEXT.to_owned(), port)],
+            | NodeKind::Compensate { port }
+            | NodeKind::Join { port } => vec![(NEXT.to_owned(), port)],
+            NodeKind::Fork(fork) => {
+                let branches = fork.branches.iter().map(|(name, port)| (name.clone(), port));
+                branches.chain(timeout_port(fork.timeout.as_ref())).collect()
+            }
+            NodeKind::ForEach(each) => [(DO.to_owned(), &each.body), (NEXT.to_owned(), &each.port)]
+                .into_iter()
+                .chain(timeout_port(each.timeout.as_ref()))
+                .collect(),
             NodeKind::Command(command) => ports_of(&command.awaits),
             NodeKind::Wait { awaits } => ports_of(awaits),
             NodeKind::Decide { cases, default } => cases
@@ -90,6 +105,10 @@ impl Node {
 pub(super) const NEXT: &str = "next";
 pub(super) const TIMEOUT: &str = "timeout";
 pub(super) const DEFAULT: &str = "default";
+/// Leads into the body of a loop.
+pub(super) const DO: &str = "do";
+/// By which a fork is left once all its branches have come together.
+pub(super) const JOINED: &str = "joined";
 
 pub(super) fn case_name(index: usize) -> String {
     format!("case-{}", index + 1)

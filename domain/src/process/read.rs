@@ -11,6 +11,7 @@ use super::{
 };
 
 mod command;
+mod flow;
 mod values;
 
 use command::{Allowed, read_awaits, read_command, read_timeout};
@@ -29,7 +30,7 @@ pub const NODES_MAX: usize = 500;
 pub const DEFINITION_NAME_CHARS_MAX: usize = 100;
 /// The most characters of a title, description or reason.
 const TEXT_CHARS_MAX: usize = 4_000;
-const KINDS: &str = "start, command, wait, decide, compute, approval, timer, compensate, end";
+const KINDS: &str = "start, command, wait, decide, compute, approval, timer, fork, join, for-each, compensate, end";
 
 /// Reads a definition, except for the field `baton`, which the caller has looked at. A definition comes back whenever
 /// its shape could be read; it may be used only when none of the diagnostics in `found` is an error.
@@ -51,7 +52,16 @@ pub fn read(value: &Value, found: &mut Vec<Diagnostic>) -> Option<Definition> {
     fields.finish(found);
     let nodes = nodes?;
     let start = validate::validate(&nodes, &layout, found)?;
-    Some(Definition::new(Parts { name: name?, title, description, input, nodes, start, layout }))
+    Some(Definition::new(Parts {
+        name: name?,
+        title,
+        description,
+        input,
+        nodes,
+        start,
+        layout,
+        scopes: Default::default(),
+    }))
 }
 
 /// Names are kebab-case, so that they can stand in addresses and file names as they are.
@@ -109,6 +119,9 @@ fn read_node(value: &Value, pointer: &str, found: &mut Vec<Diagnostic>) -> Optio
     let kind = match kind.as_str() {
         "start" => NodeKind::Start { port: read_next(&mut fields, found) },
         "compute" => NodeKind::Compute { port: read_next(&mut fields, found) },
+        "fork" => flow::read_fork(&mut fields, found)?,
+        "join" => NodeKind::Join { port: read_next(&mut fields, found) },
+        "for-each" => flow::read_for_each(&mut fields, found)?,
         "compensate" => NodeKind::Compensate { port: read_next(&mut fields, found) },
         "command" => NodeKind::Command(Box::new(read_command(&mut fields, found)?)),
         "wait" => NodeKind::Wait { awaits: read_awaits(&mut fields, Allowed::Leaving, found) },

@@ -64,6 +64,9 @@ pub struct Token {
     /// The token that waits for this one, inside a fork or a loop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<u32>,
+    /// Which item of a loop it is for, counted from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u32>,
     /// Variables of its own, over those outside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frame: Option<Map<String, Value>>,
@@ -86,8 +89,33 @@ pub enum Place {
     /// Undoes what was done: the last of [`State::done`], or, without a command under way, waits until every unsettled
     /// command is settled.
     Compensating { undo: Option<Box<Issued>> },
+    /// Waits until the tokens of all branches have come to the join.
+    Fork { join: String, timer: Option<TimerId> },
+    /// Waits until the body has been gone through for every item.
+    ForEach(Box<Loop>),
     /// Waits for an operator.
     Incident(Box<Incident>),
+}
+
+/// How far a loop is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Loop {
+    /// The items that have not begun, the next one last.
+    pub left: Vec<Value>,
+    /// How many have begun.
+    pub begun: u32,
+    /// The variable that has the item.
+    pub item: String,
+    /// What was gathered, in the order of the list; null where nothing has been yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub results: Vec<Value>,
+    /// The bytes of all results, in JSON.
+    #[serde(default)]
+    pub result_bytes: usize,
+    pub timer: Option<TimerId>,
+    /// While it takes a breath, so that one decision does not go on for too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<TimerId>,
 }
 
 /// A command under way.
@@ -225,6 +253,8 @@ impl State {
         match &token.place {
             Place::Passing => true,
             Place::Compensating { undo: None } => self.unsettled.is_empty(),
+            Place::Fork { .. } => !self.has_inside(token.id),
+            Place::ForEach(it) => it.pause.is_none() && !self.has_inside(token.id),
             Place::Command(_)
             | Place::Wait { .. }
             | Place::Approval { .. }
@@ -250,6 +280,25 @@ impl State {
     /// The token itself and those that wait for it, from the inside out.
     pub(super) fn ancestry(&self, id: u32) -> impl Iterator<Item = &Token> {
         std::iter::successors(self.token(id), |token| self.token(token.parent?))
+    }
+
+    /// The tokens that the token waits for, directly.
+    pub(super) fn children(&self, id: u32) -> impl Iterator<Item = &Token> {
+        self.tokens.iter().filter(move |token| token.parent == Some(id))
+    }
+
+    fn has_inside(&self, id: u32) -> bool {
+        self.children(id).next().is_some()
+    }
+
+    /// The token and all tokens inside what it waits for.
+    pub(super) fn with_inside(&self, id: u32) -> Vec<&Token> {
+        let is_inside = |token: &&Token| self.ancestry(token.id).any(|around| around.id == id);
+        if self.has_inside(id) {
+            self.tokens.iter().filter(is_inside).collect()
+        } else {
+            self.token(id).into_iter().collect()
+        }
     }
 
     /// The variables of their own that the token and those around it have, the inner ones over the outer ones.
@@ -313,12 +362,14 @@ impl Token {
     /// The timers that it waits for.
     pub fn timers(&self) -> impl Iterator<Item = TimerId> {
         match &self.place {
-            Place::Command(issued) | Place::Compensating { undo: Some(issued) } => issued.timer,
-            Place::Wait { timer, .. } | Place::Approval { timer, .. } => *timer,
-            Place::Timer { timer } => Some(*timer),
-            Place::Passing | Place::Compensating { undo: None } | Place::Incident(_) => None,
+            Place::Command(issued) | Place::Compensating { undo: Some(issued) } => [issued.timer, None],
+            Place::Wait { timer, .. } | Place::Approval { timer, .. } | Place::Fork { timer, .. } => [*timer, None],
+            Place::Timer { timer } => [Some(*timer), None],
+            Place::ForEach(it) => [it.timer, it.pause],
+            Place::Passing | Place::Compensating { undo: None } | Place::Incident(_) => [None, None],
         }
         .into_iter()
+        .flatten()
     }
 
     pub fn task(&self) -> Option<TaskId> {

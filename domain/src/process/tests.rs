@@ -1,3 +1,4 @@
+mod branches;
 mod compensation;
 mod operations;
 mod properties;

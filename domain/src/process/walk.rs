@@ -1,13 +1,13 @@
 //! A token's way from where it is to where it waits, recorded as events.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::VecDeque};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Attempt, Closed, Context, Definition, DueTimer, Event, Forward, Incident, IncidentKind, State, Status, Token,
-    ValueWait,
+    Attempt, Closed, Context, Definition, DueTimer, Event, Forward, Incident, IncidentKind, Place, State, Status,
+    Token, ValueWait,
     definition::{Assignments, Awaits, NodeKind, Outcome, Timeout, event_root, match_text},
     evolve,
     ports::{DEFAULT, NEXT, case_name},
@@ -19,8 +19,10 @@ use crate::{
     message::{Message, serialised_bytes},
 };
 
+mod branch;
 mod open;
 
+pub use branch::ITEMS_MAX;
 pub use open::IDEMPOTENCY_HEADER;
 pub(super) use open::{Letter, evaluate, read_key};
 
@@ -43,6 +45,8 @@ pub(super) struct Walk<'a> {
     /// The root `instance` of expressions.
     instance: Value,
     entries: u32,
+    /// Tokens that stand before a node which they are about to enter.
+    ready: VecDeque<(u32, String)>,
 }
 
 /// What follows from entering or leaving a node.
@@ -76,7 +80,16 @@ impl<'a> Walk<'a> {
             "started_by": state.started_by,
             "started_at": state.started_at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
         });
-        Self { definition, context, state, events: Vec::new(), cause: None, instance, entries: 0 }
+        Self {
+            definition,
+            context,
+            state,
+            events: Vec::new(),
+            cause: None,
+            instance,
+            entries: 0,
+            ready: VecDeque::new(),
+        }
     }
 
     pub fn finish(self) -> (State, Vec<Event>) {
@@ -89,11 +102,22 @@ impl<'a> Walk<'a> {
         self.events.push(event);
     }
 
-    /// Enters `node` and goes on to where the token waits.
+    /// Enters `node` and goes on to where the token, and those that it becomes, wait.
     pub fn go(&mut self, token: u32, node: String) {
-        let mut node = node;
-        while let Next::Enter(next) = self.enter(token, &node) {
-            node = next;
+        self.ready.push_back((token, node));
+        self.run();
+    }
+
+    /// Has every token that is ready go on.
+    fn run(&mut self) {
+        while let Some((token, mut node)) = self.ready.pop_front() {
+            // What another one did meanwhile may have taken it away.
+            if !self.state.token(token).is_some_and(|it| matches!(it.place, Place::Passing)) {
+                continue;
+            }
+            while let Next::Enter(next) = self.enter(token, &node) {
+                node = next;
+            }
         }
     }
 
@@ -189,6 +213,9 @@ impl<'a> Walk<'a> {
                     Ok(())
                 })
             }
+            NodeKind::Fork(fork) => self.fork(token, name, fork),
+            NodeKind::Join { .. } => return self.join(token, name),
+            NodeKind::ForEach(each) => self.each(token, name, each),
             NodeKind::Compensate { .. } => {
                 self.compensate(token, super::Cause::Node);
                 return Next::Rest;

@@ -302,6 +302,9 @@ mod tests {
         assert!(awaits("{kind: command, send: Do, to: worker, on: {Done: {next: done}}}"));
         assert!(awaits("{kind: wait, on: {Done: {next: done}}}"));
         assert!(!awaits("{kind: timer, for: PT1H, next: done}"));
+        assert!(awaits(
+            "{kind: for-each, over: [1], as: n, do: ask, next: done}\n  ask: {kind: command, send: Do, to: worker, on: {Done: {next: it}}}"
+        ));
         assert!(!awaits("{kind: approval, title: Go on?, outcomes: {yes: {next: done}}}"));
     }
     #[test]

@@ -1,4 +1,5 @@
-//! What holds of undoing whatever happens: replies in any order, twice, late or never, and operators in between.
+//! What holds of undoing whatever happens, in any process: replies in any order, twice, late or never, and operators in
+//! between.
 
 use std::collections::BTreeMap;
 
@@ -14,22 +15,16 @@ use crate::{
     process::{Definition, Event, Input, Status},
 };
 
-/// A line of steps, each with its undo, that goes to `undo` when one of them fails.
+/// A part of a process.
 #[derive(Debug, Clone)]
-struct Line {
-    steps: Vec<Step>,
-    /// Whether the end of the line undoes everything too.
-    undo_at_end: bool,
+enum Block {
+    Step { has_undo: bool, timeout: &'static str, undo_timeout: &'static str },
+    Nap,
+    Fork { branches: Vec<Vec<Block>>, has_timeout: bool },
+    Each { items: usize, limit: usize, body: Vec<Block>, has_timeout: bool },
 }
 
-#[derive(Debug, Clone)]
-struct Step {
-    has_undo: bool,
-    timeout: &'static str,
-    undo_timeout: &'static str,
-}
-
-fn any_line() -> impl Strategy<Value = Line> {
+fn any_blocks() -> impl Strategy<Value = Vec<Block>> {
     let timeout = prop::sample::select(vec![
         "{after: PT1M, next: undo}",
         "{after: PT1M, then: wait}",
@@ -40,40 +35,98 @@ fn any_line() -> impl Strategy<Value = Line> {
     let undo_timeout = prop::sample::select(vec![
         "{after: PT1M, then: wait}",
         "{after: PT1M, then: stuck}",
-        "{after: PT1M, ask: {send: QueryUndo}}",
+        "{after: PT1M, ask: {send: Query}}",
     ]);
-    let step = (prop::bool::weighted(0.8), timeout, undo_timeout).prop_map(|(has_undo, timeout, undo_timeout)| Step {
-        has_undo,
-        timeout,
-        undo_timeout,
+    let leaf = prop_oneof![
+        6 => (prop::bool::weighted(0.8), timeout, undo_timeout)
+            .prop_map(|(has_undo, timeout, undo_timeout)| Block::Step { has_undo, timeout, undo_timeout }),
+        1 => Just(Block::Nap),
+    ];
+    let block = leaf.prop_recursive(2, 8, 3, |inner| {
+        let blocks = prop::collection::vec(inner.clone(), 0..3);
+        let body = prop::collection::vec(inner, 1..3);
+        prop_oneof![
+            (prop::collection::vec(blocks, 1..3), prop::bool::weighted(0.3))
+                .prop_map(|(branches, has_timeout)| Block::Fork { branches, has_timeout }),
+            (0usize..4, 1usize..3, body, prop::bool::weighted(0.3))
+                .prop_map(|(items, limit, body, has_timeout)| Block::Each { items, limit, body, has_timeout }),
+        ]
     });
-    (prop::collection::vec(step, 1..5), any::<bool>()).prop_map(|(steps, undo_at_end)| Line { steps, undo_at_end })
+    prop::collection::vec(block, 1..5)
 }
 
-fn definition(line: &Line) -> Definition {
-    let mut text = "baton: process/1\nname: line\nnodes:\n  start: {kind: start, next: s0}\n".to_owned();
-    for (index, step) in line.steps.iter().enumerate() {
-        let next = match index + 1 {
-            next if next < line.steps.len() => format!("s{next}"),
-            _ if line.undo_at_end => "undo".to_owned(),
-            _ => "done".to_owned(),
-        };
-        let undo = match step.has_undo {
-            true => format!(
-                "undo: {{send: Undo{index}, payload: {{of: {index}}}, done: Undone{index}, failed: Kept{index}, timeout: {}}}, ",
-                step.undo_timeout
-            ),
-            false => String::new(),
-        };
-        text += &format!(
-            "  s{index}: {{kind: command, send: Do{index}, to: worker, fails: Failed{index}, {undo}on: {{Done{index}: {{next: {next}}}, \
-             Failed{index}: {{next: undo}}, timeout: {}}}}}\n",
-            step.timeout
-        );
+/// Writes the nodes of a definition.
+#[derive(Default)]
+struct Writer {
+    text: String,
+    count: usize,
+}
+
+impl Writer {
+    /// Returns the name of the first node.
+    fn blocks(&mut self, blocks: &[Block], next: &str) -> String {
+        let mut next = next.to_owned();
+        for block in blocks.iter().rev() {
+            next = self.block(block, &next);
+        }
+        next
     }
-    text += "  undo: {kind: compensate, next: undone}\n  undone: {kind: end, outcome: compensated}\n";
-    if !line.undo_at_end {
+
+    fn block(&mut self, block: &Block, next: &str) -> String {
+        self.count += 1;
+        let index = self.count;
+        let name = format!("n{index}");
+        let boundary = |has: &bool| if *has { ", timeout: {after: PT3M, next: undo}" } else { "" };
+        let node = match block {
+            Block::Nap => format!("{{kind: timer, for: PT30S, next: {next}}}"),
+            Block::Step { has_undo, timeout, undo_timeout } => {
+                let undo = match has_undo {
+                    true => format!(
+                        "undo: {{send: Undo-{index}, done: Undone-{index}, failed: Kept-{index}, timeout: {undo_timeout}}}, "
+                    ),
+                    false => String::new(),
+                };
+                format!(
+                    "{{kind: command, send: Do-{index}, to: worker, payload: {{of: {index}}}, fails: Failed-{index}, {undo}\
+                     on: {{Done-{index}: {{next: {next}}}, Failed-{index}: {{next: undo}}, timeout: {timeout}}}}}"
+                )
+            }
+            Block::Fork { branches, has_timeout } => {
+                let join = format!("{name}-join");
+                let branches: Vec<String> = branches
+                    .iter()
+                    .enumerate()
+                    .map(|(number, blocks)| format!("b{number}: {{next: {}}}", self.blocks(blocks, &join)))
+                    .collect();
+                self.text += &format!("  {join}: {{kind: join, next: {next}}}\n");
+                let timeout = boundary(has_timeout);
+                format!("{{kind: fork, branches: {{{}}}, join: {join}{timeout}}}", branches.join(", "))
+            }
+            Block::Each { items, limit, body, has_timeout } => {
+                let body = self.blocks(body, &name);
+                let mode = if *limit == 1 { String::new() } else { format!("mode: parallel, limit: {limit}, ") };
+                let (list, timeout) = (json!((0..*items).collect::<Vec<_>>()), boundary(has_timeout));
+                format!(
+                    "{{kind: for-each, over: {list}, as: item, {mode}do: {body}, collect: =vars.item * 2, into: doubled, \
+                     next: {next}{timeout}}}"
+                )
+            }
+        };
+        self.text += &format!("  {name}: {node}\n");
+        name
+    }
+}
+
+fn definition(blocks: &[Block], undo_at_end: bool) -> Definition {
+    let mut writer = Writer::default();
+    let first = writer.blocks(blocks, if undo_at_end { "undo" } else { "done" });
+    let mut text = format!("baton: process/1\nname: any\nnodes:\n  start: {{kind: start, next: {first}}}\n");
+    text += &writer.text;
+    if !undo_at_end {
         text += "  done: {kind: end}\n";
+    }
+    if text.contains("next: undo") {
+        text += "  undo: {kind: compensate, next: undone}\n  undone: {kind: end, outcome: compensated}\n";
     }
     process(&text)
 }
@@ -94,6 +147,14 @@ enum Act {
     Time,
     Operate(&'static str),
     Settle,
+    Skip {
+        token: usize,
+        port: usize,
+    },
+    Move {
+        token: usize,
+        to: usize,
+    },
 }
 
 fn any_act() -> impl Strategy<Value = Act> {
@@ -106,6 +167,8 @@ fn any_act() -> impl Strategy<Value = Act> {
             .prop_map(Act::Operate),
         2 => prop::sample::select(vec!["resume", "retry"]).prop_map(Act::Operate),
         1 => Just(Act::Settle),
+        1 => (0usize..4, 0usize..3).prop_map(|(token, port)| Act::Skip { token, port }),
+        1 => (0usize..4, 0usize..12).prop_map(|(token, to)| Act::Move { token, to }),
     ]
 }
 
@@ -125,23 +188,25 @@ fn first_of(command: &crate::message::Message) -> MessageId {
 fn act(it: &mut Simulation, world: &mut World, act: &Act) {
     let _ = match act {
         Act::Answer { back, well, by_correlation } => {
+            if it.sent.is_empty() {
+                return;
+            }
             let position = it.sent.len() - 1 - back % it.sent.len();
             let mut command = it.sent[position].clone();
-            if command.message_type.starts_with("Query") {
-                // The question is about the command of that key that came before it; it is answered for that.
-                let undo = command.message_type == "QueryUndo";
-                let about = it.sent[..position]
-                    .iter()
-                    .rev()
-                    .find(|it| it.message_type.starts_with(if undo { "Undo" } else { "Do" }) && it.key == command.key);
-                let cause = command.id;
-                command = about.unwrap().clone();
+            let cause = command.id;
+            if command.message_type == "Query" {
+                let about = it.history.iter().find_map(|event| match event {
+                    Event::Asked { about, query, .. } if query.id == cause => Some(*about),
+                    _ => None,
+                });
+                command = it.sent.iter().find(|it| Some(it.id) == about).unwrap().clone();
+                // Of what has not come there is nothing to say.
                 if !world.dealt.contains_key(&first_of(&command)) {
                     return;
                 }
-                command.causation_id = Some(cause.to_string());
             }
-            let (kind, number) = command.message_type.split_at(command.message_type.len() - 1);
+            let is_alone = it.sent.iter().filter(|it| it.message_type == command.message_type).count() == 1;
+            let (kind, number) = command.message_type.split_once('-').unwrap();
             let done = *world.dealt.entry(first_of(&command)).or_insert(*well);
             let answer = match (kind, done) {
                 ("Do", true) => "Done",
@@ -153,10 +218,9 @@ fn act(it: &mut Simulation, world: &mut World, act: &Act) {
             if answer == "Kept" {
                 world.dealt.remove(&first_of(&command));
             }
-            let mut answer = it.correlated(&format!("{answer}{number}"), json!({}));
-            if !by_correlation {
-                let is_query = it.sent[position].message_type.starts_with("Query");
-                let cause = if is_query { it.sent[position].id } else { command.id };
+            let mut answer = it.correlated(&format!("{answer}-{number}"), json!({}));
+            // Without the cause, nobody can tell the items of a loop apart.
+            if !by_correlation || !is_alone {
                 answer.causation_id = Some(cause.to_string());
             }
             world.answers.push(answer.clone());
@@ -170,6 +234,20 @@ fn act(it: &mut Simulation, world: &mut World, act: &Act) {
         Act::Time if it.timers.is_empty() => return,
         Act::Time => Ok(it.time_passes()),
         Act::Operate(operation) => it.operate(operation),
+        Act::Skip { token, port } => {
+            let Some(token) = it.state().tokens.get(*token).cloned() else { return };
+            let ports = it.definition.nodes[&token.node].ports();
+            let port = ports.get(*port).map(|(name, _)| name.clone());
+            it.put(Input::Skip { operator: park(), token: Some(token.id), port, set: Default::default() })
+        }
+        Act::Move { token, to } => {
+            let Some(token) = it.state().tokens.get(*token).map(|it| it.id) else { return };
+            let to = it.definition.nodes.keys().nth(to % it.definition.nodes.len()).unwrap().clone();
+            if to == "start" {
+                return;
+            }
+            it.put(Input::Move { operator: park(), token: Some(token), to })
+        }
         Act::Settle => {
             let Some(entry) = it.state().unsettled.first() else { return };
             let command = entry.command();
@@ -219,11 +297,15 @@ fn check(it: &Simulation, world: &World) -> Result<(), TestCaseError> {
     once.dedup();
     prop_assert_eq!(once.len(), undone.len(), "undone twice\n{}", it.trace());
     // Where undoing ran to its end, every step that was done and can be undone is undone, or was skipped.
-    let ran = it.history.iter().any(|event| matches!(event, Event::Compensated { .. }))
-        || (it.status() == Status::Cancelled
-            && it.history.iter().any(|event| matches!(event, Event::CompensationBegan { .. }))
-            && !it.history.iter().any(|event| matches!(event, Event::Abandoned { .. })));
-    if ran && it.status() == Status::Compensated {
+    let ran = it.history.iter().rev().find_map(|event| match event {
+        Event::Compensated { .. } => Some(true),
+        Event::CommandSent { .. } => Some(false),
+        Event::Cancelled { .. } => {
+            Some(it.history.iter().any(|event| matches!(event, Event::CompensationBegan { .. })))
+        }
+        _ => None,
+    });
+    if ran == Some(true) && it.status() != Status::Cancelled {
         for event in &it.history {
             let Event::CommandSent { command, node, .. } = event else { continue };
             let can_be_undone = it.definition.nodes[node].command().is_some_and(|it| it.undo.is_some());
@@ -246,10 +328,11 @@ proptest! {
 
     #[test]
     fn each_success_is_undone_once_in_reverse_and_never_too_early(
-        line in any_line(),
-        acts in prop::collection::vec(any_act(), 1..50),
+        blocks in any_blocks(),
+        undo_at_end in any::<bool>(),
+        acts in prop::collection::vec(any_act(), 1..60),
     ) {
-        let mut it = Simulation::started(definition(&line), json!({}));
+        let mut it = Simulation::started(definition(&blocks, undo_at_end), json!({}));
         let mut world = World::default();
         for next in &acts {
             act(&mut it, &mut world, next);
