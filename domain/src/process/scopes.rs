@@ -177,7 +177,7 @@ pub(super) fn check_completion(nodes: &Nodes, found: &mut Vec<Diagnostic>) {
                     let onward = |from: &str| if from == fork.join { Vec::new() } else { targets(nodes, from) };
                     let reached = reach(&port.next, onward);
                     let ends = reached.contains(fork.join.as_str())
-                        || reached.iter().filter(|it| nodes.contains_key(**it)).any(|it| gives_up(&it));
+                        || reached.iter().filter(|it| nodes.contains_key(**it)).any(gives_up);
                     if !ends {
                         let pointer = edge_pointer(name, node, branch);
                         let message = format!(

@@ -272,20 +272,22 @@ fn undone(it: &Simulation) -> Vec<MessageId> {
 fn check(it: &Simulation, world: &World) -> Result<(), TestCaseError> {
     check_invariants(it)?;
     // No undo is sent while it is not known whether its command was done.
-    let mut settled: Vec<MessageId> = Vec::new();
+    let mut settled: Vec<(MessageId, String)> = Vec::new();
     let mut open: Option<MessageId> = None;
     for event in &it.history {
         match event {
-            Event::StepSucceeded { undo, .. } => settled.push(undo.command),
-            Event::StepSettled { undo: Some(undo), .. } => settled.push(undo.command),
-            Event::UndoSent { .. } => {
-                let last = *settled.last().expect("something to undo");
+            Event::StepSucceeded { undo, .. } | Event::StepSettled { undo: Some(undo), .. } => {
+                settled.push((undo.command, undo.send.clone()));
+            }
+            Event::UndoSent { command, .. } => {
+                let (last, send) = settled.last().cloned().expect("something to undo");
+                prop_assert_eq!(&command.message_type, &send, "not in reverse order\n{}", it.trace());
                 prop_assert!(open.is_none_or(|open| open == last), "two undos at once\n{}", it.trace());
                 prop_assert_ne!(world.dealt.get(&last), None, "an undo overtook its command\n{}", it.trace());
                 open = Some(last);
             }
             Event::Undone { command, .. } | Event::UndoSkipped { command, .. } => {
-                prop_assert_eq!(settled.pop(), Some(*command), "not in reverse order\n{}", it.trace());
+                prop_assert_eq!(settled.pop().map(|it| it.0), Some(*command), "not in reverse order\n{}", it.trace());
                 open = None;
             }
             _ => {}

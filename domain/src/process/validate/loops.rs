@@ -78,6 +78,6 @@ impl<'a> Graph<'a> {
                 && targets(self.nodes, name).contains(&last)
                 && self.scopes.around(name) == Some(container)
         };
-        inside.iter().any(|name| leads_out(name))
+        inside.iter().any(leads_out)
     }
 }
