@@ -7,16 +7,18 @@
 //! - [`engine`]: what happens when something arrives
 //! - [`service`]: what screens and the HTTP API ask for
 //! - [`node`]: all of it put together
-//! - [`changes`]: what the screens hear about
+//! - [`changes`]: what the screens hear about; [`clock`]: what time it is
 //! - [`http`]: the API, the door, and the app's pages
 //! - [`settings`] and [`cli`]: how it is told what to do
-//! - [`demo`]: a small world to watch; [`bench`]: the figures
+//! - [`demo`]: a small world to watch; [`bench`]: the figures; [`broken`]: defects that the tests must find
 
 pub mod bench;
+pub mod broken;
 pub mod bus;
 pub mod changes;
 pub mod cleaner;
 pub mod cli;
+pub mod clock;
 pub mod cloudevents;
 pub mod demo;
 pub mod destination;

@@ -13,6 +13,7 @@ use crate::{
     bus::{Bus, Subscriber, memory::MemoryBus},
     changes::Changes,
     cleaner::{self, Cleaner},
+    clock::Clock,
     destination::{Deliveries, Directory, HttpSender, Nudges, Sweeper, service as deliveries},
     engine::{Engine, registry::Registry, scheduler::Scheduler},
     nudge::Nudge,
@@ -58,7 +59,7 @@ impl Node {
         registry.reload(store.as_ref()).await.context("reading the definitions")?;
         let directory = Arc::new(Directory::load(store.clone()).await.context("reading destinations and routes")?);
 
-        let changes = Arc::new(Changes::default());
+        let (changes, clock) = (Arc::new(Changes::default()), Clock::default());
         let (relay_nudge, timer_nudge) = (Nudge::default(), Nudge::default());
         let (engine, runner) =
             Engine::new(store.clone(), registry.clone(), changes.clone(), relay_nudge.clone(), timer_nudge.clone());
@@ -71,7 +72,8 @@ impl Node {
 
         let nudges = Arc::new(Nudges::default());
         let sweeper = Arc::new(Sweeper::new(store.clone(), nudges.clone(), changes.clone()));
-        let leases = Arc::new(Leases::new(store.clone(), Uuid::now_v7(), options.node_name, options.lease_ttl));
+        let leases =
+            Arc::new(Leases::new(store.clone(), Uuid::now_v7(), options.node_name, options.lease_ttl, clock.clone()));
         let meter = Arc::new(Meter::default());
         let sender = Arc::new(HttpSender::new(options.allow_private)?);
         let deliveries = Arc::new(Deliveries::new(deliveries::Parts {
@@ -85,6 +87,7 @@ impl Node {
             changes: changes.clone(),
             relay_nudge: relay_nudge.clone(),
             bus_retry: options.relay.bus_retry,
+            clock: clock.clone(),
         }));
         let relay = Relay::new(
             relay::Parts {
@@ -97,6 +100,7 @@ impl Node {
                 changes: changes.clone(),
                 meter: meter.clone(),
                 nudge: relay_nudge.clone(),
+                clock,
             },
             options.relay,
         );

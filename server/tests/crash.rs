@@ -1,12 +1,13 @@
 //! Kill -9 at any moment under load loses nothing and doubles no step.
 //!
 //! A real server is killed at least twenty times while another program inserts into its outbox and while processes of
-//! five commands run. Afterwards the tables and what the participant received are held against what was committed.
+//! five commands run. Afterwards the tables and what the participant received are held against what was committed, by
+//! the same checker that the simulation uses.
 
 mod support;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     path::PathBuf,
     sync::{
         Arc, Mutex,
@@ -15,12 +16,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use baton_domain::ids::InstanceId;
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{
     baton::{Baton, TOKEN},
     database::Database,
-    participant::{Participant, Receipt},
+    invariants::{Receipt, Sent, check},
+    participant::{self, Participant},
 };
 use uuid::Uuid;
 
@@ -121,10 +124,7 @@ async fn survive(database_url: String, log: PathBuf) {
 
     // then
     let known = std::mem::take(&mut *known.lock().unwrap());
-    let receipts = participant.receipts();
-    check_messages(&known, &receipts);
-    check_instances(&known, &receipts, &database).await;
-    check_tables(&database).await;
+    check_everything(&known, &participant.receipts(), &database).await;
 }
 
 async fn set_up(baton: &Baton, address: std::net::SocketAddr) {
@@ -211,64 +211,34 @@ async fn drain(baton: &Baton, database: &Database) {
     }
 }
 
-/// Committed means delivered at least once, rolled back means never, and first deliveries of a key are in order.
-fn check_messages(known: &Known, receipts: &[Receipt]) {
-    let mut first: BTreeMap<String, Vec<Uuid>> = BTreeMap::new();
-    let mut seen = HashSet::new();
-    for receipt in receipts.iter().filter(|receipt| receipt.message_type == "Counted") {
-        assert!(!known.rolled_back.contains(&receipt.id), "a rolled back message was delivered: {}", receipt.id);
-        if seen.insert(receipt.id) {
-            first.entry(receipt.key.clone()).or_default().push(receipt.id);
-        }
+/// Everything that was known, received and stored, for the checker; and that it was enough.
+async fn check_everything(known: &Known, receipts: &[participant::Receipt], database: &Database) {
+    let mut record = database.record().await;
+    for (key, ids) in &known.committed {
+        let sent = |id: &Uuid| Sent {
+            id: *id,
+            key: format!("counter/{key}"),
+            committed: true,
+            receivers: vec!["participant".to_owned()],
+        };
+        record.messages.extend(ids.iter().map(sent));
     }
-    assert!(seen.len() >= DELIVERED_MIN, "only {} messages were delivered", seen.len());
-    assert_eq!(first, known.committed, "what was delivered first, per key, against what was committed");
-}
+    let lost = |id: &Uuid| Sent { id: *id, key: String::new(), committed: false, receivers: Vec::new() };
+    record.messages.extend(known.rolled_back.iter().map(lost));
+    record.receipts =
+        receipts.iter().map(|receipt| Receipt { receiver: "participant".to_owned(), id: receipt.id }).collect();
+    record.starts = known.started.iter().map(|(key, id)| (key.clone(), *id)).collect();
 
-/// Every start made exactly one instance, which ran through each of its steps exactly once.
-async fn check_instances(known: &Known, receipts: &[Receipt], database: &Database) {
-    let rows = database
-        .rows::<4>("select cast(id as text), business_key, status, cast(snapshot as text) from process_instance")
-        .await;
-    let mut by_key: BTreeMap<String, Vec<(Uuid, String)>> = BTreeMap::new();
-    for [id, key, status, _] in rows {
-        by_key.entry(key).or_default().push((id.parse().unwrap(), status));
+    let delivered: HashSet<Uuid> =
+        receipts.iter().filter(|receipt| receipt.message_type == "Counted").map(|receipt| receipt.id).collect();
+    assert!(delivered.len() >= DELIVERED_MIN, "only {} messages were delivered", delivered.len());
+    assert!(record.instances.len() >= COMPLETED_MIN, "only {} instances were started", record.instances.len());
+    assert_eq!(record.instances.len(), known.started.len(), "instances that nobody asked for");
+    for instance in &record.instances {
+        assert_eq!(instance.status, "completed", "{}", instance.id);
+        let sent = record.commands.iter().filter(|command| InstanceId::of_child(command.id).0 == instance.id);
+        assert_eq!(sent.count(), 5, "commands of {}", instance.id);
     }
-    assert!(by_key.len() >= COMPLETED_MIN, "only {} instances were completed", by_key.len());
-    let mut commands: HashMap<Uuid, BTreeMap<String, BTreeSet<Uuid>>> = HashMap::new();
-    for receipt in receipts.iter().filter(|receipt| receipt.message_type.starts_with("Do")) {
-        let instance = baton_domain::ids::InstanceId::of_child(receipt.id).0;
-        commands.entry(instance).or_default().entry(receipt.message_type.clone()).or_default().insert(receipt.id);
-    }
-    for (key, id) in &known.started {
-        let instances = by_key.get(key).unwrap_or_else(|| panic!("the started instance {key} is gone"));
-        assert_eq!(instances, &vec![(*id, "completed".to_owned())], "instances of {key}");
-        let steps = &commands[id];
-        assert_eq!(steps.len(), 5, "steps of {key}: {steps:?}");
-        for (step, ids) in steps {
-            assert_eq!(ids.len(), 1, "step {step} of {key} was issued as several commands");
-        }
-    }
-    assert_eq!(by_key.len(), known.started.len(), "instances that nobody asked for");
-}
-
-/// What must hold in the tables by themselves.
-async fn check_tables(database: &Database) {
-    for (what, sql) in [
-        (
-            "histories with gaps",
-            "select count(*) from (select instance_id from process_history group by instance_id having max(sequence) <> count(*) or min(sequence) <> 1) as broken",
-        ),
-        (
-            "instances whose sequence is not their history's",
-            "select count(*) from process_instance i where i.sequence <> (select count(*) from process_history h where h.instance_id = i.id)",
-        ),
-        (
-            "timers of ended instances",
-            "select count(*) from timer t join process_instance i on i.id = t.instance_id where i.ended_at is not null",
-        ),
-        ("commands sent by nobody", "select count(*) from outbox where kind = 'command' and correlation_id is null"),
-    ] {
-        assert_eq!(database.count(sql).await, 0, "{what}");
-    }
+    let violations: Vec<String> = check(&record).iter().map(ToString::to_string).collect();
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
 }

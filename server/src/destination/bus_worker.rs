@@ -5,7 +5,6 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use baton_domain::message::{Key, Message};
-use chrono::Utc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -36,7 +35,7 @@ pub struct BusWorker {
 }
 
 /// What one look led to.
-enum Look {
+pub enum Look {
     Worked,
     /// Nothing to do before then, unless nudged.
     Nothing(Duration),
@@ -69,9 +68,14 @@ impl BusWorker {
         }
     }
 
+    /// One look at what is due.
+    pub async fn run_once(&self) -> Result<Look, StoreError> {
+        self.look(&CancellationToken::new()).await
+    }
+
     async fn look(&self, stop: &CancellationToken) -> Result<Look, StoreError> {
         let Some(fence) = self.parts.leases.fence() else { return Ok(Look::Nothing(POLL_SHARED)) };
-        let now = Utc::now();
+        let now = self.parts.clock.now();
         let due = self.parts.store.read_due_deliveries(&fence, BUS, now, BATCH_MAX, &[]).await?;
         if due.is_empty() {
             let poll = if fence.is_whole() { POLL } else { POLL_SHARED };
@@ -126,14 +130,14 @@ impl BusWorker {
             }
         }
         if !moves.is_empty() {
-            self.parts.store.reroute(&moves, Utc::now()).await?;
+            self.parts.store.reroute(&moves, self.parts.clock.now()).await?;
             self.parts.nudges.all();
         }
         Ok(stay)
     }
 
     fn ended(&self, made: Made, message: &Message, verdict: Verdict) -> Ended {
-        let now = Utc::now();
+        let now = self.parts.clock.now();
         let outcome = outcome(made, verdict, &self.parts.bus_retry, now, seed(made.id, now));
         let state = match outcome.result {
             AttemptResult::Delivered { .. } => "published",

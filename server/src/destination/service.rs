@@ -15,6 +15,7 @@ use super::{Directory, HttpSender, Nudges, Sweeper, bus_worker::BusWorker, worke
 use crate::{
     bus::Bus,
     changes::Changes,
+    clock::Clock,
     nudge::Nudge,
     relay::Leases,
     store::{Store, StoreError, rows::BUS},
@@ -37,6 +38,7 @@ pub struct Parts {
     pub relay_nudge: Nudge,
     /// How often and when messages are offered again that the bus refused.
     pub bus_retry: Policy,
+    pub clock: Clock,
 }
 
 /// The workers of all destinations, the bus included.

@@ -5,7 +5,6 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use baton_app::model::DestinationSettings;
 use baton_domain::{message::Key, retry::Policy};
-use chrono::Utc;
 use futures::FutureExt;
 use tokio::{
     task::JoinSet,
@@ -134,7 +133,7 @@ impl Worker {
     /// Returns when to look again if nothing happens before.
     async fn due(&mut self, fence: &Fence) -> Result<Duration, StoreError> {
         let poll = if fence.is_whole() { POLL_ALONE } else { POLL_SHARED };
-        let (store, now, busy) = (&self.parts.store, Utc::now(), self.hand.busy());
+        let (store, now, busy) = (&self.parts.store, self.parts.clock.now(), self.hand.busy());
         let due = store.read_due_deliveries(fence, &self.name, now, self.hand.room() as u32, &busy).await?;
         if !due.is_empty() {
             self.hand.take(due);
@@ -219,7 +218,7 @@ async fn attempt(parts: Arc<Parts>, endpoint: Option<Arc<Endpoint>>, mut deliver
     if let Some(payload) = delivery.edited_payload.take() {
         delivery.message.payload = payload;
     }
-    let (at, begun) = (Utc::now(), Instant::now());
+    let (at, begun) = (parts.clock.now(), Instant::now());
     let settings = endpoint.as_ref().and_then(|endpoint| endpoint.settings.as_ref());
     let (verdict, policy) = match settings {
         Some(settings) => {
@@ -229,7 +228,7 @@ async fn attempt(parts: Arc<Parts>, endpoint: Option<Arc<Endpoint>>, mut deliver
         None => (Verdict::Hopeless(unknown_destination(&delivery.destination)), Policy::default()),
     };
     let made = Made { id: delivery.id, attempts: delivery.attempts, at, took: begun.elapsed() };
-    let ended = Utc::now();
+    let ended = parts.clock.now();
     let outcome = outcome(made, verdict, &policy, ended, seed(delivery.id, ended));
     let state = match outcome.result {
         AttemptResult::Delivered { .. } => "published",

@@ -3,11 +3,14 @@
 //! Two stages, both off the async threads because expressions run in them: [`Step::prepare`] before the transaction
 //! (whom does a message concern, what do stateless sagas make of it), [`Step::decide`] inside it, on locked rows.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use baton_domain::{
     ids::{InstanceId, MessageId, TaskId},
-    message::Message,
+    message::{Key, Message},
     process::{self, Context, Definition, Effect, Input, Operator, Rejection, State},
     saga,
 };
@@ -19,9 +22,13 @@ use super::{
     registry::Snapshot,
     work::{Done, Item, Operation, Outcome, Refusal, Start},
 };
-use crate::store::rows::{
-    AuditRow, Changes, Claim, InstanceChange, InstanceRow, Instant, Loaded, TaskClosing, TaskRow, TaskState, TimerRow,
-    WaitRow,
+use crate::{
+    broken::{self, Fault},
+    bus::{BEHIND_FAILURE, behind_failure},
+    store::rows::{
+        AuditRow, Changes, Claim, Failure, InstanceChange, InstanceRow, Instant, Loaded, TaskClosing, TaskRow,
+        TaskState, TimerRow, WaitRow,
+    },
 };
 
 /// A batch on its way through the two stages.
@@ -153,7 +160,9 @@ struct Work {
     instances: HashMap<InstanceId, Working>,
     /// Instances started in this batch by (definition, idempotency key).
     started: HashMap<(String, String), InstanceId>,
-    taken: std::collections::HashSet<MessageId>,
+    taken: HashSet<MessageId>,
+    /// Keys of which a message failed in this batch: what follows has to wait for it.
+    failed: HashSet<Key>,
     changes: Changes,
 }
 
@@ -165,7 +174,8 @@ impl Work {
             now,
             instances: HashMap::new(),
             started: HashMap::new(),
-            taken: std::collections::HashSet::new(),
+            taken: HashSet::new(),
+            failed: HashSet::new(),
             changes: Changes { now: Some(now), ..Changes::default() },
         }
     }
@@ -173,7 +183,13 @@ impl Work {
     fn handle(&mut self, prepared: Prepared) -> Outcome {
         let Prepared { item, candidates, waits, reactions } = prepared;
         match item {
-            Item::Message(message) => self.take_in(&message, candidates, &waits, reactions?),
+            Item::Message(message) => {
+                let outcome = self.take_in(&message, candidates, &waits, reactions);
+                if outcome.is_err() {
+                    self.failed.insert(message.key.clone());
+                }
+                outcome
+            }
             Item::Start(start) => self.start(&start),
             Item::Timer(timer) => {
                 let Some(row) = self.loaded.timers.iter().find(|row| row.id == timer) else {
@@ -211,10 +227,17 @@ impl Work {
         message: &Arc<Message>,
         candidates: Vec<InstanceId>,
         waits: &[(String, String)],
-        reactions: Vec<Message>,
+        reactions: Result<Vec<Message>, Refusal>,
     ) -> Outcome {
-        if !self.loaded.fresh.contains(&message.id) || !self.taken.insert(message.id) {
+        let reactions = reactions?;
+        let fresh = self.loaded.fresh.contains(&message.id) && self.taken.insert(message.id);
+        if !fresh && !broken::is(Fault::NoInbox) {
             return Ok(Done::Handled);
+        }
+        if fresh && self.failed.contains(&message.key) {
+            self.changes.messages_refused.push(message.id);
+            let Failure { error, .. } = behind_failure();
+            return Err(Refusal::Failed { class: BEHIND_FAILURE, error });
         }
         self.changes.messages.extend(reactions);
         let mut concerned = candidates;

@@ -3,16 +3,14 @@
 //! Two guards: by its own clock a node stops working when it could not renew in time (a hint, it saves double work);
 //! and every write of a result checks the token in the database (the guarantee).
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
+    clock::Clock,
     nudge::Nudge,
     store::{Store, StoreError, rows::Fence},
 };
@@ -28,19 +26,20 @@ pub struct Leases {
     ttl: Duration,
     held: watch::Sender<Option<Held>>,
     nudge: Nudge,
+    clock: Clock,
 }
 
 #[derive(Clone)]
 struct Held {
     fence: Arc<Fence>,
-    /// By this node's own clock, counted from before the renewal was asked for.
-    until: Instant,
+    /// By this node's own steady clock, counted from before the renewal was asked for.
+    until: Duration,
 }
 
 impl Leases {
     /// `node` must be new for every start: a restarted process is another node. `name` is for people.
-    pub fn new(store: Arc<dyn Store>, node: Uuid, name: String, ttl: Duration) -> Self {
-        Self { store, node, name, ttl, held: watch::Sender::new(None), nudge: Nudge::default() }
+    pub fn new(store: Arc<dyn Store>, node: Uuid, name: String, ttl: Duration, clock: Clock) -> Self {
+        Self { store, node, name, ttl, held: watch::Sender::new(None), nudge: Nudge::default(), clock }
     }
 
     pub fn node(&self) -> Uuid {
@@ -50,7 +49,7 @@ impl Leases {
     /// The lanes that this node may work on now.
     pub fn fence(&self) -> Option<Arc<Fence>> {
         let held = self.held.borrow();
-        held.as_ref().filter(|held| Instant::now() < held.until).map(|held| Arc::clone(&held.fence))
+        held.as_ref().filter(|held| self.clock.steady() < held.until).map(|held| Arc::clone(&held.fence))
     }
 
     /// Ends when the lanes held change.
@@ -91,7 +90,7 @@ impl Leases {
     }
 
     pub async fn run_once(&self) -> Result<(), StoreError> {
-        let asked = Instant::now();
+        let asked = self.clock.steady();
         let ttl_ms = i64::try_from(self.ttl.as_millis()).unwrap_or(i64::MAX);
         let fence = self.store.renew_leases(self.node, &self.name, ttl_ms).await?;
         metrics::gauge!("baton_relay_lanes").set(fence.lanes.len() as f64);

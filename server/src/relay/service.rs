@@ -10,7 +10,7 @@ use baton_domain::{
     message::{Key, Message},
     retry::Policy,
 };
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -18,8 +18,10 @@ use super::{
     plan::{Plan, Settled, plan, settle},
 };
 use crate::{
+    broken::{self, Fault},
     bus::Bus,
     changes::Changes,
+    clock::Clock,
     destination::{Directory, Nudges, Sweeper},
     nudge::Nudge,
     store::{
@@ -61,6 +63,7 @@ pub struct Relay {
     changes: Arc<Changes>,
     meter: Arc<Meter>,
     nudge: Nudge,
+    clock: Clock,
     config: Config,
 }
 
@@ -93,12 +96,13 @@ pub struct Parts {
     pub meter: Arc<Meter>,
     /// Nudged by whoever appends to the outbox on this node.
     pub nudge: Nudge,
+    pub clock: Clock,
 }
 
 impl Relay {
     pub fn new(parts: Parts, config: Config) -> Self {
-        let Parts { store, bus, directory, leases, nudges, sweeper, changes, meter, nudge } = parts;
-        Self { store, bus, directory, leases, nudges, sweeper, changes, meter, nudge, config }
+        let Parts { store, bus, directory, leases, nudges, sweeper, changes, meter, nudge, clock } = parts;
+        Self { store, bus, directory, leases, nudges, sweeper, changes, meter, nudge, clock, config }
     }
 
     /// Works until `shutdown`; a pass that has begun is finished first.
@@ -137,7 +141,7 @@ impl Relay {
     async fn pass(&self, shutdown: &CancellationToken) -> Result<Report, StoreError> {
         let Some(fence) = self.leases.fence() else { return Ok(Report { without_lease: true, ..Report::default() }) };
         let begun = Instant::now();
-        let batch = self.store.read_unpublished(&fence, Utc::now(), self.config.batch).await?;
+        let batch = self.store.read_unpublished(&fence, self.clock.now(), self.config.batch).await?;
         if batch.is_empty() {
             metrics::gauge!("baton_relay_lag_seconds").set(0.0);
             return Ok(Report::default());
@@ -148,10 +152,13 @@ impl Relay {
         if self.leases.fence().as_ref() != Some(&fence) {
             return Ok(Report { read, fenced: true, ..Report::default() });
         }
+        if broken::is(Fault::MarkBeforePublish) {
+            return self.mark_then_publish(&fence, plan).await;
+        }
         let results = self.bus.publish(&plan.publish).await;
         debug_assert_eq!(results.len(), plan.publish.len());
         let Settled { settlement, unavailable } =
-            settle(&mut plan, results, &self.config.bus_retry, Utc::now(), self.config.delete_published);
+            settle(&mut plan, results, &self.config.bus_retry, self.clock.now(), self.config.delete_published);
         let report = Report {
             read,
             settled: settlement.published.len(),
@@ -172,6 +179,15 @@ impl Relay {
         self.tell(&plan, &settlement, begun);
         self.changes.parked(&parked);
         Ok(report)
+    }
+
+    /// The defect [`Fault::MarkBeforePublish`].
+    async fn mark_then_publish(&self, fence: &Fence, mut plan: Plan) -> Result<Report, StoreError> {
+        let taken = vec![Ok(()); plan.publish.len()];
+        let settled = settle(&mut plan, taken, &self.config.bus_retry, self.clock.now(), false);
+        self.store.settle(fence, settled.settlement).await?;
+        self.bus.publish(&plan.publish).await;
+        Ok(Report { read: plan.rows.len(), settled: plan.rows.len(), ..Report::default() })
     }
 
     async fn plan(&self, batch: Vec<Outbound>) -> Result<Plan, StoreError> {
@@ -219,7 +235,7 @@ impl Relay {
 
     /// Lets everybody know: workers that have something to do now, pages, figures.
     fn tell(&self, plan: &Plan, settlement: &Settlement, begun: Instant) {
-        let now = Utc::now();
+        let now = self.clock.now();
         let destinations: BTreeSet<&str> =
             settlement.deliveries.iter().map(|delivery| delivery.destination.as_str()).collect();
         for destination in destinations {
@@ -258,7 +274,7 @@ impl Relay {
                 }
                 Some(false) => {}
             }
-            if watch.must_look(self.store.as_ref()).await {
+            if watch.must_look(self.store.as_ref(), self.clock.now()).await {
                 return;
             }
             wait = pace.idle();
@@ -308,7 +324,7 @@ fn patience(pace: &mut Pace, why: &str) -> Duration {
 struct Watch {
     last_look: Option<Instant>,
     seen: Option<i64>,
-    due: Option<chrono::DateTime<Utc>>,
+    due: Option<DateTime<Utc>>,
 }
 
 impl Watch {
@@ -322,15 +338,15 @@ impl Watch {
         self.seen = None;
     }
 
-    async fn must_look(&mut self, store: &dyn Store) -> bool {
+    async fn must_look(&mut self, store: &dyn Store, now: DateTime<Utc>) -> bool {
         // Any error here will be met again, and told, by the look itself.
         let Ok(Some(version)) = store.foreign_writes().await else { return true };
         let unchanged = self.seen.replace(version) == Some(version);
         let recent = self.last_look.is_some_and(|look| look.elapsed() < FULL_LOOK);
         if !unchanged || !recent {
-            self.due = store.next_deliver_after(Utc::now()).await.unwrap_or(None);
+            self.due = store.next_deliver_after(now).await.unwrap_or(None);
             return true;
         }
-        self.due.is_some_and(|due| due <= Utc::now())
+        self.due.is_some_and(|due| due <= now)
     }
 }

@@ -15,6 +15,7 @@ use baton_domain::{
 use baton_server::{
     bus::{Bus, MemoryBus, Subscriber, behind_failure},
     changes::Changes,
+    clock::Clock,
     destination::{Deliveries, Directory, HttpSender, Nudges, Sweeper, service},
     nudge::Nudge,
     relay::{Config, Leases, Meter, Parts, Relay},
@@ -115,7 +116,7 @@ impl World {
             Arc::new(bus)
         });
         let directory = Arc::new(Directory::load(store.clone()).await.unwrap());
-        let leases = Leases::new(store.clone(), Uuid::now_v7(), setup.node_name, setup.lease_ttl);
+        let leases = Leases::new(store.clone(), Uuid::now_v7(), setup.node_name, setup.lease_ttl, Clock::default());
         leases.run_once().await.unwrap();
         let leases = Arc::new(leases);
         let (changes, nudges) = (Arc::new(Changes::default()), Arc::new(Nudges::default()));
@@ -132,6 +133,7 @@ impl World {
                 changes: changes.clone(),
                 meter: Arc::new(Meter::default()),
                 nudge: relay_nudge.clone(),
+                clock: Clock::default(),
             },
             setup.config.clone(),
         );
@@ -146,6 +148,7 @@ impl World {
             changes: changes.clone(),
             relay_nudge: relay_nudge.clone(),
             bus_retry: setup.config.bus_retry,
+            clock: Clock::default(),
         });
         Self {
             store,

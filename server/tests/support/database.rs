@@ -1,13 +1,16 @@
 //! Looks at the tables from outside, with SQL that both databases understand.
 
-use std::str::FromStr as _;
+use std::{collections::HashMap, str::FromStr as _};
 
+use serde_json::Value;
 use sqlx::{
     PgPool, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqlitePoolOptions},
 };
 use uuid::Uuid;
+
+use super::invariants::{Command, Instance, Record, Sent};
 
 /// A connection pool of another program on the same database.
 #[derive(Clone)]
@@ -61,6 +64,43 @@ impl Database {
             Self::Postgres(pool) => sqlx::query_scalar(sql).fetch_one(pool).await.unwrap(),
             Self::Sqlite(pool) => sqlx::query_scalar(sql).fetch_one(pool).await.unwrap(),
         }
+    }
+
+    /// What is stored, for the checker: instances with their histories, and every command, which a participant named
+    /// `participant` has to get.
+    pub async fn record(&self) -> Record {
+        let mut histories: HashMap<String, Vec<(i64, Value)>> = HashMap::new();
+        let rows = "select cast(instance_id as text), cast(sequence as text), cast(event as text)
+            from process_history h order by h.instance_id, h.sequence";
+        for [instance, sequence, event] in self.rows::<3>(rows).await {
+            let event = serde_json::from_str(&event).unwrap();
+            histories.entry(instance).or_default().push((sequence.parse().unwrap(), event));
+        }
+        let instances =
+            "select cast(i.id as text), status, idempotency_key, cast(sequence as text), cast(snapshot as text),
+            cast((select count(*) from timer t where t.instance_id = i.id) as text),
+            cast((select count(*) from task t where t.instance_id = i.id and t.ended_at is null) as text)
+            from process_instance i";
+        let instances = self.rows::<7>(instances).await.into_iter();
+        let instances = instances.map(|[id, status, key, sequence, snapshot, timers, tasks]| Instance {
+            history: histories.remove(&id).unwrap_or_default(),
+            id: id.parse().unwrap(),
+            status,
+            idempotency_key: (!key.is_empty()).then_some(key),
+            sequence: sequence.parse().unwrap(),
+            snapshot: serde_json::from_str(&snapshot).unwrap(),
+            timers: timers.parse().unwrap(),
+            open_tasks: tasks.parse().unwrap(),
+        });
+        let mut record = Record { instances: instances.collect(), ..Record::default() };
+        let commands = "select cast(id as text), source, causation_id, aggregate_type, aggregate_id
+            from outbox where kind = 'command' order by seq";
+        for [id, source, cause, aggregate_type, aggregate_id] in self.rows::<5>(commands).await {
+            let (id, key) = (id.parse().unwrap(), format!("{aggregate_type}/{aggregate_id}"));
+            record.messages.push(Sent { id, key, committed: true, receivers: vec!["participant".to_owned()] });
+            record.commands.push(Command { id, source, causation_id: (!cause.is_empty()).then_some(cause) });
+        }
+        record
     }
 
     /// Inserts one event the way a foreign program does: plain SQL, a transaction of its own.

@@ -1,7 +1,8 @@
-//! A real `baton` in a process of its own, and a participant that remembers what it received.
+//! A real `baton` in a process of its own, a participant that remembers what it received, and the checker of invariants.
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub mod baton;
 pub mod database;
+pub mod invariants;
 pub mod participant;

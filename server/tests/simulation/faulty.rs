@@ -1,0 +1,53 @@
+//! Proof of the checker: builds that are broken on purpose, each of which must be found, and found for what it is.
+
+use baton_server::broken::{Broken, Fault};
+
+use super::{
+    invariants::Invariant,
+    run::run,
+    scenario::{ERRANDS, MESSAGES, Scenario, TALLY},
+};
+
+/// The defect must be found within so many seeds.
+const SEEDS_MAX: u64 = 60;
+
+#[test]
+fn marking_before_publishing_loses_messages() {
+    must_fail(Fault::MarkBeforePublish, &MESSAGES, Invariant::CommittedIsDelivered);
+}
+
+#[test]
+fn reading_with_a_cursor_skips_what_commits_late() {
+    must_fail(Fault::CursorReading, &MESSAGES, Invariant::CommittedIsDelivered);
+}
+
+#[test]
+fn writing_without_fences_overwrites_what_others_did() {
+    must_fail(Fault::NoFencing, &ERRANDS, Invariant::HistoryIsTheSnapshot);
+}
+
+#[test]
+fn without_the_inbox_a_step_is_taken_twice() {
+    must_fail(Fault::NoInbox, &TALLY, Invariant::NoStepDoubled);
+}
+
+#[test]
+fn replaying_with_effects_issues_commands_again() {
+    must_fail(Fault::EffectsOnReplay, &ERRANDS, Invariant::NoStepDoubled);
+}
+
+/// The same seeds that the sound build passes, until one breaks the invariant.
+fn must_fail(fault: Fault, scenario: &'static Scenario, expected: Invariant) {
+    let broken = Broken::by(fault);
+    for seed in 0..SEEDS_MAX {
+        let outcome = run(scenario, seed, 0);
+        if let Some(violation) = outcome.violations.iter().find(|violation| violation.invariant == expected) {
+            println!("{fault:?}: seed {seed} of `{}`: {violation}", scenario.name);
+            drop(broken);
+            let sound = run(scenario, seed, 0);
+            assert!(sound.violations.is_empty(), "the sound build fails as well: {}", sound.violations[0]);
+            return;
+        }
+    }
+    panic!("{fault:?} was not found in {SEEDS_MAX} seeds of `{}`", scenario.name);
+}

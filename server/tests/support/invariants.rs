@@ -1,0 +1,299 @@
+//! What must be true of a history of Baton, whatever happened to it: one checker for the simulation and for the tests
+//! on real databases.
+//!
+//! It knows no table and no service: it reads a [`Record`], which is what producers know to be committed, what receivers
+//! got in which order, and what was stored when everything had come to rest. It never decides what a process does
+//! either; histories are replayed with the domain's own `evolve`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    fmt,
+};
+
+use baton_domain::process::{Event, State, evolve};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// What is known at the end of a run.
+#[derive(Debug, Default)]
+pub struct Record {
+    /// Per key in the order of commits (the order between keys means nothing).
+    pub messages: Vec<Sent>,
+    /// In the order of arrival.
+    pub receipts: Vec<Receipt>,
+    pub instances: Vec<Instance>,
+    /// Every command in the outbox.
+    pub commands: Vec<Command>,
+    /// Idempotency key and instance of each start that was answered.
+    pub starts: Vec<(String, Uuid)>,
+    /// Instances whose terminal state was seen to change.
+    pub revived: Vec<String>,
+    /// The metric.
+    pub orphans: u64,
+}
+
+/// A message that a producer tried to send.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    pub id: Uuid,
+    pub key: String,
+    pub committed: bool,
+    /// Who has to get it; those for whom an operator gave it up are left out.
+    pub receivers: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Receipt {
+    pub receiver: String,
+    pub id: Uuid,
+}
+
+/// An instance with everything that belongs to it.
+#[derive(Debug, Clone)]
+pub struct Instance {
+    pub id: Uuid,
+    pub status: String,
+    pub idempotency_key: Option<String>,
+    pub sequence: i64,
+    pub snapshot: Value,
+    /// Numbers and events in the order of writing.
+    pub history: Vec<(i64, Value)>,
+    pub timers: u64,
+    pub open_tasks: u64,
+}
+
+/// A command as it stands in the outbox.
+#[derive(Debug, Clone)]
+pub struct Command {
+    pub id: Uuid,
+    /// `process/…` or `saga/…`.
+    pub source: String,
+    pub causation_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Invariant {
+    /// Committed means delivered at least once.
+    CommittedIsDelivered,
+    /// Rolled back means never.
+    RolledBackIsNever,
+    /// Per key and receiver, what is delivered for the first time comes in order.
+    FirstDeliveriesInOrder,
+    /// Nothing is received that nobody sent.
+    NothingInvented,
+    /// When all is quiet an instance has ended, is stuck or suspended for everybody to see, or waits for a person or a
+    /// timer.
+    ComesToAnEnd,
+    /// Terminal states never change.
+    TerminalIsFinal,
+    /// No live instance that nothing would ever wake.
+    NoOrphan,
+    /// No message, task or timer is handled twice, no command issued twice or without a history that says so.
+    NoStepDoubled,
+    /// A start with a key makes one instance, and the one that was answered.
+    OneInstancePerStart,
+    /// A history has no gaps, and replayed it is the snapshot.
+    HistoryIsTheSnapshot,
+}
+
+#[derive(Debug, Clone)]
+pub struct Violation {
+    pub invariant: Invariant,
+    pub detail: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.invariant, self.detail)
+    }
+}
+
+/// Everything that is not as it must be.
+pub fn check(record: &Record) -> Vec<Violation> {
+    let mut found = Found::default();
+    check_deliveries(record, &mut found);
+    let issued = check_instances(record, &mut found);
+    check_commands(record, &issued, &mut found);
+    check_starts(record, &mut found);
+    for revived in &record.revived {
+        found.add(Invariant::TerminalIsFinal, revived.clone());
+    }
+    if record.orphans > 0 {
+        found.add(Invariant::NoOrphan, format!("{} orphans are counted", record.orphans));
+    }
+    found.0
+}
+
+#[derive(Default)]
+struct Found(Vec<Violation>);
+
+impl Found {
+    fn add(&mut self, invariant: Invariant, detail: String) {
+        self.0.push(Violation { invariant, detail });
+    }
+}
+
+fn check_deliveries(record: &Record, found: &mut Found) {
+    let mut first: HashMap<(&str, Uuid), usize> = HashMap::new();
+    for (at, receipt) in record.receipts.iter().enumerate() {
+        first.entry((&receipt.receiver, receipt.id)).or_insert(at);
+    }
+    let sent: HashMap<Uuid, &Sent> = record.messages.iter().map(|sent| (sent.id, sent)).collect();
+    let mut told = HashSet::new();
+    for receipt in &record.receipts {
+        let problem = match sent.get(&receipt.id) {
+            Some(sent) if sent.committed => continue,
+            Some(_) => Invariant::RolledBackIsNever,
+            None => Invariant::NothingInvented,
+        };
+        if told.insert(receipt.id) {
+            found.add(problem, format!("{} got {}", receipt.receiver, receipt.id));
+        }
+    }
+    // Per receiver and key: where the latest first delivery so far was.
+    let mut latest: BTreeMap<(&str, &str), (usize, Uuid)> = BTreeMap::new();
+    for sent in record.messages.iter().filter(|sent| sent.committed) {
+        for receiver in &sent.receivers {
+            let Some(at) = first.get(&(receiver.as_str(), sent.id)) else {
+                let detail = format!("{receiver} never got {} of {}", sent.id, sent.key);
+                found.add(Invariant::CommittedIsDelivered, detail);
+                continue;
+            };
+            let latest = latest.entry((receiver, &sent.key)).or_insert((*at, sent.id));
+            if *at < latest.0 {
+                let detail =
+                    format!("{receiver} got {} of {} before {}, which was sent earlier", sent.id, sent.key, latest.1);
+                found.add(Invariant::FirstDeliveriesInOrder, detail);
+            } else {
+                *latest = (*at, sent.id);
+            }
+        }
+    }
+}
+
+/// Returns the commands that histories say were issued.
+fn check_instances(record: &Record, found: &mut Found) -> HashSet<Uuid> {
+    let mut issued = HashSet::new();
+    for instance in &record.instances {
+        let Some(state) = replay(instance, &mut issued, found) else { continue };
+        let stored = serde_json::to_value(&state).expect("a state has a JSON form");
+        if stored != instance.snapshot || instance.sequence != instance.history.len() as i64 {
+            let detail = format!(
+                "{} at {}: {} events make {stored}\n  stored is {}",
+                instance.id,
+                instance.sequence,
+                instance.history.len(),
+                instance.snapshot
+            );
+            found.add(Invariant::HistoryIsTheSnapshot, detail);
+        }
+        if state.is_orphan() {
+            found.add(Invariant::NoOrphan, format!("{} is {} with nothing to wake it", instance.id, instance.status));
+        }
+        if state.status().as_str() != instance.status {
+            let detail = format!("{} is {} and says {}", instance.id, state.status().as_str(), instance.status);
+            found.add(Invariant::HistoryIsTheSnapshot, detail);
+        }
+        let visible = state.status().is_terminal()
+            || matches!(instance.status.as_str(), "stuck" | "suspended")
+            || instance.timers > 0
+            || instance.open_tasks > 0;
+        if !visible {
+            let detail = format!("{} is {} for ever: {:?}", instance.id, instance.status, state.tokens);
+            found.add(Invariant::ComesToAnEnd, detail);
+        }
+        if state.status().is_terminal() && instance.timers + instance.open_tasks > 0 {
+            let detail = format!("{} has ended and keeps timers or tasks", instance.id);
+            found.add(Invariant::TerminalIsFinal, detail);
+        }
+    }
+    issued
+}
+
+fn replay(instance: &Instance, issued: &mut HashSet<Uuid>, found: &mut Found) -> Option<State> {
+    let mut state: Option<State> = None;
+    let mut handled: HashSet<(&'static str, Uuid)> = HashSet::new();
+    for (position, (number, event)) in instance.history.iter().enumerate() {
+        if *number != position as i64 + 1 {
+            let detail = format!("{}: event {} has the number {number}", instance.id, position + 1);
+            found.add(Invariant::HistoryIsTheSnapshot, detail);
+        }
+        let event: Event = match serde_json::from_value(event.clone()) {
+            Ok(event) => event,
+            Err(error) => {
+                found.add(Invariant::HistoryIsTheSnapshot, format!("{}: {error} in {event}", instance.id));
+                return None;
+            }
+        };
+        // After the end only what came too late is taken note of.
+        let ended = state.as_ref().is_some_and(|state| state.status().is_terminal());
+        if ended && !matches!(event, Event::MessageLate { .. }) {
+            let detail = format!("{}: {} after its end", instance.id, event.name());
+            found.add(Invariant::TerminalIsFinal, detail);
+        }
+        let once = match &event {
+            Event::MessageReceived { message, .. } => Some(("message", message.id.0)),
+            Event::CommandSent { command, .. } => {
+                issued.insert(command.id.0);
+                Some(("command", command.id.0))
+            }
+            Event::TaskCompleted { task, .. } => Some(("task", task.0)),
+            Event::TimerFired { timer, .. } => Some(("timer", timer.0)),
+            _ => None,
+        };
+        if let Some((what, id)) = once
+            && !handled.insert((what, id))
+        {
+            found.add(Invariant::NoStepDoubled, format!("{}: {what} {id} twice in one history", instance.id));
+        }
+        state = Some(evolve(state, &event));
+    }
+    if state.is_none() {
+        found.add(Invariant::HistoryIsTheSnapshot, format!("{} has no history", instance.id));
+    }
+    state
+}
+
+/// Commands of processes are those of their histories; a saga reacts once to an event.
+fn check_commands(record: &Record, issued: &HashSet<Uuid>, found: &mut Found) {
+    let mut stored = HashSet::new();
+    let mut reactions = HashSet::new();
+    for command in &record.commands {
+        stored.insert(command.id);
+        if command.source.starts_with("process/") && !issued.contains(&command.id) {
+            let detail = format!("{} of {} is in no history", command.id, command.source);
+            found.add(Invariant::NoStepDoubled, detail);
+        }
+        if command.source.starts_with("saga/")
+            && let Some(cause) = &command.causation_id
+            && !reactions.insert((command.source.as_str(), cause.as_str()))
+        {
+            let detail = format!("{} reacted twice to {cause}", command.source);
+            found.add(Invariant::NoStepDoubled, detail);
+        }
+    }
+    for missing in issued.difference(&stored).collect::<BTreeSet<_>>() {
+        let detail = format!("command {missing} stands in a history and was never put into the outbox");
+        found.add(Invariant::CommittedIsDelivered, detail);
+    }
+}
+
+fn check_starts(record: &Record, found: &mut Found) {
+    let mut by_key: BTreeMap<&str, Vec<Uuid>> = BTreeMap::new();
+    for instance in &record.instances {
+        if let Some(key) = &instance.idempotency_key {
+            by_key.entry(key).or_default().push(instance.id);
+        }
+    }
+    for (key, made) in &by_key {
+        if made.len() > 1 {
+            found.add(Invariant::OneInstancePerStart, format!("{key} made {made:?}"));
+        }
+    }
+    for (key, answered) in &record.starts {
+        if by_key.get(key.as_str()).is_none_or(|made| !made.contains(answered)) {
+            found
+                .add(Invariant::OneInstancePerStart, format!("{key} was answered with {answered}, which is not there"));
+        }
+    }
+}
