@@ -23,6 +23,8 @@ pub enum Fault {
     NoInbox,
     /// After a restart histories are replayed with their effects, so commands are issued again.
     EffectsOnReplay,
+    /// A time-out is taken for an answer: what may still be done is undone at once.
+    UndoOvertakes,
 }
 
 /// Whether this defect is switched on.

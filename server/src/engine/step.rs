@@ -344,6 +344,10 @@ impl Work {
         // The copy is what remains when the input is refused.
         let (state, events) =
             process::advance(&working.definition, working.state.clone(), input, &context).map_err(Refusal::Rejected)?;
+        let (state, events) = match broken::is(Fault::UndoOvertakes) {
+            true => settle_unsettled(&working.definition, state, events, &context),
+            false => (state, events),
+        };
         working.state = Some(state);
         for event in &events {
             for effect in process::effects(&working.definition, event, &context) {
@@ -423,6 +427,24 @@ fn change(working: Working, now: Instant) -> InstanceChange {
         idempotency_key: working.idempotency_key,
         history: working.history,
     }
+}
+
+/// The defect [`Fault::UndoOvertakes`].
+fn settle_unsettled(
+    definition: &Definition,
+    mut state: State,
+    mut events: Vec<process::Event>,
+    context: &Context,
+) -> (State, Vec<process::Event>) {
+    while let Some(unsettled) = state.unsettled.first() {
+        let operator = Operator { by: String::new(), reason: String::new(), expected: None };
+        let command = unsettled.command();
+        let input = Input::Settle { operator, command, succeeded: true, payload: Value::Null };
+        let Ok((next, more)) = process::advance(definition, Some(state.clone()), &input, context) else { break };
+        state = next;
+        events.extend(more);
+    }
+    (state, events)
 }
 
 fn encode(value: &impl serde::Serialize) -> Value {

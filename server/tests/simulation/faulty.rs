@@ -5,7 +5,7 @@ use baton_server::broken::{Broken, Fault};
 use super::{
     invariants::Invariant,
     run::run,
-    scenario::{ERRANDS, MESSAGES, Scenario, TALLY},
+    scenario::{ERRANDS, MESSAGES, ORDERS, Scenario, TALLY},
 };
 
 /// The defect must be found within so many seeds.
@@ -34,6 +34,11 @@ fn without_the_inbox_a_step_is_taken_twice() {
 #[test]
 fn replaying_with_effects_issues_commands_again() {
     must_fail(Fault::EffectsOnReplay, &ERRANDS, Invariant::NoStepDoubled);
+}
+
+#[test]
+fn taking_a_time_out_for_an_answer_undoes_what_is_not_done_yet() {
+    must_fail(Fault::UndoOvertakes, &ORDERS, Invariant::UndoAfterForward);
 }
 
 /// The same seeds that the sound build passes, until one breaks the invariant.

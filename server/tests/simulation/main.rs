@@ -11,6 +11,7 @@
 //! and [`tables`] (the database), [`outside`] (everybody else).
 
 mod chance;
+mod errand;
 mod node;
 mod outside;
 mod run;
@@ -29,7 +30,7 @@ mod faulty;
 use std::{collections::BTreeSet, env, time::Instant};
 
 use run::{Outcome, run};
-use scenario::{ERRANDS, MESSAGES, Scenario, TALLY};
+use scenario::{ERRANDS, MESSAGES, ORDERS, Scenario, TALLY};
 
 /// The lines of a failing schedule that are printed; all of them when one seed is played again.
 const SCHEDULE_LINES: usize = 150;
@@ -63,6 +64,13 @@ fn processes_take_each_step_once_whatever_happens() {
 }
 
 #[test]
+fn what_was_done_is_undone_once_whatever_happens() {
+    let seen = play(&ORDERS, 600);
+    assert!(seen.compensated * 10 > seen.instances, "next to nothing was undone");
+    assert!(seen.undone > 0);
+}
+
+#[test]
 fn what_is_repeated_late_is_handled_once() {
     play(&TALLY, 150);
 }
@@ -87,6 +95,9 @@ struct Seen {
     receipts: usize,
     instances: usize,
     completed: usize,
+    compensated: usize,
+    /// Steps that participants undid.
+    undone: usize,
 }
 
 impl Seen {
@@ -98,7 +109,10 @@ impl Seen {
         self.messages += outcome.record.messages.len();
         self.receipts += outcome.record.receipts.len();
         self.instances += outcome.record.instances.len();
-        self.completed += outcome.record.instances.iter().filter(|instance| instance.status == "completed").count();
+        let ended_as = |status| outcome.record.instances.iter().filter(|it| it.status == status).count();
+        self.completed += ended_as("completed");
+        self.compensated += ended_as("compensated");
+        self.undone += outcome.record.deeds.iter().filter(|deed| deed.is_undo && deed.succeeded).count();
     }
 
     /// Every point between two writes must have been one at which a node was killed.
@@ -123,9 +137,12 @@ fn play(scenario: &'static Scenario, count: u64) -> Seen {
         seen.add(&outcome);
     }
     assert!(seen.receipts > seen.messages / 2, "next to nothing was delivered");
-    assert!(seen.instances == 0 || seen.completed * 4 > seen.instances, "next to nothing was completed");
+    assert!(
+        seen.instances == 0 || (seen.completed + seen.compensated) * 4 > seen.instances,
+        "next to nothing was completed"
+    );
     println!(
-        "{}: {} seeds in {:.1} s: {} turns, {} messages, {} receipts, {} instances ({} completed), {} times frozen, \
+        "{}: {} seeds in {:.1} s: {} turns, {} messages, {} receipts, {} instances ({} completed, {} compensated), {} times frozen, \
          killed at {} points",
         scenario.name,
         seen.seeds,
@@ -135,6 +152,7 @@ fn play(scenario: &'static Scenario, count: u64) -> Seen {
         seen.receipts,
         seen.instances,
         seen.completed,
+        seen.compensated,
         seen.frozen,
         seen.killed_at.len()
     );

@@ -195,6 +195,13 @@ async fn operate(world: Arc<World>) {
         for instance in suspended.into_iter().filter(|_| world.is_calm()) {
             order(&world, instance, Operation::Resume).await;
         }
+        let stuck: Vec<InstanceId> = world.with_tables(|tables| {
+            tables.instances.values().filter(|row| row.status == Status::Stuck).map(|row| row.id).collect()
+        });
+        // Some stay as they are, for everybody to see.
+        for instance in stuck.into_iter().filter(|_| world.is_calm() && world.draw(|chance| chance.one_in(2))) {
+            order(&world, instance, Operation::Retry).await;
+        }
     }
 }
 
@@ -216,7 +223,7 @@ async fn repair(world: Arc<World>) {
         });
         let Some(node) = world.any_up().filter(|_| !dead.is_empty()) else { continue };
         let repair = match (world.draw(|chance| chance.below(3)), world.scenario.mended) {
-            (0, _) => Repair::Discard,
+            (0, _) if world.scenario.discards => Repair::Discard,
             (1, Some(mended)) => Repair::Retry { edited_payload: Some(mended()) },
             _ => Repair::Retry { edited_payload: None },
         };

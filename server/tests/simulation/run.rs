@@ -154,7 +154,7 @@ fn replay_with_effects(world: &Arc<World>) {
     });
     for (instance, definition, history) in histories {
         let Some((_, definition)) = world.registry.process(&definition, None) else { continue };
-        let context = Context { instance, now: world.stage.calendar() };
+        let context = Context { instance, now: world.stage.calendar(), recorded: history.len() as u64 };
         for (_, event) in history {
             let Ok(event) = serde_json::from_value::<Event>(event) else { continue };
             for effect in effects(&definition, &event, &context) {

@@ -36,6 +36,8 @@ pub struct Scenario {
     pub event: fn(usize, &mut Chance) -> (&'static str, Value),
     /// What an operator makes of a message that nobody can handle.
     pub mended: Option<fn() -> Value>,
+    /// Whether operators give messages up that are dead.
+    pub discards: bool,
     /// The least and the most messages that a relay takes at a time.
     pub relay_batch: (i64, i64),
     pub destinations: &'static [&'static str],
@@ -165,6 +167,7 @@ on:
     transactions: 8,
     event: counted,
     mended: Some(|| json!({"n": 3, "k": 0})),
+    discards: true,
     relay_batch: (1, 8),
     destinations: &["ledger"],
     routes: &[("Counted", "ledger")],
@@ -227,6 +230,7 @@ nodes:
     transactions: 6,
     event: arrived,
     mended: None,
+    discards: true,
     relay_batch: (1, 12),
     destinations: &["works"],
     routes: &[("depot", "works")],
@@ -239,7 +243,7 @@ nodes:
             "Fetch" => ("Fetched", message.payload.clone()),
             _ => ("Carried", json!({})),
         };
-        Some(Answer { message_type, payload })
+        Some(Answer { message_type: message_type.to_owned(), payload })
     },
     answers_later: |message| message.id.0.as_u128() & 1 == 0,
     trouble: 6,
@@ -273,6 +277,7 @@ nodes:
     transactions: 0,
     event: counted,
     mended: None,
+    discards: true,
     relay_batch: (30, 100),
     destinations: &[],
     routes: &[],
@@ -283,5 +288,69 @@ nodes:
     trouble: 5,
     operations: 0,
     turns_max: 20_000,
+    made: OnceLock::new(),
+};
+
+/// Steps with an undo, over HTTP and over the bus: with a question when nobody answers, and without.
+pub static ORDERS: Scenario = Scenario {
+    name: "orders",
+    test: "what_was_done_is_undone_once",
+    definitions: &[r#"
+baton: process/1
+name: order
+nodes:
+  start: {kind: start, next: reserve}
+  reserve:
+    kind: command
+    send: DoReserve
+    to: stock
+    fails: FailedReserve
+    undo: {send: UndoReserve, done: UndoneReserve, failed: KeptReserve, timeout: {after: PT20S, then: wait}}
+    on:
+      DoneReserve: {next: charge}
+      FailedReserve: {next: undo}
+      timeout: {after: PT2S, ask: {send: AskReserve, times: 3}}
+  charge:
+    kind: command
+    send: DoCharge
+    to: payments
+    fails: FailedCharge
+    undo: {send: UndoCharge, done: UndoneCharge, failed: KeptCharge, timeout: {after: PT20S, then: wait}}
+    on:
+      DoneCharge: {next: ship}
+      FailedCharge: {next: undo}
+      timeout: {after: PT1S, next: undo}
+  ship:
+    kind: command
+    send: DoShip
+    to: stock
+    fails: FailedShip
+    on:
+      DoneShip: {next: done}
+      FailedShip: {next: undo}
+      timeout: {after: P1D, then: wait}
+  undo: {kind: compensate, next: undone}
+  done: {kind: end, outcome: completed}
+  undone: {kind: end, outcome: compensated}
+"#],
+    nodes: 3,
+    starts: &[("order", 5)],
+    ticks: 0,
+    producers: 0,
+    transactions: 0,
+    event: counted,
+    mended: None,
+    // A command that is given up is never answered: here that would only hide what must not happen.
+    discards: false,
+    relay_batch: (1, 12),
+    destinations: &["works"],
+    routes: &[("stock", "works")],
+    subscribers: &["bank"],
+    wants: |_, message| message.key.aggregate_type == "payments" && message.kind == MessageKind::Command,
+    answer: no_answer,
+    answers_later: |message| message.id.0.as_u128() & 2 == 0,
+    trouble: 6,
+    operations: 6,
+    turns_max: 40_000,
     made: OnceLock::new(),
 };

@@ -22,8 +22,8 @@ use baton_server::{
         rows::{
             Appended, AttemptOutcome, AuditRow, Changes, Claim, Counts, CredentialKind, CredentialRow, DeliveryRow,
             DestinationCounts, DestinationRow, DraftRow, DueDelivery, FailureGroupRow, Fence, HistoryRow,
-            InstanceFilter, InstanceRow, Instant, Loaded, MessageFilter, MessageRow, MinuteRow, Outbound, Page, Repair,
-            RepairFilter, RouteRow, Settlement, TaskFilter, TaskRow, TaskState, VersionRow,
+            InstanceFilter, InstanceRow, Instant, Loaded, MessageFilter, MessageRow, MinuteRow, Outbound, Page, Parked,
+            Recorded, Repair, RepairFilter, RouteRow, Settlement, Swept, TaskFilter, TaskRow, TaskState, VersionRow,
         },
     },
 };
@@ -220,12 +220,12 @@ impl Store for MemoryStore {
         Ok(self.tables().has_open_deliveries(destination))
     }
 
-    async fn settle(&self, fence: &Fence, settlement: Settlement) -> Result<(), StoreError> {
+    async fn settle(&self, fence: &Fence, settlement: Settlement) -> Result<Vec<Parked>, StoreError> {
         self.stage.gate(self.node, "relay: published, not marked").await;
         let settled = self.tables().settle(fence, settlement);
         self.stage.changed(Topic::Deliveries);
         self.stage.gate(self.node, "relay: marked").await;
-        settled
+        settled.map(|()| Vec::new())
     }
 
     async fn read_due_deliveries(
@@ -247,21 +247,22 @@ impl Store for MemoryStore {
         Ok(None)
     }
 
-    async fn record_attempts(&self, outcomes: Vec<AttemptOutcome>) -> Result<Appended, StoreError> {
+    async fn record_attempts(&self, outcomes: Vec<AttemptOutcome>) -> Result<Recorded, StoreError> {
         self.stage.gate(self.node, "deliveries: attempted, not recorded").await;
         let answers = self.tables().record(outcomes);
         self.stage.changed(Topic::Deliveries);
         self.stage.changed(Topic::Outbox);
         self.stage.gate(self.node, "deliveries: recorded").await;
-        Ok(Appended { accepted: answers.into_iter().map(|answer| answer.id).collect(), duplicates: Vec::new() })
+        let accepted = answers.into_iter().map(|answer| answer.id).collect();
+        Ok(Recorded { answers: Appended { accepted, duplicates: Vec::new() }, parked: Vec::new() })
     }
 
     async fn reroute(&self, _: &[(i64, String)], _: Instant) -> Result<(), StoreError> {
         unreachable!("routes do not change in a run")
     }
 
-    async fn sweep_parked(&self) -> Result<u64, StoreError> {
-        Ok(self.tables().sweep())
+    async fn sweep_parked(&self) -> Result<Swept, StoreError> {
+        Ok(Swept { changed: self.tables().sweep(), parked: Vec::new() })
     }
 
     async fn repair(&self, _: &RepairFilter, repair: &Repair, _: AuditRow) -> Result<u64, StoreError> {

@@ -22,7 +22,8 @@ use uuid::Uuid;
 
 use super::{
     chance::Chance,
-    invariants::{Command, Instance, Receipt, Record, Sent},
+    errand::Errand,
+    invariants::{Command, Deed, Instance, Receipt, Record, Sent},
     node::id_of,
     scenario::Scenario,
     stage::{Node, OUTSIDE, Stage, Topic},
@@ -30,9 +31,9 @@ use super::{
     tables::Tables,
 };
 
-/// An answer of a participant: type, payload, and whether it is in the response or comes later by itself.
+/// An answer of a participant.
 pub struct Answer {
-    pub message_type: &'static str,
+    pub message_type: String,
     pub payload: Value,
 }
 
@@ -59,6 +60,7 @@ struct Outside {
     /// By receiver and command: participants deduplicate, and the same command gets the same answer.
     answered: BTreeMap<(String, MessageId), Option<Message>>,
     starts: Vec<(String, Uuid)>,
+    deeds: Vec<Deed>,
     /// Given up by an operator: message and destination.
     given_up: BTreeSet<(MessageId, String)>,
     up: BTreeMap<Node, u64>,
@@ -212,7 +214,10 @@ impl World {
         if let Some(answer) = outside.answered.get(&known) {
             return answer.clone();
         }
-        let answer = self.stage.draw(|chance| (self.scenario.answer)(message, chance));
+        let answer = match Errand::of(message) {
+            Some(errand) => self.stage.draw(|chance| errand.run(message, &mut outside.deeds, chance)),
+            None => self.stage.draw(|chance| (self.scenario.answer)(message, chance)),
+        };
         let answer = answer.map(|answer| self.reply(message, answer));
         outside.answered.insert(known, answer.clone());
         answer
@@ -222,9 +227,10 @@ impl World {
         Message {
             id: MessageId(Uuid::new_v5(&Uuid::NAMESPACE_OID, to.id.0.as_bytes())),
             kind: MessageKind::Event,
-            message_type: answer.message_type.to_owned(),
+            message_type: answer.message_type,
             source: to.key.aggregate_type.clone(),
-            key: to.key.clone(),
+            // Answers have no order among each other: a participant writes two of them at the same time.
+            key: Key { aggregate_type: to.key.aggregate_type.clone(), aggregate_id: to.id.to_string() },
             aggregate_version: None,
             payload: answer.payload,
             headers: BTreeMap::new(),
@@ -337,6 +343,7 @@ impl World {
             let key = format!("{}/{}", key.aggregate_type, key.aggregate_id);
             record.messages.push(Sent { id: id.0, key, committed: false, receivers: Vec::new() });
         }
+        record.deeds = outside.deeds.clone();
         record.receipts = outside.receipts.clone();
         record
             .receipts

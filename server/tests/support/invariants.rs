@@ -24,6 +24,8 @@ pub struct Record {
     pub instances: Vec<Instance>,
     /// Every command in the outbox.
     pub commands: Vec<Command>,
+    /// What participants of sagas did, in order.
+    pub deeds: Vec<Deed>,
     /// Idempotency key and instance of each start that was answered.
     pub starts: Vec<(String, Uuid)>,
     /// Instances whose terminal state was seen to change.
@@ -62,6 +64,17 @@ pub struct Instance {
     pub open_tasks: u64,
 }
 
+/// What a participant did about a step, the first time that it was asked to.
+#[derive(Debug, Clone)]
+pub struct Deed {
+    pub instance: Uuid,
+    pub step: String,
+    /// The first attempt of the command.
+    pub command: Uuid,
+    pub is_undo: bool,
+    pub succeeded: bool,
+}
+
 /// A command as it stands in the outbox.
 #[derive(Debug, Clone)]
 pub struct Command {
@@ -90,6 +103,10 @@ pub enum Invariant {
     NoOrphan,
     /// No message, task or timer is handled twice, no command issued twice or without a history that says so.
     NoStepDoubled,
+    /// Where what was done was undone, each step that succeeded and has an undo was effectively undone exactly once.
+    UndoneOnce,
+    /// No undo before its forward step is settled, and in reverse order of success.
+    UndoAfterForward,
     /// A start with a key makes one instance, and the one that was answered.
     OneInstancePerStart,
     /// A history has no gaps, and replayed it is the snapshot.
@@ -114,6 +131,7 @@ pub fn check(record: &Record) -> Vec<Violation> {
     check_deliveries(record, &mut found);
     let issued = check_instances(record, &mut found);
     check_commands(record, &issued, &mut found);
+    check_undos(record, &mut found);
     check_starts(record, &mut found);
     for revived in &record.revived {
         found.add(Invariant::TerminalIsFinal, revived.clone());
@@ -213,6 +231,7 @@ fn check_instances(record: &Record, found: &mut Found) -> HashSet<Uuid> {
 fn replay(instance: &Instance, issued: &mut HashSet<Uuid>, found: &mut Found) -> Option<State> {
     let mut state: Option<State> = None;
     let mut handled: HashSet<(&'static str, Uuid)> = HashSet::new();
+    let mut unwinding = Unwinding::default();
     for (position, (number, event)) in instance.history.iter().enumerate() {
         if *number != position as i64 + 1 {
             let detail = format!("{}: event {} has the number {number}", instance.id, position + 1);
@@ -231,9 +250,14 @@ fn replay(instance: &Instance, issued: &mut HashSet<Uuid>, found: &mut Found) ->
             let detail = format!("{}: {} after its end", instance.id, event.name());
             found.add(Invariant::TerminalIsFinal, detail);
         }
+        unwinding.take_note(instance.id, &event, found);
         let once = match &event {
-            Event::MessageReceived { message, .. } => Some(("message", message.id.0)),
-            Event::CommandSent { command, .. } => {
+            Event::MessageReceived { message, .. } | Event::StepSettled { message: Some(message), .. } => {
+                Some(("message", message.id.0))
+            }
+            Event::CommandSent { command, .. }
+            | Event::UndoSent { command, .. }
+            | Event::Asked { query: command, .. } => {
                 issued.insert(command.id.0);
                 Some(("command", command.id.0))
             }
@@ -275,6 +299,97 @@ fn check_commands(record: &Record, issued: &HashSet<Uuid>, found: &mut Found) {
     for missing in issued.difference(&stored).collect::<BTreeSet<_>>() {
         let detail = format!("command {missing} stands in a history and was never put into the outbox");
         found.add(Invariant::CommittedIsDelivered, detail);
+    }
+}
+
+/// What the histories of undoing say.
+#[derive(Default)]
+struct Unwinding {
+    /// Steps that are known to have succeeded and are not undone, in the order of success.
+    done: Vec<Uuid>,
+    /// What had an undo and is undone or was left so by an operator.
+    over: HashSet<Uuid>,
+    skipped: HashSet<Uuid>,
+    ran_to_its_end: bool,
+}
+
+impl Unwinding {
+    fn take_note(&mut self, instance: Uuid, event: &Event, found: &mut Found) {
+        match event {
+            Event::StepSucceeded { undo, .. } | Event::StepSettled { undo: Some(undo), .. } => {
+                self.done.push(undo.command.0);
+            }
+            Event::UndoSent { command, .. } if self.done.is_empty() => {
+                let detail = format!("{instance}: the undo {} with nothing that is known to be done", command.id);
+                found.add(Invariant::UndoAfterForward, detail);
+            }
+            Event::Undone { command, .. } | Event::UndoSkipped { command, .. } => {
+                if self.done.pop() != Some(command.0) {
+                    let detail = format!("{instance}: {command} was undone out of order");
+                    found.add(Invariant::UndoAfterForward, detail);
+                }
+                if !self.over.insert(command.0) {
+                    found.add(Invariant::UndoneOnce, format!("{instance}: {command} was undone twice"));
+                }
+                if matches!(event, Event::UndoSkipped { .. }) {
+                    self.skipped.insert(command.0);
+                }
+            }
+            Event::Compensated { .. } => {
+                self.ran_to_its_end = true;
+                for left in self.done.drain(..) {
+                    found.add(Invariant::UndoneOnce, format!("{instance}: {left} was never undone"));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What participants did, against what histories say.
+fn check_undos(record: &Record, found: &mut Found) {
+    let mut forward: HashMap<(Uuid, &str), &Deed> = HashMap::new();
+    let mut undone: HashMap<(Uuid, &str), u32> = HashMap::new();
+    for deed in &record.deeds {
+        let step = (deed.instance, deed.step.as_str());
+        if !deed.is_undo {
+            if forward.insert(step, deed).is_some() {
+                found.add(Invariant::NoStepDoubled, format!("{}: {} was done twice", deed.instance, deed.step));
+            }
+            continue;
+        }
+        if forward.get(&step).is_none_or(|forward| !forward.succeeded) {
+            let detail = format!("{}: {} was undone before it was done", deed.instance, deed.step);
+            found.add(Invariant::UndoAfterForward, detail);
+        }
+        if deed.succeeded {
+            *undone.entry(step).or_default() += 1;
+        }
+    }
+    for ((instance, step), times) in undone.iter().filter(|(_, times)| **times > 1) {
+        found.add(Invariant::UndoneOnce, format!("{instance}: {step} was undone {times} times"));
+    }
+    for instance in &record.instances {
+        let mut unwinding = Unwinding::default();
+        // What is out of order was found when the history was replayed.
+        let mut known = Found::default();
+        let mut undoable = HashSet::new();
+        for (_, event) in &instance.history {
+            let Ok(event) = serde_json::from_value::<Event>(event.clone()) else { continue };
+            if let Event::StepSucceeded { undo, .. } | Event::StepSettled { undo: Some(undo), .. } = &event {
+                undoable.insert(undo.command.0);
+            }
+            unwinding.take_note(instance.id, &event, &mut known);
+        }
+        if !unwinding.ran_to_its_end {
+            continue;
+        }
+        let of = forward.values().filter(|deed| deed.instance == instance.id && deed.succeeded);
+        for deed in of.filter(|deed| undoable.contains(&deed.command) && !unwinding.skipped.contains(&deed.command)) {
+            if !undone.contains_key(&(deed.instance, deed.step.as_str())) {
+                found.add(Invariant::UndoneOnce, format!("{}: {} stayed done", deed.instance, deed.step));
+            }
+        }
     }
 }
 
