@@ -37,7 +37,7 @@ const SCHEDULE_LINES: usize = 150;
 
 #[test]
 fn messages_arrive_in_order_whatever_happens() {
-    let seen = play(&MESSAGES, 1_500);
+    let seen = play(&MESSAGES, 800);
     seen.expect_kills_at(&[
         "relay: read, not published",
         "bus: about to publish",
@@ -53,7 +53,7 @@ fn messages_arrive_in_order_whatever_happens() {
 
 #[test]
 fn processes_take_each_step_once_whatever_happens() {
-    let seen = play(&ERRANDS, 1_000);
+    let seen = play(&ERRANDS, 700);
     seen.expect_kills_at(&[
         "engine: about to begin",
         "engine: decided, not committed",
@@ -65,14 +65,14 @@ fn processes_take_each_step_once_whatever_happens() {
 
 #[test]
 fn what_was_done_is_undone_once_whatever_happens() {
-    let seen = play(&ORDERS, 600);
+    let seen = play(&ORDERS, 400);
     assert!(seen.compensated * 10 > seen.instances, "next to nothing was undone");
     assert!(seen.undone > 0);
 }
 
 #[test]
 fn what_is_repeated_late_is_handled_once() {
-    play(&TALLY, 150);
+    play(&TALLY, 100);
 }
 
 #[test]

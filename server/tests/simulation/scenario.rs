@@ -278,7 +278,7 @@ nodes:
     event: counted,
     mended: None,
     discards: true,
-    relay_batch: (30, 100),
+    relay_batch: (90, 100),
     destinations: &[],
     routes: &[],
     subscribers: &[],

@@ -6,7 +6,7 @@
 //! the others go on meanwhile.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard},
@@ -22,6 +22,7 @@ use super::chance::Chance;
 /// Whose gate it is: a node (1, 2, 3), or somebody outside who never fails.
 pub type Node = usize;
 pub const OUTSIDE: Node = 0;
+const NODES_MAX: usize = 8;
 
 /// What somebody may wait for news of.
 #[derive(Clone, Copy)]
@@ -45,17 +46,21 @@ struct State {
     calendar_ms: i64,
     /// How often something was written, by topic.
     versions: [u64; TOPICS],
-    gates: BTreeMap<u64, Gate>,
+    /// In the order of their tickets. A plain list: there are few, and every turn walks over all of them.
+    gates: Vec<Gate>,
     tickets: u64,
-    /// Frozen nodes and when they go on.
-    frozen: BTreeMap<Node, i64>,
+    /// Until when nodes are frozen.
+    frozen: [i64; NODES_MAX],
     entering: Vec<(Node, Act)>,
     trace: VecDeque<(i64, Node, &'static str)>,
     turns: u64,
+    /// Room for the gates that may open, kept from turn to turn.
+    able: Vec<usize>,
     trace_max: usize,
 }
 
 struct Gate {
+    ticket: u64,
     node: Node,
     what: &'static str,
     when: When,
@@ -82,12 +87,13 @@ impl Stage {
             now_ms: 0,
             calendar_ms: 0,
             versions: [0; TOPICS],
-            gates: BTreeMap::new(),
+            gates: Vec::new(),
             tickets: 0,
-            frozen: BTreeMap::new(),
+            frozen: [0; NODES_MAX],
             entering: Vec::new(),
             trace: VecDeque::new(),
             turns: 0,
+            able: Vec::new(),
             trace_max,
         })))
     }
@@ -156,24 +162,24 @@ impl Stage {
         let mut state = self.state();
         state.tickets += 1;
         let ticket = state.tickets;
-        state.gates.insert(ticket, Gate { node, what, when, open: false, waker: None });
+        state.gates.push(Gate { ticket, node, what, when, open: false, waker: None });
         Pass { stage: self.clone(), ticket }
     }
 
     pub fn freeze(&self, node: Node, ms: i64) {
         let mut state = self.state();
         let until = state.now_ms + ms;
-        state.frozen.insert(node, until);
+        state.frozen[node] = until;
         state.note(node, "-- frozen --");
     }
 
     pub fn thaw_all(&self) {
-        self.state().frozen.clear();
+        self.state().frozen = [0; NODES_MAX];
     }
 
     /// Where a node stands: what its services are about to do or have just done.
     pub fn standing(&self, node: Node) -> Vec<&'static str> {
-        self.state().gates.values().filter(|gate| gate.node == node).map(|gate| gate.what).collect()
+        self.state().gates.iter().filter(|gate| gate.node == node).map(|gate| gate.what).collect()
     }
 
     pub fn turns(&self) -> u64 {
@@ -195,18 +201,23 @@ impl Stage {
         let mut state = self.state();
         loop {
             let now = state.now_ms;
-            state.frozen.retain(|_, until| *until > now);
-            let able: Vec<u64> =
-                state.gates.iter().filter(|(_, gate)| state.is_able(gate)).map(|(ticket, _)| *ticket).collect();
-            if able.is_empty() {
+            let mut able = std::mem::take(&mut state.able);
+            able.clear();
+            for (at, gate) in state.gates.iter().enumerate() {
+                if state.is_able(gate) {
+                    able.push(at);
+                }
+            }
+            let chosen = (!able.is_empty()).then(|| able[state.chance.below(able.len())]);
+            state.able = able;
+            let Some(chosen) = chosen else {
                 let Some(next) = state.next_ms() else { return false };
                 state.now_ms = next.max(now + 1);
                 continue;
-            }
-            let at = state.chance.below(able.len());
+            };
             state.now_ms += state.chance.between(0, 4);
             state.turns += 1;
-            let gate = state.gates.get_mut(&able[at]).expect("it was just found");
+            let gate = &mut state.gates[chosen];
             gate.open = true;
             let (node, what, waker) = (gate.node, gate.what, gate.waker.take());
             state.note(node, what);
@@ -230,22 +241,26 @@ impl Stage {
 }
 
 impl State {
+    fn find(&self, ticket: u64) -> Result<usize, usize> {
+        self.gates.binary_search_by_key(&ticket, |gate| gate.ticket)
+    }
+
     fn is_able(&self, gate: &Gate) -> bool {
         let due = match gate.when {
             When::Now => true,
             When::At(at) => at <= self.now_ms,
             When::Changed { topic, since, at } => self.versions[topic as usize] > since || at <= self.now_ms,
         };
-        due && !gate.open && !self.frozen.contains_key(&gate.node)
+        due && !gate.open && self.frozen[gate.node] <= self.now_ms
     }
 
     fn next_ms(&self) -> Option<i64> {
-        let gates = self.gates.values().filter(|gate| !gate.open).filter_map(|gate| {
+        let gates = self.gates.iter().filter(|gate| !gate.open).map(|gate| {
             let at = match gate.when {
                 When::Now => 0,
                 When::At(at) | When::Changed { at, .. } => at,
             };
-            Some(at.max(self.frozen.get(&gate.node).copied().unwrap_or(0)))
+            at.max(self.frozen[gate.node])
         });
         gates.min()
     }
@@ -287,23 +302,22 @@ impl Future for Pass {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let mut state = self.stage.state();
-        match state.gates.get_mut(&self.ticket) {
-            Some(gate) if !gate.open => {
-                gate.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
-            _ => {
-                state.gates.remove(&self.ticket);
-                Poll::Ready(())
-            }
+        let Ok(at) = state.find(self.ticket) else { return Poll::Ready(()) };
+        if state.gates[at].open {
+            state.gates.remove(at);
+            return Poll::Ready(());
         }
+        state.gates[at].waker = Some(context.waker().clone());
+        Poll::Pending
     }
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        if let Ok(mut state) = self.stage.0.lock() {
-            state.gates.remove(&self.ticket);
+        if let Ok(mut state) = self.stage.0.lock()
+            && let Ok(at) = state.find(self.ticket)
+        {
+            state.gates.remove(at);
         }
     }
 }
@@ -350,7 +364,7 @@ impl Cast {
         drop(gone);
         self.stage.state().entering.retain(|(of, _)| *of != node);
         self.stage.note(node, "-- killed --");
-        self.stage.state().frozen.remove(&node);
+        self.stage.state().frozen[node] = 0;
     }
 
     /// Lets everybody act until all wait.

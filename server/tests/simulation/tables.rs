@@ -167,6 +167,10 @@ impl Tables {
 
     /// Whatever stands behind a failed delivery of its key is parked, and nothing else is.
     pub fn sweep(&mut self) -> u64 {
+        let labelled = |delivery: &Delivery| is_failed(delivery.state) || delivery.state == DeliveryState::Parked;
+        if !self.deliveries.values().any(labelled) {
+            return 0;
+        }
         let mut first_failed: BTreeMap<(String, Key), i64> = BTreeMap::new();
         for delivery in self.deliveries.values().filter(|delivery| is_failed(delivery.state)) {
             let place = (delivery.destination.clone(), delivery.key.clone());

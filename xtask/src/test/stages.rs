@@ -29,6 +29,9 @@ pub fn rust(environment: Environment<'_>, arguments: &[String]) -> Result<Tally>
     };
     command.args(arguments).envs(environment.iter().cloned());
     let mut tally = count(&mut command, if nextest { Tally::from_nextest } else { Tally::from_cargo_test })?;
+    if arguments.is_empty() {
+        tally += broken_builds(nextest)?;
+    }
     // nextest leaves out the examples in comments.
     if nextest && arguments.is_empty() {
         tally += count(
@@ -37,6 +40,21 @@ pub fn rust(environment: Environment<'_>, arguments: &[String]) -> Result<Tally>
         )?;
     }
     Ok(tally)
+}
+
+/// The simulation must find every defect that is built in on purpose. One more build of the server, for the feature.
+fn broken_builds(nextest: bool) -> Result<Tally> {
+    let feature = ["--workspace", "--test", "simulation", "--features", "baton-server/broken-builds"];
+    match nextest {
+        true => {
+            let mut command = cargo_with(["nextest", "run", "--no-fail-fast", "--color=never"]);
+            count(command.args(feature).args(["-E", "test(faulty::)"]), Tally::from_nextest)
+        }
+        false => {
+            let mut command = cargo_with(["test", "--color=never"]);
+            count(command.args(feature).args(["--", "faulty::"]), Tally::from_cargo_test)
+        }
+    }
 }
 
 /// The specs of `end2end/` against the debug build of the server.
