@@ -57,10 +57,11 @@ pub fn diagram_view(diagram: &Diagram, name: &str, journey: Option<&Journey>) ->
     .erased()
 }
 
-/// The node to look at first: one under way, else one that failed.
+/// The node to look at first: one under way, else one that failed, else the end that was reached.
 fn in_focus<'a>(diagram: &'a Diagram, journey: &Journey) -> Option<&'a DiagramNode> {
     let first = |wanted: Progress| diagram.nodes.iter().find(|node| journey.progress.get(&node.id) == Some(&wanted));
-    first(Progress::UnderWay).or_else(|| first(Progress::Failed))
+    let ends = |node: &&DiagramNode| node.kind == "end" && journey.progress.contains_key(&node.id);
+    first(Progress::UnderWay).or_else(|| first(Progress::Failed)).or_else(|| diagram.nodes.iter().find(ends))
 }
 
 fn arrow(kind: &'static str) -> impl IntoView {

@@ -19,7 +19,7 @@ pub fn FlowTable(#[prop(into)] lines: Signal<Vec<FlowItem>>, #[prop(into)] label
                     <th scope="col">"Time (UTC)"</th>
                     <th scope="col" class="opt">"Kind"</th>
                     <th scope="col">"Type"</th>
-                    <th scope="col">"Aggregate"</th>
+                    <th scope="col" class="opt">"Aggregate"</th>
                     <th scope="col" class="opt">"From → to"</th>
                     <th scope="col">"State"</th>
                     <th scope="col" class="opt num">"Took"</th>
@@ -46,7 +46,7 @@ fn row(line: FlowItem) -> impl IntoView {
             <td>{at_time(line.at)}</td>
             <td class="opt">{kind_badge(&line.kind)}</td>
             <td class="mono"><a class="cover" href=href>{line.message_type}</a></td>
-            <td class="mono cut" title=format!("{}/{}", line.aggregate_type, line.aggregate_id)>
+            <td class="mono cut opt" title=format!("{}/{}", line.aggregate_type, line.aggregate_id)>
                 {format!("{}/{}", line.aggregate_type, line.aggregate_id)}
             </td>
             <td class="opt cut" title=way.clone()>{way.clone()}</td>

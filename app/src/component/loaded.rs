@@ -1,11 +1,13 @@
 //! A part of a page that is read from the server.
 //!
-//! What is drawn stands in a reactive closure of its own, so that the effect which reads the resource depends on nothing
-//! else. An effect that depends on a resource *and* on what the resource is read by (a filter in the URL) can swallow the
-//! resource's note that it has to be read again: asking whether it must run, it asks the resource, which forgets that it
-//! was out of date (reactive_graph 0.2). A filter set while the list was under way then changed nothing.
-
-use std::sync::Arc;
+//! Drawing tracks nothing: the effect that reads the resource must depend on nothing else. One that depends on a
+//! resource *and* on what the resource is read by (a filter in the URL) can swallow the resource's note that it has to
+//! be read again: asking whether it must run, it asks the resource, which forgets that it was out of date
+//! (reactive_graph 0.2). A filter set while the list was under way then changed nothing. What follows the URL beside a
+//! read is a closure of its own in the drawing.
+//!
+//! Nor does the drawing stand in a closure: it would be thrown away at every reading, and with it open dialogs, what was
+//! typed, the focus and the place that somebody scrolled to. As it is, only what differs is changed.
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
@@ -22,44 +24,31 @@ where
 {
     let path = use_location().pathname;
     let last = StoredValue::new(None::<(String, T)>);
-    let draw = Arc::new(draw);
-    let drawn = move |value: T| apart(draw.clone(), value);
     waiting(Box::new(move || {
-        read.get().map(|answer| match answer {
+        let answer = read.get()?;
+        Some(untrack(|| match answer {
             Ok(value) => {
                 last.set_value(Some((path.get_untracked(), value.clone())));
-                drawn(value)
+                draw(value)
             }
             Err(error) => match last.get_value() {
-                Some((at, value)) if passing(&error) && at == path.get_untracked() => drawn(value),
+                Some((at, value)) if passing(&error) && at == path.get_untracked() => draw(value),
                 _ => failure_note(error),
             },
-        })
+        }))
     }))
 }
 
 /// Draws something small that depends on a read; nothing stands there until it is known, and nothing if it fails.
 pub fn when_known<T>(read: Read<T>, draw: impl Fn(T) -> AnyView + Send + Sync + 'static) -> AnyView
 where
-    T: DeserializeOwned + Clone + Send + Sync + 'static,
+    T: DeserializeOwned + 'static,
 {
-    let draw = Arc::new(draw);
-    let content = move || read.get().and_then(Result::ok).map(|value| apart(draw.clone(), value));
-    let content = Box::new(content) as Content;
+    let content = Box::new(move || {
+        let value = read.get()?.ok()?;
+        Some(untrack(|| draw(value)))
+    }) as Content;
     view! { <Transition>{content}</Transition> }.erased()
-}
-
-/// The drawing of `value` as an effect of its own.
-fn apart<T>(draw: Arc<impl Fn(T) -> AnyView + Send + Sync + 'static>, value: T) -> AnyView
-where
-    T: Clone + Send + Sync + 'static,
-{
-    reactive(Box::new(move || draw(value.clone())))
-}
-
-/// The one place where a drawing becomes reactive.
-fn reactive(drawing: Box<dyn Fn() -> AnyView + Send + Sync>) -> AnyView {
-    (move || drawing()).erased()
 }
 
 type Content = Box<dyn Fn() -> Option<AnyView> + Send + Sync>;

@@ -16,7 +16,7 @@ pub fn message_table(messages: Vec<MessageSummary>, label: &str) -> AnyView {
         ("Created (UTC)", ""),
         ("Kind", "opt"),
         ("Type", ""),
-        ("Aggregate", ""),
+        ("Aggregate", "opt"),
         ("Source", "opt"),
         ("State", ""),
         ("Last error", "opt"),
@@ -40,10 +40,10 @@ fn row(message: MessageSummary) -> AnyView {
             <td>{at_second(message.created_at)}</td>
             <td class="opt">{kind_badge(&message.kind)}</td>
             <td class="mono"><a class="cover" href=link::message(message.id)>{message.message_type}</a></td>
-            <td class="mono cut" title=key.clone()>{key.clone()}</td>
+            <td class="mono cut opt" title=key.clone()>{key.clone()}</td>
             <td class="opt">{message.source}</td>
             <td><span class="stack-row">{state_badge(&message.state)}{attempts}</span></td>
-            <td class="opt cut error-text" title=error.clone()>{error.clone()}</td>
+            <td class="opt cut fills error-text" title=error.clone()>{error.clone()}</td>
         </tr>
     }
     .erased()

@@ -25,7 +25,8 @@ struct Arrow<'a> {
 /// The participants in the order of their first appearance, and the arrows between them.
 ///
 /// A command goes from its source to the aggregate type that receives it. A reply to a command comes from there,
-/// whatever its source calls itself. An event goes to where that comes from which it caused.
+/// whatever its source calls itself. An event goes to where that comes from which it caused; a reply that caused nothing
+/// goes back to the sender of its command, who waited for it.
 fn arrows(messages: &[MessageSummary]) -> (Vec<String>, Vec<Arrow<'_>>) {
     let mut lifelines: Vec<String> = Vec::new();
     let mut lifeline = |name: &str| match lifelines.iter().position(|known| known == name) {
@@ -40,9 +41,11 @@ fn arrows(messages: &[MessageSummary]) -> (Vec<String>, Vec<Arrow<'_>>) {
         .filter(|message| message.kind == "command")
         .map(|command| (command.id.to_string(), command))
         .collect();
-    let home = |message: &'_ MessageSummary| {
-        let cause = message.causation_id.as_ref().filter(|_| message.kind != "command");
-        cause.and_then(|id| commands.get(id)).map_or(message.source.clone(), |command| command.aggregate_type.clone())
+    let answered = |message: &MessageSummary| {
+        message.causation_id.as_ref().filter(|_| message.kind != "command").and_then(|id| commands.get(id)).copied()
+    };
+    let home = |message: &MessageSummary| {
+        answered(message).map_or_else(|| message.source.clone(), |command| command.aggregate_type.clone())
     };
     let mut arrows = Vec::new();
     for message in messages {
@@ -59,6 +62,9 @@ fn arrows(messages: &[MessageSummary]) -> (Vec<String>, Vec<Arrow<'_>>) {
                 .filter(|name| *name != own)
                 .collect();
             names.dedup();
+            if let Some(command) = answered(message).filter(|command| names.is_empty() && command.source != own) {
+                names.push(command.source.clone());
+            }
             names.iter().map(|name| lifeline(name)).collect()
         };
         if receivers.is_empty() {
@@ -176,7 +182,7 @@ mod tests {
 
     #[test]
     fn commands_go_to_their_aggregate_and_events_to_what_they_caused() {
-        // given a campaign's event, the saga's command, and the answer that nobody takes up
+        // given a campaign's event, the saga's command, its answer, and an event that nobody takes up
         let mut event = a_message(1, None);
         event.source = "campaign".to_owned();
         let mut command = a_message(2, Some(1));
@@ -185,12 +191,14 @@ mod tests {
         command.aggregate_type = "ads".to_owned();
         let mut answer = a_message(3, Some(2));
         answer.source = "/network/ads-service".to_owned();
-        let messages = [event, command, answer];
+        let mut stray = a_message(4, None);
+        stray.source = "campaign".to_owned();
+        let messages = [event, command, answer, stray];
         // when they are drawn
         let (lifelines, arrows) = arrows(&messages);
         // then
         assert_eq!(lifelines, ["campaign", "saga", "ads"]);
         let ends: Vec<_> = arrows.iter().map(|arrow| (arrow.from, arrow.to)).collect();
-        assert_eq!(ends, [(0, Some(1)), (1, Some(2)), (2, None)]);
+        assert_eq!(ends, [(0, Some(1)), (1, Some(2)), (2, Some(1)), (0, None)]);
     }
 }

@@ -47,7 +47,7 @@ fn row(task: TaskSummary) -> AnyView {
     let state = state_of(&task);
     view! {
         <tr class="row">
-            <td><a class="cover" href=link::task(task.id)>{task.title.clone()}</a></td>
+            <td class="wrap"><a class="cover" href=link::task(task.id)>{task.title.clone()}</a></td>
             <td>{state}</td>
             <td>{waits_for(&task)}</td>
             <td>{ago_or_dash(task.due_at)}</td>

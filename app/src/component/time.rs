@@ -33,11 +33,12 @@ pub fn at_time(at: Instant) -> impl IntoView {
     }
 }
 
-/// Date and time to the second, for lists; the full instant as a tip.
+/// Date and time to the second, for lists; the full instant as a tip. Narrow screens have no room for the date.
 pub fn at_second(at: Instant) -> impl IntoView {
     view! {
         <time class="mono" datetime=machine(at) title=in_full(at)>
-            {at.format("%Y-%m-%d %H:%M:%S").to_string()}
+            <span class="opt">{at.format("%Y-%m-%d ").to_string()}</span>
+            {at.format("%H:%M:%S").to_string()}
         </time>
     }
 }

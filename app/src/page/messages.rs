@@ -36,7 +36,7 @@ pub fn MessagesPage() -> AnyView {
         move |name: &'static str| Signal::derive(move || params.with(|params| params.get(name).unwrap_or_default()));
     // Filters that are set are in sight.
     let narrowed = params.with_untracked(|params| MORE.iter().any(|name| params.get(name).is_some()));
-    let chips = when_known(badges, move |badges| params.with(|params| chips(params, &badges)));
+    let chips = when_known(badges, move |badges| (move || params.with(|params| chips(params, &badges))).erased());
     view! {
         <PageHead title="Messages"/>
         <div class="content">

@@ -28,6 +28,7 @@ pub fn SettingsPage() -> AnyView {
                 </section>
                 {loaded(about, draw_about)}
             </div>
+            {loaded(about, draw_settings)}
             {loaded(audit, draw_audit)}
         </div>
     }
@@ -46,13 +47,6 @@ fn you(actor: Actor) -> AnyView {
 
 fn draw_about(about: About) -> AnyView {
     let fact = |name: &'static str, value: String| view! { <div><dt>{name}</dt><dd>{value}</dd></div> };
-    let rows = about
-        .settings
-        .into_iter()
-        .map(|(name, value, origin)| {
-            view! { <tr><td class="mono">{name}</td><td class="mono wrap">{value}</td><td class="faint">{origin}</td></tr> }
-        })
-        .collect_view();
     view! {
         <section class="card" aria-labelledby="about-title">
             <h2 id="about-title">"About"</h2>
@@ -63,10 +57,22 @@ fn draw_about(about: About) -> AnyView {
                 {fact("Node", about.node)}
                 <div><dt>"API"</dt><dd><a href="/api/openapi.json" rel="external">"OpenAPI description"</a></dd></div>
             </dl>
-            {table("Settings in force", &[("Setting", ""), ("Value", ""), ("From", "")], rows.erased())}
         </section>
     }
     .erased()
+}
+
+fn draw_settings(about: About) -> AnyView {
+    let rows = about
+        .settings
+        .into_iter()
+        .map(|(name, value, origin)| {
+            view! { <tr><td class="mono">{name}</td><td class="mono value">{value}</td><td class="faint">{origin}</td></tr> }
+        })
+        .collect_view();
+    let table = table("Settings in force", &[("Setting", ""), ("Value", ""), ("From", "")], rows.erased());
+    view! { <section class="card" aria-labelledby="settings-title"><h2 id="settings-title">"Settings in force"</h2>{table}</section> }
+        .erased()
 }
 
 fn draw_audit(entries: Vec<AuditEntry>) -> AnyView {
