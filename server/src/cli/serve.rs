@@ -1,6 +1,6 @@
 //! `baton serve` and `baton demo`: a node, with HTTP in front of it, until somebody asks it to end.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, anyhow};
 use baton_app::model::About;
@@ -18,9 +18,6 @@ use crate::{
     settings::Settings,
     store::OpenOptions,
 };
-
-/// How long a lane's lease lasts without being renewed, so how long its messages wait when a node is lost.
-const LEASE: Duration = Duration::from_secs(15);
 
 pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
     // Before anything else: when the port is taken, nothing was touched.
@@ -82,7 +79,7 @@ fn options(settings: &Settings) -> Options {
         },
         cleaner: cleaner::Config { retention_days: settings.retention_days, ..cleaner::Config::default() },
         allow_private: settings.allow_private_destinations,
-        lease_ttl: LEASE,
+        lease_ttl: relay::TTL,
         node_name: settings.node_name(),
         about: About {
             version: env!("CARGO_PKG_VERSION").to_owned(),

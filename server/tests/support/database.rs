@@ -23,7 +23,14 @@ impl Database {
     pub async fn connect(url: &str) -> Self {
         if url.starts_with("postgres") {
             let options = PgConnectOptions::from_str(url).unwrap().options([("search_path", "baton,public")]);
-            Self::Postgres(PgPoolOptions::new().max_connections(4).connect_with(options).await.unwrap())
+            Self::Postgres(
+                PgPoolOptions::new()
+                    .max_connections(4)
+                    .acquire_timeout(std::time::Duration::from_secs(3))
+                    .connect_with(options)
+                    .await
+                    .unwrap(),
+            )
         } else {
             let options = SqliteConnectOptions::from_str(url)
                 .unwrap()
@@ -101,6 +108,20 @@ impl Database {
             record.commands.push(Command { id, source, causation_id: (!cause.is_empty()).then_some(cause) });
         }
         record
+    }
+
+    /// Whether a message was committed.
+    pub async fn has_message(&self, id: Uuid) -> sqlx::Result<bool> {
+        let count: i64 = match self {
+            Self::Postgres(pool) => {
+                sqlx::query_scalar("select count(*) from baton.outbox where id = $1").bind(id).fetch_one(pool).await?
+            }
+            Self::Sqlite(pool) => {
+                let text = id.to_string();
+                sqlx::query_scalar("select count(*) from outbox where id = ?1").bind(text).fetch_one(pool).await?
+            }
+        };
+        Ok(count > 0)
     }
 
     /// Inserts one event the way a foreign program does: plain SQL, a transaction of its own.

@@ -1,8 +1,10 @@
-//! A real `baton` in a process of its own, a participant that remembers what it received, and the checker of invariants.
+//! A real `baton` in a process of its own, a participant that remembers what it received, a load for both, and the checker of
+//! invariants.
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub mod baton;
 pub mod database;
 pub mod invariants;
+pub mod load;
 pub mod participant;

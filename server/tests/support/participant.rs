@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Instant,
 };
 
 use axum::{
@@ -22,6 +23,7 @@ pub struct Receipt {
     pub message_type: String,
     pub key: String,
     pub data: Value,
+    pub at: Instant,
 }
 
 #[derive(Clone, Default)]
@@ -54,6 +56,7 @@ async fn receive(State(participant): State<Participant>, Json(event): Json<Value
         message_type: message_type.clone(),
         key: key.clone(),
         data: event["data"].clone(),
+        at: Instant::now(),
     });
     let Some(step) = message_type.strip_prefix("Do") else {
         return StatusCode::NO_CONTENT.into_response();
