@@ -127,9 +127,10 @@ fn read(value: &Value, found: &mut Vec<Diagnostic>) -> Option<Definition> {
 }
 
 /// The definitions that ship with Baton: name and text.
-pub fn shipped() -> [(&'static str, &'static str); 2] {
+pub fn shipped() -> [(&'static str, &'static str); 3] {
     [
         ("campaign-publishing", include_str!("../../definitions/campaign-publishing.yaml")),
+        ("order-fulfilment", include_str!("../../definitions/order-fulfilment.yaml")),
         ("trip-booking", include_str!("../../definitions/trip-booking.yaml")),
     ]
 }

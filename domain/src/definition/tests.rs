@@ -307,14 +307,6 @@ fn yaml_texts_are_not_taken_for_something_else() {
 }
 
 #[test]
-fn stateful_sagas_are_not_run_by_mistake() {
-    let text =
-        "{baton: saga/1, name: order-fulfilment, correlate: =event.payload.order_id, start: OrderPlaced, steps: []}";
-    let codes: Vec<String> = found(text).into_iter().map(|(code, _)| code).collect();
-    assert_eq!(codes, ["not-supported", "not-supported", "not-supported", "missing-field"]);
-}
-
-#[test]
 fn sagas_are_checked_like_processes() {
     let text = "{baton: saga/1, name: it, on: {A: {send: B, to: b, key: '=vars.x', when: 'x', payload: ['=1 +']}, C: {to: b}}}";
     assert_eq!(

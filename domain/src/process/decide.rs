@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{
-    Arrival, Context, Definition, Event, Input, Issued, Place, Rejection, State, Token, Undoable, Unsettled, ValueWait,
+    Arrival, Context, Correlation, Definition, Event, Input, Issued, Place, Rejection, State, Token, Undoable,
+    Unsettled, ValueWait,
     definition::{Node, NodeKind, wait_values},
     evolve::evolve,
     fire, operate,
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     diagnostic::Diagnostic,
-    ids::{InstanceId, MessageId, TaskId},
+    ids::{MessageId, TaskId},
     message::{
         ID_CHARS_MAX, Message, MessageKind, PAYLOAD_BYTES_MAX, PAYLOAD_DEPTH_MAX, check_storable, serialised_bytes,
     },
@@ -34,6 +35,8 @@ pub const KEPT_MAX: usize = 100;
 /// - What no token waits for now, but some `wait` node may later, is buffered, and consumed when a token gets there. Only
 ///   `wait` nodes consume buffered events: a command cannot be answered before it was sent.
 /// - While suspended, messages and timers are kept in order and take effect on resuming. Tasks cannot be completed then.
+/// - In a saga, events that are about the same value belong to it as if they carried its id. One that would start it again
+///   is recorded as late.
 /// - For an ended instance, replies are recorded as late and change nothing else.
 pub fn decide(
     definition: &Definition,
@@ -55,6 +58,12 @@ pub fn advance(
         (None, Input::Start { input, business_key, by }) => {
             start(definition, input, business_key.as_deref(), by, context)
         }
+        (None, Input::Message { message }) => match &definition.correlation {
+            Some(correlation) if correlation.is_started_by(message) => {
+                start_by(definition, correlation, message, context)
+            }
+            _ => Err(rejection("not-started", "", "There is no such instance.")),
+        },
         (Some(_), Input::Start { .. }) => {
             Err(rejection("already-started", "", "This instance has been started already."))
         }
@@ -124,11 +133,39 @@ fn start(
         by: by.to_owned(),
         at: context.now,
         node: definition.start.clone(),
+        trigger: None,
     };
+    Ok(begin(definition, started, None, context))
+}
+
+/// A saga starts by itself: its input is what the event says.
+fn start_by(
+    definition: &Definition,
+    correlation: &Correlation,
+    message: &Message,
+    context: &Context,
+) -> Result<(State, Vec<Event>), Rejection> {
+    let value = correlation.value(message);
+    let value = value.map_err(|failure| rejection("no-correlation", "", format!("`correlate`: {failure}")))?;
+    let started = Event::Started {
+        instance: context.instance,
+        definition: definition.name.clone(),
+        input: message.payload.clone(),
+        business_key: Some(value),
+        by: message.message_type.clone(),
+        at: context.now,
+        node: definition.start.clone(),
+        trigger: Some(Box::new(message.clone())),
+    };
+    Ok(begin(definition, started, Some(message.clone()), context))
+}
+
+fn begin(definition: &Definition, started: Event, cause: Option<Message>, context: &Context) -> (State, Vec<Event>) {
     let mut walk = Walk::new(definition, context, evolve(None, &started));
+    walk.cause = cause;
     walk.events.push(started);
     walk.go(1, definition.start.clone());
-    Ok(walk.finish())
+    walk.finish()
 }
 
 /// How a message relates to the instance by its ids.
@@ -141,21 +178,28 @@ enum Relation {
     None,
 }
 
-fn relation(instance: InstanceId, message: &Message) -> Relation {
+fn relation(definition: &Definition, state: &State, message: &Message) -> Relation {
+    let instance = state.instance;
     let parse = |id: &Option<String>| id.as_deref().and_then(|id| id.parse::<MessageId>().ok());
     match (parse(&message.causation_id), parse(&message.correlation_id)) {
         (Some(cause), _) if instance.number_of(cause.0).is_some() => Relation::Reply(cause),
         (Some(id), _) | (_, Some(id)) if id.0 == instance.0 => Relation::Correlated,
-        _ => Relation::None,
+        _ => match &definition.correlation {
+            Some(correlation) if correlation.value(message).is_ok_and(|value| Some(value) == state.business_key) => {
+                Relation::Correlated
+            }
+            _ => Relation::None,
+        },
     }
 }
 
 pub(super) fn receive(walk: &mut Walk<'_>, message: &Message) -> Result<(), Rejection> {
     let concerns = message.kind == MessageKind::Event && walk.definition.awaits(&message.message_type);
-    if !concerns || walk.state.knows(message.id) {
+    let starts = walk.definition.correlation.as_ref().is_some_and(|it| it.is_started_by(message));
+    if !(concerns || starts) || walk.state.knows(message.id) {
         return Ok(());
     }
-    let relation = relation(walk.state.instance, message);
+    let relation = relation(walk.definition, &walk.state, message);
     let values = match relation {
         Relation::None | Relation::Correlated => wait_values(walk.definition, message),
         Relation::Reply(_) => Vec::new(),

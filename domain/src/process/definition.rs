@@ -10,7 +10,7 @@ use crate::{
     diagnostic::Diagnostic,
     duration,
     expression::{Expression, Failure, Root, Scope, Template},
-    message::Message,
+    message::{Message, MessageKind},
     schema::Schema,
 };
 
@@ -33,6 +33,34 @@ pub struct Parts {
     pub layout: BTreeMap<String, (f64, f64)>,
     /// Inside which fork or loop each node is; worked out by [`Definition::new`].
     pub scopes: Scopes,
+    /// How events start an instance and find it again: in a saga. A process is started explicitly.
+    pub correlation: Option<Correlation>,
+}
+
+/// What makes a saga's events belong together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Correlation {
+    /// Evaluated on an event (root `event`).
+    pub value: Expression,
+    /// The types of the events that start an instance.
+    pub starts: Vec<String>,
+}
+
+impl Correlation {
+    /// The value that `message` is about.
+    ///
+    /// # Errors
+    ///
+    /// The expression fails, or yields nothing to tell instances apart by: an object, a list, null, or an empty text.
+    pub fn value(&self, message: &Message) -> Result<String, Failure> {
+        let event = event_root(message);
+        let value = self.value.evaluate(&Scope::new().with("event", Root::Json(&event)))?;
+        match_text(&value).ok_or_else(|| self.value.wrong_type("a text or a number", &value))
+    }
+
+    pub fn is_started_by(&self, message: &Message) -> bool {
+        message.kind == MessageKind::Event && self.starts.contains(&message.message_type)
+    }
 }
 
 /// A step of the process.
@@ -312,6 +340,14 @@ impl Definition {
     pub(crate) fn new(mut parts: Parts) -> Self {
         parts.scopes = Scopes::of(&parts.nodes, &parts.start, &mut Vec::new());
         Self(Arc::new(parts))
+    }
+
+    /// The same process, started by events.
+    pub(crate) fn correlated_by(mut self, correlation: Correlation) -> Self {
+        if let Some(parts) = Arc::get_mut(&mut self.0) {
+            parts.correlation = Some(correlation);
+        }
+        self
     }
 
     /// [`wait_values`].

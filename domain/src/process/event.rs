@@ -27,6 +27,9 @@ pub enum Event {
         at: DateTime<Utc>,
         /// The start node, where token 1 stands now.
         node: String,
+        /// The event that started it, if it was started by one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trigger: Option<Box<Message>>,
     },
     /// A token left a node by a port, setting variables on the way, and came to the next one.
     Moved {

@@ -18,13 +18,14 @@ use crate::{
 /// start is forgotten, and a second start changes nothing.
 pub fn evolve(state: Option<State>, event: &Event) -> State {
     match (state, event) {
-        (None, Event::Started { instance, definition, input, business_key, by, at, node }) => State {
+        (None, Event::Started { instance, definition, input, business_key, by, at, node, trigger }) => State {
             instance: *instance,
             definition: definition.clone(),
             business_key: business_key.clone(),
             started_by: by.clone(),
             started_at: *at,
             input: input.clone(),
+            recent: trigger.iter().map(|message| message.id).collect(),
             tokens: vec![Token {
                 id: 1,
                 node: node.clone(),

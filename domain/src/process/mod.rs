@@ -29,7 +29,7 @@ mod walk;
 
 pub use api::*;
 pub use decide::{KEPT_MAX, advance, decide};
-pub use definition::{Definition, Node, NodeKind, wait_values};
+pub use definition::{Correlation, Definition, Node, NodeKind, wait_values};
 pub use effects::effects;
 pub use event::{Arrival, Attempt, Branch, Closed, DueTimer, Event, Incident, IncidentKind, ValueWait};
 pub use evolve::evolve;

@@ -15,7 +15,8 @@ mod flow;
 mod values;
 
 use command::{Allowed, read_awaits, read_command, read_timeout};
-use values::{Form, read_expression, read_moment_field, read_template};
+pub(crate) use values::read_expression;
+use values::{Form, read_moment_field, read_template};
 
 use crate::{
     diagnostic::{Diagnostic, pointer_token},
@@ -61,6 +62,7 @@ pub fn read(value: &Value, found: &mut Vec<Diagnostic>) -> Option<Definition> {
         start,
         layout,
         scopes: Default::default(),
+        correlation: None,
     }))
 }
 

@@ -1,6 +1,10 @@
-//! Stateless sagas: an event is observed, commands are issued, nothing is remembered.
+//! Sagas: they start by themselves when an event is observed.
+//!
+//! Stateless ones remember nothing: [`react`] maps an event to commands. Stateful ones have steps with what undoes them;
+//! they run as a process that is made of the steps ([`Stateful::process`]).
 
 mod read;
+mod steps;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,17 +18,23 @@ use uuid::Uuid;
 
 use crate::{
     expression::{Expression, Failure, Root, Scope, Template},
-    ids::MessageId,
+    ids::{InstanceId, MessageId},
     message::{HOPS_HEADER, Key, Message, MessageKind, PAYLOAD_BYTES_MAX, serialised_bytes},
-    process::definition::{event_root, match_text},
+    process::{
+        self,
+        definition::{event_root, match_text},
+    },
 };
 
 pub(crate) use read::read;
 
+const ONE_AGGREGATE: &str = "All commands go to one aggregate type. A saga coordinates several aggregates; what concerns \
+                             one belongs inside it, where it is consistent at once.";
+
 /// The namespace of the ids that commands of sagas get (UUID version 5). Never changes: receivers deduplicate by them.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6f1d_94e5_3a0b_5c6e_9d0a_7f4a_2b8c_1e37);
 
-/// A stateless saga, ready to react with. Cheap to clone, immutable, and safe to share between threads.
+/// A saga, ready to react with. Cheap to clone, immutable, and safe to share between threads.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Definition(Arc<Parts>);
 
@@ -34,8 +44,21 @@ pub struct Parts {
     pub name: String,
     pub title: Option<String>,
     pub description: Option<String>,
-    /// By event type.
+    /// By event type; empty in a stateful saga.
     pub on: BTreeMap<String, Reaction>,
+    /// What a saga with steps is.
+    pub stateful: Option<Stateful>,
+}
+
+/// A saga that remembers what was done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stateful {
+    /// The types of the events that start it.
+    pub starts: Vec<String>,
+    /// The names of the steps, in their order; they are nodes of the process.
+    pub steps: Vec<String>,
+    /// What runs.
+    pub process: process::Definition,
 }
 
 impl Deref for Definition {
@@ -134,6 +157,12 @@ pub fn react(definition: &Definition, event: &Message, now: DateTime<Utc>) -> Re
     }])
 }
 
+/// The id of the instance of a stateful saga that is about `value`. It follows from these two, so that two starting events
+/// that race mean the same instance.
+pub fn instance_id(saga: &str, value: &str) -> InstanceId {
+    InstanceId::from_uuid(Uuid::new_v5(&NAMESPACE, format!("instance/{saga}/{value}").as_bytes()))
+}
+
 fn reaction_id(saga: &str, event: &Message) -> MessageId {
     MessageId(Uuid::new_v5(&NAMESPACE, format!("{saga}/{}/{}", event.id, event.message_type).as_bytes()))
 }
@@ -141,7 +170,8 @@ fn reaction_id(saga: &str, event: &Message) -> MessageId {
 impl Parts {
     /// The aggregate types that receive commands, each once.
     pub fn receivers(&self) -> BTreeSet<&str> {
-        self.on.values().map(|reaction| reaction.to.as_str()).collect()
+        let commands = self.stateful.iter().flat_map(|it| it.process.nodes.values()).filter_map(process::Node::command);
+        self.on.values().map(|reaction| reaction.to.as_str()).chain(commands.map(|it| it.to.as_str())).collect()
     }
 }
 

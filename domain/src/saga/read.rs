@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Definition, Parts, Reaction};
+use super::{Definition, ONE_AGGREGATE, Parts, Reaction, steps};
 use crate::{
     diagnostic::{Diagnostic, pointer_token},
     expression::{Expression, SOURCE_BYTES_MAX, Template, compile_expression},
@@ -15,7 +15,7 @@ use crate::{
 /// The most events that a saga reacts to.
 const REACTIONS_MAX: usize = 200;
 const ROOTS: [&str; 2] = ["event", "now"];
-/// Fields of stateful sagas, which have a form but cannot be run yet.
+/// Fields of stateful sagas.
 const STATEFUL: [&str; 3] = ["correlate", "start", "steps"];
 
 /// Reads a saga, except for the field `baton`, which the caller has looked at. It may be used only when none of the
@@ -29,11 +29,16 @@ pub(crate) fn read(value: &Value, found: &mut Vec<Diagnostic>) -> Option<Definit
     }
     let title = fields.text("title", NAME_CHARS_MAX, found).map(str::to_owned);
     let description = fields.text("description", 4_000, found).map(str::to_owned);
-    for field in STATEFUL {
-        if fields.optional(field).is_some() {
-            let message = format!("`{field}` makes a stateful saga, which this version cannot run; use a process.");
-            found.push(Diagnostic::error("not-supported", fields.at(field), message));
+    if STATEFUL.iter().any(|field| fields.has(field)) {
+        if fields.optional("on").is_some() {
+            let message = "A saga either reacts (`on`) or has `steps`; make two of it.";
+            found.push(Diagnostic::error("both-kinds", "/on", message));
         }
+        let called = name.clone().unwrap_or_default();
+        let stateful = steps::read(&called, title.as_deref(), &mut fields, found);
+        fields.finish(found);
+        let (on, stateful) = (BTreeMap::new(), Some(stateful?));
+        return Some(Definition(Arc::new(Parts { name: name?, title, description, on, stateful })));
     }
     let on = match fields.required("on", found) {
         Some(Value::Object(map)) if map.len() <= REACTIONS_MAX => map,
@@ -60,11 +65,9 @@ pub(crate) fn read(value: &Value, found: &mut Vec<Diagnostic>) -> Option<Definit
             reactions.insert(event_type.clone(), reaction);
         }
     }
-    let definition = Definition(Arc::new(Parts { name: name?, title, description, on: reactions }));
+    let definition = Definition(Arc::new(Parts { name: name?, title, description, on: reactions, stateful: None }));
     if definition.on.len() > 1 && definition.receivers().len() == 1 {
-        let message = "All commands go to one aggregate type. A saga coordinates several aggregates; what concerns one \
-                       belongs inside it, where it is consistent at once.";
-        found.push(Diagnostic::warning("one-aggregate", "/on", message));
+        found.push(Diagnostic::warning("one-aggregate", "/on", ONE_AGGREGATE));
     }
     Some(definition)
 }

@@ -19,7 +19,7 @@ pub(super) fn read_template(
 }
 
 /// A text that has to be an expression.
-pub(super) fn read_expression(
+pub(crate) fn read_expression(
     fields: &mut Fields<'_>,
     field: &'static str,
     found: &mut Vec<Diagnostic>,

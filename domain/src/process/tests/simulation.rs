@@ -34,7 +34,7 @@ pub fn park() -> Operator {
 }
 
 pub fn trip_booking() -> Definition {
-    static TRIP_BOOKING: LazyLock<Definition> = LazyLock::new(|| process(definition::shipped()[1].1));
+    static TRIP_BOOKING: LazyLock<Definition> = LazyLock::new(|| process(definition::shipped()[2].1));
     TRIP_BOOKING.clone()
 }
 
