@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use baton_domain::definition::DefinitionKind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -26,6 +27,8 @@ pub struct InstanceQuery {
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct InstanceSummary {
     pub id: Uuid,
+    /// Whether it is of a process or of a stateful saga.
+    pub kind: DefinitionKind,
     pub definition: String,
     pub version: u32,
     pub state: String,

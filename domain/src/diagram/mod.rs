@@ -90,7 +90,12 @@ pub fn of_process(definition: &process::Definition) -> Diagram {
 }
 
 /// A saga: events on the left, the commands that they lead to in the middle, receivers on the right.
+///
+/// A stateful one is drawn as what it runs: its steps, and where they lead when they fail.
 pub fn of_saga(definition: &saga::Definition) -> Diagram {
+    if let Some(stateful) = &definition.stateful {
+        return of_process(&stateful.process);
+    }
     let mut nodes: Vec<Node> = Vec::new();
     let mut edges = Vec::new();
     let mut add = |id: String, kind, title: &str, subtitle: &str| {

@@ -10,6 +10,7 @@ use std::{
 
 use baton_domain::{
     definition::{self, Definition, DefinitionKind},
+    ids::InstanceId,
     message::Message,
     process, saga,
 };
@@ -24,14 +25,45 @@ pub struct Registry {
 /// All published definitions at one moment.
 #[derive(Default)]
 pub struct Snapshot {
-    processes: HashMap<String, HashMap<u32, Arc<process::Definition>>>,
-    newest: HashMap<String, u32>,
-    /// The newest version of each saga.
-    sagas: HashMap<String, (u32, Arc<saga::Definition>)>,
-    /// Event types that some version of some process awaits.
+    processes: HashMap<String, Versions<process::Definition>>,
+    sagas: HashMap<String, Versions<saga::Definition>>,
+    /// Event types that some version of some process or stateful saga awaits.
     awaited: HashSet<String>,
-    /// Event type → sagas that react to it.
+    /// Event type → stateless sagas that react to it, each in its newest version.
     reactions: HashMap<String, Vec<Arc<saga::Definition>>>,
+    /// Event type → versions of stateful sagas that it starts (the newest alone does) or goes on with.
+    correlated: HashMap<String, Vec<Arc<SagaVersion>>>,
+}
+
+struct Versions<T> {
+    all: HashMap<u32, Arc<T>>,
+    newest: u32,
+}
+
+/// A version of a stateful saga.
+struct SagaVersion {
+    name: String,
+    version: u32,
+    is_newest: bool,
+    process: Arc<process::Definition>,
+}
+
+/// The instances of stateful sagas that an event is about.
+#[derive(Default)]
+pub struct Correlated {
+    pub instances: Vec<InstanceId>,
+    /// Those of them that it starts when they are not there yet.
+    pub starts: Vec<ImplicitStart>,
+}
+
+/// A saga that starts by itself.
+pub struct ImplicitStart {
+    pub instance: InstanceId,
+    pub saga: String,
+    pub version: u32,
+    pub definition: Arc<process::Definition>,
+    /// What it is about.
+    pub value: String,
 }
 
 impl Registry {
@@ -42,7 +74,9 @@ impl Registry {
     /// Whether an event of this type can concern anybody.
     pub fn concerns(&self, event_type: &str) -> bool {
         let snapshot = self.snapshot();
-        snapshot.awaited.contains(event_type) || snapshot.reactions.contains_key(event_type)
+        snapshot.awaited.contains(event_type)
+            || snapshot.reactions.contains_key(event_type)
+            || snapshot.correlated.contains_key(event_type)
     }
 
     /// Reads what was published since. A stored version that no longer compiles is left out and logged: its instances
@@ -84,26 +118,63 @@ impl Registry {
 impl Snapshot {
     /// A version of a process, or its newest one.
     pub fn process(&self, name: &str, version: Option<u32>) -> Option<(u32, Arc<process::Definition>)> {
-        let version = version.or_else(|| self.newest.get(name).copied())?;
-        Some((version, self.processes.get(name)?.get(&version)?.clone()))
+        let versions = self.processes.get(name)?;
+        let version = version.unwrap_or(versions.newest);
+        Some((version, versions.all.get(&version)?.clone()))
     }
 
-    pub fn saga(&self, name: &str) -> Option<&Arc<saga::Definition>> {
-        self.sagas.get(name).map(|(_, saga)| saga)
+    /// What an instance of this version runs: a process, or the steps of a saga.
+    pub fn runs(&self, kind: DefinitionKind, name: &str, version: u32) -> Option<Arc<process::Definition>> {
+        match kind {
+            DefinitionKind::Process => self.process(name, Some(version)).map(|(_, definition)| definition),
+            DefinitionKind::Saga => {
+                let saga = self.sagas.get(name)?.all.get(&version)?;
+                saga.stateful.as_ref().map(|stateful| Arc::new(stateful.process.clone()))
+            }
+        }
     }
 
     pub fn sagas_for(&self, event_type: &str) -> &[Arc<saga::Definition>] {
         self.reactions.get(event_type).map_or(&[], Vec::as_slice)
     }
 
-    pub fn awaited_by_processes(&self, event_type: &str) -> bool {
+    /// Whether some version of some process or stateful saga waits for events of this type.
+    pub fn is_awaited(&self, event_type: &str) -> bool {
         self.awaited.contains(event_type)
+    }
+
+    /// The instances of stateful sagas that `message` is about.
+    ///
+    /// # Errors
+    ///
+    /// It starts a saga, and what it is about cannot be told. An event that a saga only goes on with may be of a form
+    /// that is none of its business.
+    pub fn correlate(&self, message: &Message) -> Result<Correlated, String> {
+        let mut found = Correlated::default();
+        for saga in self.correlated.get(&message.message_type).into_iter().flatten() {
+            let Some(correlation) = &saga.process.correlation else { continue };
+            let starts = saga.is_newest && correlation.is_started_by(message);
+            let value = match correlation.value(message) {
+                Ok(value) => value,
+                Err(failure) if starts => return Err(format!("saga {}: `correlate`: {failure}", saga.name)),
+                Err(_) => continue,
+            };
+            let instance = saga::instance_id(&saga.name, &value);
+            if !found.instances.contains(&instance) {
+                found.instances.push(instance);
+            }
+            if starts {
+                let (saga, version, definition) = (saga.name.clone(), saga.version, saga.process.clone());
+                found.starts.push(ImplicitStart { instance, saga, version, definition, value });
+            }
+        }
+        Ok(found)
     }
 
     /// The values under which instances may wait for this event.
     pub fn wait_values(&self, message: &Message) -> Vec<(String, String)> {
         let mut found: Vec<(String, String)> = Vec::new();
-        for definition in self.processes.values().flat_map(HashMap::values) {
+        for definition in self.processes.values().flat_map(|versions| versions.all.values()) {
             for value in process::wait_values(definition, message) {
                 let wait = (message.message_type.clone(), value);
                 if !found.contains(&wait) {
@@ -117,44 +188,58 @@ impl Snapshot {
     fn known(&self, kind: DefinitionKind, name: &str, version: u32) -> Option<Definition> {
         match kind {
             DefinitionKind::Process => {
-                let known = self.processes.get(name)?.get(&version)?;
+                let known = self.processes.get(name)?.all.get(&version)?;
                 Some(Definition::Process(process::Definition::clone(known)))
             }
-            DefinitionKind::Saga => match self.sagas.get(name)? {
-                (number, known) if *number == version => Some(Definition::Saga(saga::Definition::clone(known))),
-                _ => None,
-            },
+            DefinitionKind::Saga => {
+                let known = self.sagas.get(name)?.all.get(&version)?;
+                Some(Definition::Saga(saga::Definition::clone(known)))
+            }
         }
     }
 
     fn add(&mut self, name: &str, version: u32, definition: Definition) {
         match definition {
-            Definition::Process(process) => {
-                self.processes.entry(name.to_owned()).or_default().insert(version, Arc::new(process));
-                let newest = self.newest.entry(name.to_owned()).or_insert(version);
-                *newest = version.max(*newest);
-            }
-            Definition::Saga(saga) => {
-                let newer = self.sagas.get(name).is_none_or(|(known, _)| *known < version);
-                if newer {
-                    self.sagas.insert(name.to_owned(), (version, Arc::new(saga)));
-                }
-            }
+            Definition::Process(process) => self.processes.entry(name.to_owned()).or_default().add(version, process),
+            Definition::Saga(saga) => self.sagas.entry(name.to_owned()).or_default().add(version, saga),
         }
     }
 
     fn index(&mut self) {
-        self.awaited = self
-            .processes
-            .values()
-            .flat_map(HashMap::values)
-            .flat_map(|definition| definition.awaited_types())
-            .map(str::to_owned)
-            .collect();
-        for (_, saga) in self.sagas.values() {
-            for event_type in saga.on.keys() {
-                self.reactions.entry(event_type.clone()).or_default().push(saga.clone());
+        let processes = self.processes.values().flat_map(|versions| versions.all.values());
+        self.awaited = processes.flat_map(|definition| definition.awaited_types()).map(str::to_owned).collect();
+        for (name, versions) in &self.sagas {
+            for (&version, saga) in &versions.all {
+                let is_newest = version == versions.newest;
+                if is_newest {
+                    for event_type in saga.on.keys() {
+                        self.reactions.entry(event_type.clone()).or_default().push(saga.clone());
+                    }
+                }
+                let Some(stateful) = &saga.stateful else { continue };
+                let process = Arc::new(stateful.process.clone());
+                let awaited = process.awaited_types().into_iter().map(str::to_owned);
+                self.awaited.extend(awaited.clone());
+                let starts = stateful.starts.iter().filter(|_| is_newest).cloned();
+                let types: HashSet<String> = awaited.chain(starts).collect();
+                let entry = Arc::new(SagaVersion { name: name.clone(), version, is_newest, process: process.clone() });
+                for event_type in types {
+                    self.correlated.entry(event_type).or_default().push(entry.clone());
+                }
             }
         }
+    }
+}
+
+impl<T> Versions<T> {
+    fn add(&mut self, version: u32, definition: T) {
+        self.all.insert(version, Arc::new(definition));
+        self.newest = self.newest.max(version);
+    }
+}
+
+impl<T> Default for Versions<T> {
+    fn default() -> Self {
+        Self { all: HashMap::new(), newest: 0 }
     }
 }

@@ -1,7 +1,7 @@
 //! What a batch of items leads to: pure functions from items, definitions and loaded rows to changes.
 //!
 //! Two stages, both off the async threads because expressions run in them: [`Step::prepare`] before the transaction
-//! (whom does a message concern, what do stateless sagas make of it), [`Step::decide`] inside it, on locked rows.
+//! (whom does a message concern, what do sagas make of it), [`Step::decide`] inside it, on locked rows.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -9,6 +9,7 @@ use std::{
 };
 
 use baton_domain::{
+    definition::DefinitionKind,
     ids::{InstanceId, MessageId, TaskId},
     message::{Key, Message},
     process::{self, Context, Definition, Effect, Input, Operator, Rejection, State},
@@ -19,7 +20,7 @@ use uuid::Uuid;
 
 use super::{
     CONSUMER,
-    registry::Snapshot,
+    registry::{ImplicitStart, Snapshot},
     work::{Done, Item, Operation, Outcome, Refusal, Start},
 };
 use crate::{
@@ -44,7 +45,9 @@ struct Prepared {
     candidates: Vec<InstanceId>,
     /// For a message: (event type, value) under which instances may wait for it.
     waits: Vec<(String, String)>,
-    /// For a message: the commands of stateless sagas, or why one of them failed.
+    /// For a message: the stateful sagas that it starts, if they have not begun yet.
+    starts: Vec<ImplicitStart>,
+    /// For a message: the commands of stateless sagas, or why a saga can do nothing with it.
     reactions: Result<Vec<Message>, Refusal>,
 }
 
@@ -80,13 +83,25 @@ impl Step {
         let items = items
             .into_iter()
             .map(|item| {
-                let mut prepared =
-                    Prepared { item, candidates: Vec::new(), waits: Vec::new(), reactions: Ok(Vec::new()) };
+                let mut prepared = Prepared {
+                    item,
+                    candidates: Vec::new(),
+                    waits: Vec::new(),
+                    starts: Vec::new(),
+                    reactions: Ok(Vec::new()),
+                };
                 if let Item::Message(message) = &prepared.item {
                     prepared.reactions = react(&registry, message, now);
-                    if registry.awaited_by_processes(&message.message_type) {
+                    if registry.is_awaited(&message.message_type) {
                         prepared.candidates = candidates(message);
                         prepared.waits = registry.wait_values(message);
+                    }
+                    match registry.correlate(message) {
+                        Ok(correlated) => {
+                            prepared.candidates.extend(correlated.instances);
+                            prepared.starts = correlated.starts;
+                        }
+                        Err(error) => prepared.reactions = Err(Refusal::Failed { class: "no-correlation", error }),
                     }
                 }
                 prepared
@@ -181,10 +196,10 @@ impl Work {
     }
 
     fn handle(&mut self, prepared: Prepared) -> Outcome {
-        let Prepared { item, candidates, waits, reactions } = prepared;
+        let Prepared { item, candidates, waits, starts, reactions } = prepared;
         match item {
             Item::Message(message) => {
-                let outcome = self.take_in(&message, candidates, &waits, reactions);
+                let outcome = self.take_in(&message, candidates, &waits, starts, reactions);
                 if outcome.is_err() {
                     self.failed.insert(message.key.clone());
                 }
@@ -227,6 +242,7 @@ impl Work {
         message: &Arc<Message>,
         candidates: Vec<InstanceId>,
         waits: &[(String, String)],
+        starts: Vec<ImplicitStart>,
         reactions: Result<Vec<Message>, Refusal>,
     ) -> Outcome {
         let reactions = reactions?;
@@ -248,6 +264,12 @@ impl Work {
                 }
             }
         }
+        for start in starts {
+            if let Err(refusal) = self.prepare_start(start, message) {
+                self.changes.messages_refused.push(message.id);
+                return Err(refusal);
+            }
+        }
         let input = Input::Message { message: Box::new(Message::clone(message)) };
         for instance in concerned {
             match self.advance(instance, &input) {
@@ -260,6 +282,35 @@ impl Work {
             }
         }
         Ok(Done::Handled)
+    }
+
+    /// Makes room for the instance that the message may start, unless it is there.
+    fn prepare_start(&mut self, start: ImplicitStart, message: &Message) -> Result<(), Refusal> {
+        self.bring(start.instance)?;
+        let ImplicitStart { instance, saga, version, definition, value } = start;
+        self.instances.entry(instance).or_insert_with(|| Working {
+            row: InstanceRow {
+                id: instance,
+                kind: DefinitionKind::Saga,
+                definition: saga,
+                version,
+                status: process::Status::Running,
+                business_key: Some(value),
+                sequence: 0,
+                snapshot: Value::Null,
+                incident: None,
+                started_by: message.message_type.clone(),
+                created_at: self.now,
+                updated_at: self.now,
+                ended_at: None,
+            },
+            state: None,
+            definition,
+            expected_sequence: None,
+            idempotency_key: None,
+            history: Vec::new(),
+        });
+        Ok(())
     }
 
     fn start(&mut self, start: &Start) -> Outcome {
@@ -280,6 +331,7 @@ impl Work {
         let working = Working {
             row: InstanceRow {
                 id: start.instance,
+                kind: DefinitionKind::Process,
                 definition: start.definition.clone(),
                 version,
                 status: process::Status::Running,
@@ -364,7 +416,7 @@ impl Work {
             return Ok(());
         }
         let Some(row) = self.loaded.instances.remove(&instance) else { return Ok(()) };
-        let Some((_, definition)) = self.registry.process(&row.definition, Some(row.version)) else {
+        let Some(definition) = self.registry.runs(row.kind, &row.definition, row.version) else {
             return Err(Refusal::Failed {
                 class: "unknown-version",
                 error: format!("version {} of {} is not known on this node", row.version, row.definition),

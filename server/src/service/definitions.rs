@@ -163,13 +163,11 @@ impl Service {
         versions.retain(|row| row.kind == kind);
         drafts.retain(|row| row.kind == kind);
         let mut numbers = Numbers::new();
-        if kind == DefinitionKind::Process {
-            for (name, version, status, count) in counts {
-                let (live, stuck, ended) = numbers.entry((name, version)).or_default();
-                *(if status.is_terminal() { ended } else { live }) += count;
-                if status == Status::Stuck {
-                    *stuck += count;
-                }
+        for row in counts.into_iter().filter(|row| row.kind == kind) {
+            let (live, stuck, ended) = numbers.entry((row.definition, row.version)).or_default();
+            *(if row.status.is_terminal() { ended } else { live }) += row.count;
+            if row.status == Status::Stuck {
+                *stuck += row.count;
             }
         }
         Ok((versions, drafts, numbers))

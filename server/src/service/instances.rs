@@ -7,6 +7,7 @@ use baton_app::{
     port::{Actor, Answer, AppError},
 };
 use baton_domain::{
+    definition::DefinitionKind,
     ids::InstanceId,
     process::{self, Event, Place, State, Status},
 };
@@ -55,13 +56,14 @@ impl Service {
     }
 
     pub(super) async fn list_instances(&self, query: InstanceQuery) -> Answer<Page<InstanceSummary>> {
-        match query.kind.as_deref() {
-            None | Some("process") => {}
-            // Stateless sagas remember nothing, so there is nothing to list.
-            Some("saga") => return Ok(Page { items: Vec::new(), next: None }),
+        let kind = match query.kind.as_deref() {
+            None => None,
+            Some("process") => Some(DefinitionKind::Process),
+            Some("saga") => Some(DefinitionKind::Saga),
             Some(_) => return Err(invalid("unknown-value", "/kind", "kind is one of process, saga")),
-        }
+        };
         let filter = rows::InstanceFilter {
+            kind,
             definition: query.definition,
             status: query.state.as_deref().map(convert::parse_status).transpose()?,
             business_key: query.business_key,
@@ -82,11 +84,11 @@ impl Service {
         let tasks = self.store.list_tasks(&tasks).await.map_err(store_error)?;
         let now = chrono::Utc::now();
         let mut registry = self.engine.registry.snapshot();
-        if registry.process(&row.definition, Some(row.version)).is_none() {
+        if registry.runs(row.kind, &row.definition, row.version).is_none() {
             self.engine.registry.reload(self.store.as_ref()).await.map_err(store_error)?;
             registry = self.engine.registry.snapshot();
         }
-        let definition = registry.process(&row.definition, Some(row.version)).map(|(_, definition)| definition);
+        let definition = registry.runs(row.kind, &row.definition, row.version);
         let (progress, walked) = progress(&state, &events);
         Ok(InstanceDetail {
             input: state.input.clone(),
@@ -177,6 +179,7 @@ pub(super) fn summary(row: &InstanceRow) -> Answer<InstanceSummary> {
     let state = read_state(row)?;
     Ok(InstanceSummary {
         id: row.id.0,
+        kind: row.kind,
         definition: row.definition.clone(),
         version: row.version,
         state: row.status.as_str().to_owned(),

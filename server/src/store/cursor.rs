@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
-use super::rows::Page;
+use super::rows::{Instant, Page};
 
 /// The last `seq` of a page.
 pub(super) fn from_number(last: i64) -> String {
@@ -13,6 +13,17 @@ pub(super) fn from_number(last: i64) -> String {
 /// A cursor that nobody handed out reads as `None`: the page starts at the beginning.
 pub(super) fn to_number(cursor: Option<&str>) -> Option<i64> {
     decode(cursor?)?.parse().ok()
+}
+
+/// When the last row of a page was created, and its id.
+pub(super) fn from_time_and_id(at: Instant, last: Uuid) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{} {last}", at.to_rfc3339()))
+}
+
+pub(super) fn to_time_and_id(cursor: Option<&str>) -> Option<(Instant, Uuid)> {
+    let text = decode(cursor?)?;
+    let (at, last) = text.split_once(' ')?;
+    Some((at.parse().ok()?, last.parse().ok()?))
 }
 
 /// The last id of a page.
@@ -46,6 +57,8 @@ mod tests {
         assert_eq!(to_number(Some(&from_number(42))), Some(42));
         let id = Uuid::from_u128(7);
         assert_eq!(to_id(Some(&from_id(id))), Some(id));
+        let at = "2026-11-23T09:00:00.123456Z".parse().unwrap();
+        assert_eq!(to_time_and_id(Some(&from_time_and_id(at, id))), Some((at, id)));
     }
 
     #[test]

@@ -103,7 +103,7 @@ macro_rules! delegate_store {
             async fn list_drafts(&self) -> Result<Vec<DraftRow>, StoreError> {
                 definition::list_drafts(self).await
             }
-            async fn count_instances(&self) -> Result<Vec<(String, u32, Status, u64)>, StoreError> {
+            async fn count_instances(&self) -> Result<Vec<InstanceCount>, StoreError> {
                 instance::count(self).await
             }
 

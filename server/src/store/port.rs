@@ -149,7 +149,7 @@ pub trait Store: Send + Sync + 'static {
     async fn read_versions(&self) -> Result<Vec<VersionRow>, StoreError>;
     async fn list_drafts(&self) -> Result<Vec<DraftRow>, StoreError>;
     /// (definition, version, status) → number of instances.
-    async fn count_instances(&self) -> Result<Vec<(String, u32, baton_domain::process::Status, u64)>, StoreError>;
+    async fn count_instances(&self) -> Result<Vec<InstanceCount>, StoreError>;
 
     // ------------------------------------------------------------ destinations and routes
 

@@ -233,6 +233,8 @@ pub struct Loaded {
 #[derive(Debug, Clone, PartialEq)]
 pub struct InstanceRow {
     pub id: InstanceId,
+    /// Whether it is of a process or of a stateful saga.
+    pub kind: DefinitionKind,
     pub definition: String,
     pub version: u32,
     pub status: Status,
@@ -550,6 +552,7 @@ pub struct FailureGroupRow {
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct InstanceFilter {
+    pub kind: Option<DefinitionKind>,
     pub definition: Option<String>,
     pub status: Option<Status>,
     pub business_key: Option<String>,
@@ -557,6 +560,16 @@ pub struct InstanceFilter {
     pub q: Option<String>,
     pub limit: u32,
     pub cursor: Option<String>,
+}
+
+/// How many instances of a version are in a state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceCount {
+    pub kind: DefinitionKind,
+    pub definition: String,
+    pub version: u32,
+    pub status: Status,
+    pub count: u64,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,6 @@
 //! Instances as people look for them.
 
-use baton_domain::process::Status;
+use baton_domain::{definition::DefinitionKind, process::Status};
 use baton_server::store::rows::{Changes, Claim, InstanceFilter, InstanceRow};
 
 use serde_json::json;
@@ -22,7 +22,7 @@ async fn create(fixture: &Fixture, rows: &[InstanceRow]) {
 async fn instances_are_listed_by_what_they_are_newest_first(fixture: Fixture) {
     let mut rows: Vec<InstanceRow> = (0..3).map(|_| instance(new_instance())).collect();
     rows[0].business_key = Some("Trip-42%".to_owned());
-    rows[1].definition = "order".to_owned();
+    (rows[1].kind, rows[1].definition) = (DefinitionKind::Saga, "order".to_owned());
     rows[2].status = Status::Stuck;
     create(&fixture, &rows).await;
     let found = async |filter: InstanceFilter| {
@@ -33,6 +33,7 @@ async fn instances_are_listed_by_what_they_are_newest_first(fixture: Fixture) {
     let none = InstanceFilter::default();
     let text = |text: &str| Some(text.to_owned());
     assert_eq!(found(none.clone()).await, [2, 1, 0]);
+    assert_eq!(found(InstanceFilter { kind: Some(DefinitionKind::Saga), ..none.clone() }).await, [1]);
     assert_eq!(found(InstanceFilter { definition: text("order"), ..none.clone() }).await, [1]);
     assert_eq!(found(InstanceFilter { status: Some(Status::Stuck), ..none.clone() }).await, [2]);
     assert_eq!(found(InstanceFilter { business_key: text("Trip-42%"), ..none.clone() }).await, [0]);
@@ -64,11 +65,17 @@ async fn instances_are_counted_by_definition_version_and_status(fixture: Fixture
     create(&fixture, &rows).await;
 
     let counts = fixture.store.count_instances().await.unwrap();
+    let counts: Vec<_> =
+        counts.into_iter().map(|row| (row.kind, row.definition, row.version, row.status, row.count)).collect();
 
-    let name = || "trip-booking".to_owned();
+    let (kind, name) = (DefinitionKind::Process, || "trip-booking".to_owned());
     assert_eq!(
         counts,
-        [(name(), 1, Status::Running, 1), (name(), 1, Status::Waiting, 1), (name(), 2, Status::Running, 2)]
+        [
+            (kind, name(), 1, Status::Running, 1),
+            (kind, name(), 1, Status::Waiting, 1),
+            (kind, name(), 2, Status::Running, 2)
+        ]
     );
     let overview = fixture.store.counts(now()).await.unwrap();
     assert_eq!(overview.instances, [("running", 3), ("waiting", 1)].into());

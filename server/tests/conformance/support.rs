@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 use baton_domain::{
+    definition::DefinitionKind,
     ids::{InstanceId, MessageId, TaskId},
     message::{Key, Message, MessageKind},
     process::Status,
@@ -294,6 +295,7 @@ pub fn new_instance() -> InstanceId {
 pub fn instance(id: InstanceId) -> InstanceRow {
     InstanceRow {
         id,
+        kind: DefinitionKind::Process,
         definition: "trip-booking".to_owned(),
         version: 1,
         status: Status::Running,

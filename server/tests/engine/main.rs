@@ -2,28 +2,30 @@
 //!
 //! Every case runs on SQLite and on PostgreSQL; nothing about the engine may depend on which one it is.
 
-mod cases;
 mod fixture;
 
 /// Makes two tests of each case.
 macro_rules! on_both {
-    ($($case:ident),* $(,)?) => {
+    ($module:ident: $($case:ident),* $(,)?) => {
         mod sqlite {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                crate::cases::$case(crate::fixture::World::on_sqlite().await).await;
+                crate::$module::$case(crate::fixture::World::on_sqlite().await).await;
             })*
         }
         mod postgres {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                crate::cases::$case(crate::fixture::World::on_postgres().await).await;
+                crate::$module::$case(crate::fixture::World::on_postgres().await).await;
             })*
         }
     };
 }
 
-on_both!(
+mod cases;
+mod sagas;
+
+on_both!(cases:
     a_trip_is_booked_when_the_employee_approves,
     another_route_goes_to_the_manager,
     no_hotel_cancels_the_flight,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use baton_domain::{ids::InstanceId, process::Status};
+use baton_domain::{definition::DefinitionKind, ids::InstanceId, process::Status};
 use sqlx::{PgConnection, Postgres as Db, QueryBuilder, Row, postgres::PgRow};
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use crate::store::{
     convert, cursor,
     error::{During, classify, violates_unique},
     port::StoreError,
-    rows::{HistoryRow, InstanceChange, InstanceFilter, InstanceRow, Instant, Page},
+    rows::{HistoryRow, InstanceChange, InstanceCount, InstanceFilter, InstanceRow, Instant, Page},
 };
 
 /// Locks and loads; unknown ids are left out.
@@ -41,11 +41,13 @@ fn decode(row: &PgRow) -> Result<InstanceRow, StoreError> {
             created_at: row.try_get(9)?,
             updated_at: row.try_get(10)?,
             ended_at: row.try_get(11)?,
+            kind: DefinitionKind::Process,
         })
     };
     let status = convert::status(row.try_get(3).during("read an instance")?)?;
     let snapshot = convert::json("a snapshot", row.try_get(6).during("read an instance")?)?;
-    Ok(InstanceRow { status, snapshot, ..get(row).during("read an instance")? })
+    let kind = convert::definition_kind(row.try_get(12).during("read an instance")?)?;
+    Ok(InstanceRow { kind, status, snapshot, ..get(row).during("read an instance")? })
 }
 
 /// Creates and updates instances and appends their history.
@@ -81,6 +83,7 @@ async fn insert(connection: &mut PgConnection, created: &[&InstanceChange]) -> R
         .bind(rows().map(|row| row.updated_at).collect::<Vec<Instant>>())
         .bind(rows().map(|row| row.ended_at).collect::<Vec<Option<Instant>>>())
         .bind(rows().map(|row| convert::awaits_message(&row.snapshot)).collect::<Vec<bool>>())
+        .bind(rows().map(|row| row.kind.as_str()).collect::<Vec<&str>>())
         .execute(connection)
         .await
         .map_err(|error| conflict("create instances", error))?;
@@ -156,6 +159,9 @@ async fn insert_history(
 
 pub(super) async fn list(store: &Postgres, filter: &InstanceFilter) -> Result<Page<InstanceRow>, StoreError> {
     let mut query = QueryBuilder::<Db>::new(sql!("list_instances"));
+    if let Some(kind) = filter.kind {
+        query.push(" AND i.kind = ").push_bind(kind.as_str());
+    }
     if let Some(definition) = &filter.definition {
         query.push(" AND i.definition = ").push_bind(definition.as_str());
     }
@@ -172,13 +178,13 @@ pub(super) async fn list(store: &Postgres, filter: &InstanceFilter) -> Result<Pa
             .push(")) > 0 OR strpos(i.id::text, lower(");
         query.push_bind(q).push(")) > 0)");
     }
-    if let Some(last) = cursor::to_id(filter.cursor.as_deref()) {
-        query.push(" AND i.id < ").push_bind(last);
+    if let Some((at, last)) = cursor::to_time_and_id(filter.cursor.as_deref()) {
+        query.push(" AND (i.created_at, i.id) < (").push_bind(at).push(", ").push_bind(last).push(")");
     }
-    query.push(" ORDER BY i.id DESC LIMIT ").push_bind(i64::from(filter.limit) + 1);
+    query.push(" ORDER BY i.created_at DESC, i.id DESC LIMIT ").push_bind(i64::from(filter.limit) + 1);
     let rows = query.build().fetch_all(&store.pool).await.during("list instances")?;
     let items = rows.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
-    Ok(cursor::page(items, filter.limit, |instance| cursor::from_id(instance.id.0)))
+    Ok(cursor::page(items, filter.limit, |instance| cursor::from_time_and_id(instance.created_at, instance.id.0)))
 }
 
 pub(super) async fn read(store: &Postgres, id: InstanceId) -> Result<Option<InstanceRow>, StoreError> {
@@ -207,12 +213,18 @@ pub(super) async fn read_history(
         .collect()
 }
 
-pub(super) async fn count(store: &Postgres) -> Result<Vec<(String, u32, Status, u64)>, StoreError> {
-    let rows: Vec<(String, i32, String, i64)> =
+pub(super) async fn count(store: &Postgres) -> Result<Vec<InstanceCount>, StoreError> {
+    let rows: Vec<(String, String, i32, String, i64)> =
         sqlx::query_as(sql!("count_instances")).fetch_all(&store.pool).await.during("count instances")?;
     rows.into_iter()
-        .map(|(definition, version, status, count)| {
-            Ok((definition, version.unsigned_abs(), convert::status(&status)?, count.unsigned_abs()))
+        .map(|(kind, definition, version, status, count)| {
+            Ok(InstanceCount {
+                kind: convert::definition_kind(&kind)?,
+                definition,
+                version: version.unsigned_abs(),
+                status: convert::status(&status)?,
+                count: count.unsigned_abs(),
+            })
         })
         .collect()
 }

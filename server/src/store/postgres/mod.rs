@@ -9,7 +9,6 @@ use baton_domain::{
     definition::DefinitionKind,
     ids::{InstanceId, MessageId, TaskId, TimerId},
     message::{Key, Message},
-    process::Status,
 };
 use sqlx::{
     Connection, Executor, PgConnection, PgPool,

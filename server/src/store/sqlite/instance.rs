@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use baton_domain::{ids::InstanceId, process::Status};
+use baton_domain::ids::InstanceId;
 use serde_json::{Value, json};
 use sqlx::{QueryBuilder, Row, Sqlite as Db, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use crate::store::{
     convert, cursor,
     error::{During, violates_unique},
     port::StoreError,
-    rows::{HistoryRow, InstanceChange, InstanceFilter, InstanceRow, Instant, Page},
+    rows::{HistoryRow, InstanceChange, InstanceCount, InstanceFilter, InstanceRow, Instant, Page},
 };
 
 /// Unknown ids are left out.
@@ -39,6 +39,7 @@ pub(super) async fn load(
 fn decode(row: &SqliteRow) -> Result<InstanceRow, StoreError> {
     let status = convert::status(row.try_get(3).during("read an instance")?)?;
     let snapshot = convert::json("a snapshot", row.try_get(6).during("read an instance")?)?;
+    let kind = convert::definition_kind(row.try_get(12).during("read an instance")?)?;
     let get = |row: &SqliteRow| {
         Ok::<_, sqlx::Error>(InstanceRow {
             id: InstanceId(row.try_get::<Id, _>(0)?.0),
@@ -53,6 +54,7 @@ fn decode(row: &SqliteRow) -> Result<InstanceRow, StoreError> {
             created_at: row.try_get::<At, _>(9)?.0,
             updated_at: row.try_get::<At, _>(10)?.0,
             ended_at: row.try_get::<Option<At>, _>(11)?.map(|at| at.0),
+            kind,
         })
     };
     get(row).during("read an instance")
@@ -96,6 +98,7 @@ fn row(change: &InstanceChange) -> Value {
         "created_at": at_text(row.created_at),
         "updated_at": at_text(row.updated_at),
         "ended_at": at_json(row.ended_at),
+        "kind": row.kind.as_str(),
         "awaits_message": convert::awaits_message(&row.snapshot),
     })
 }
@@ -144,6 +147,9 @@ async fn insert_history(
 
 pub(super) async fn list(store: &Sqlite, filter: &InstanceFilter) -> Result<Page<InstanceRow>, StoreError> {
     let mut query = QueryBuilder::<Db>::new(sql!("list_instances"));
+    if let Some(kind) = filter.kind {
+        query.push(" AND i.kind = ").push_bind(kind.as_str());
+    }
     if let Some(definition) = &filter.definition {
         query.push(" AND i.definition = ").push_bind(definition.as_str());
     }
@@ -157,13 +163,13 @@ pub(super) async fn list(store: &Sqlite, filter: &InstanceFilter) -> Result<Page
         query.push(" AND (instr(lower(i.business_key), lower(").push_bind(q).push(")) > 0 OR instr(i.id, lower(");
         query.push_bind(q).push(")) > 0)");
     }
-    if let Some(last) = cursor::to_id(filter.cursor.as_deref()) {
-        query.push(" AND i.id < ").push_bind(Id(last));
+    if let Some((at, last)) = cursor::to_time_and_id(filter.cursor.as_deref()) {
+        query.push(" AND (i.created_at, i.id) < (").push_bind(At(at)).push(", ").push_bind(Id(last)).push(")");
     }
-    query.push(" ORDER BY i.id DESC LIMIT ").push_bind(i64::from(filter.limit) + 1);
+    query.push(" ORDER BY i.created_at DESC, i.id DESC LIMIT ").push_bind(i64::from(filter.limit) + 1);
     let rows = query.build().fetch_all(&store.readers).await.during("list instances")?;
     let items = rows.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
-    Ok(cursor::page(items, filter.limit, |instance| cursor::from_id(instance.id.0)))
+    Ok(cursor::page(items, filter.limit, |instance| cursor::from_time_and_id(instance.created_at, instance.id.0)))
 }
 
 pub(super) async fn read(store: &Sqlite, id: InstanceId) -> Result<Option<InstanceRow>, StoreError> {
@@ -195,12 +201,18 @@ pub(super) async fn read_history(
         .collect()
 }
 
-pub(super) async fn count(store: &Sqlite) -> Result<Vec<(String, u32, Status, u64)>, StoreError> {
-    let rows: Vec<(String, u32, String, i64)> =
+pub(super) async fn count(store: &Sqlite) -> Result<Vec<InstanceCount>, StoreError> {
+    let rows: Vec<(String, String, u32, String, i64)> =
         sqlx::query_as(sql!("count_instances")).fetch_all(&store.readers).await.during("count instances")?;
     rows.into_iter()
-        .map(|(definition, version, status, count)| {
-            Ok((definition, version, convert::status(&status)?, count.unsigned_abs()))
+        .map(|(kind, definition, version, status, count)| {
+            Ok(InstanceCount {
+                kind: convert::definition_kind(&kind)?,
+                definition,
+                version: version,
+                status: convert::status(&status)?,
+                count: count.unsigned_abs(),
+            })
         })
         .collect()
 }

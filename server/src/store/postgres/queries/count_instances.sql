@@ -1,2 +1,2 @@
-SELECT definition, version, status, count(*) FROM baton.process_instance
-GROUP BY definition, version, status ORDER BY definition, version, status
+SELECT kind, definition, version, status, count(*) FROM baton.process_instance
+GROUP BY kind, definition, version, status ORDER BY kind, definition, version, status

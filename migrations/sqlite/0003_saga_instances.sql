@@ -1,0 +1,6 @@
+-- Instances of stateful sagas stand beside those of processes: one engine runs both. The id of a saga's instance follows
+-- from what it is about, so ids no longer tell the time of creation.
+
+ALTER TABLE process_instance ADD COLUMN kind TEXT NOT NULL DEFAULT 'process' CHECK (kind IN ('process', 'saga'));
+
+CREATE INDEX process_instance_created ON process_instance (created_at, id);
