@@ -1,6 +1,7 @@
 //! Instances as a table.
 
 use crate::erased::Erase;
+use baton_domain::definition::DefinitionKind;
 use leptos::prelude::*;
 
 use super::{badge::state_badge, table::table, time::ago};
@@ -29,12 +30,13 @@ fn row(instance: InstanceSummary) -> AnyView {
     let at = instance.at.iter().map(|node| humanised(node)).collect::<Vec<_>>().join(", ");
     let at = if at.is_empty() { "—".to_owned() } else { at };
     let incident = instance.incident.clone().map(|incident| view! { <small class="error-text">{incident}</small> });
+    let saga = if instance.kind == DefinitionKind::Saga { ", saga" } else { "" };
     view! {
         <tr class="row">
             <td><a class="cover" href=link::instance(instance.id)>{name_of(&instance)}</a></td>
             <td>{state_badge(&instance.state)}</td>
             <td><span class="stack">{at}{incident}</span></td>
-            <td class="opt">{instance.definition}" "<span class="faint">{format!("v{}", instance.version)}</span></td>
+            <td class="opt">{instance.definition}" "<span class="faint">{format!("v{}{saga}", instance.version)}</span></td>
             <td class="opt">{instance.started_by}</td>
             <td>{ago(instance.created_at)}</td>
             <td class="opt">{ago(instance.updated_at)}</td>

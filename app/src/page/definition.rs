@@ -164,7 +164,7 @@ fn head(detail: &DefinitionDetail, edits: bool, report: Signal<CheckReport>, des
         (_, true, None) | (None, false, _) => "draft".to_owned(),
         (Some(version), false, _) => format!("v{version}"),
     };
-    let instances = link::link("/instances", &[("definition", &summary.name)]);
+    let instances = link::link("/instances", &[("kind", summary.kind.as_str()), ("definition", &summary.name)]);
     let start = (summary.kind == DefinitionKind::Process && summary.version.is_some()).then(|| {
         view! { <a class="btn primary" href=format!("{base}/start")>"Start"</a> }
     });

@@ -99,7 +99,8 @@ fn row(kind: DefinitionKind, definition: DefinitionSummary) -> AnyView {
     let version = definition.version.map(|version| format!("v{version}"));
     let draft = definition.has_draft.then(|| toned("plain", "draft".to_owned()));
     let count = |state: &str, number: u64| {
-        let list = link::link("/instances", &[("definition", &definition.name), ("state", state)]);
+        let list =
+            link::link("/instances", &[("kind", kind.as_str()), ("definition", &definition.name), ("state", state)]);
         view! { <td class="num"><a class="above" href=list>{grouped(number)}</a></td> }
     };
     let by = definition.published_by.clone().map(|by| format!(" by {by}"));

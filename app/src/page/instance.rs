@@ -1,6 +1,7 @@
 //! One instance: where it stands, how it got there, and what an operator can do about it.
 
 use crate::{erased::Erase, read::Read};
+use baton_domain::definition::DefinitionKind;
 use leptos::prelude::*;
 
 use super::{id_of, segment};
@@ -69,7 +70,10 @@ fn draw(instance: InstanceDetail, operate: ServerAction<OperateInstance>) -> Any
         ("Instances".to_owned(), "/instances".to_owned()),
         (
             format!("{} v{}", summary.definition, summary.version),
-            link::link(&link::process(&summary.definition), &[("version", &summary.version.to_string())]),
+            link::link(
+                &link::definition(summary.kind, &summary.definition),
+                &[("version", &summary.version.to_string())],
+            ),
         ),
     ];
     let state = summary.state.clone();
@@ -82,11 +86,14 @@ fn draw(instance: InstanceDetail, operate: ServerAction<OperateInstance>) -> Any
             </section>
         }
     });
-    let (buttons, again) = (operations(&instance.operations, operate), again(&instance));
+    let buttons = operations(&instance.operations, operate);
+    // A saga starts by itself, so nobody starts another one.
+    let again = (summary.kind == DefinitionKind::Process)
+        .then(|| view! { <a class="btn quiet" href=again(&instance)>"Start like this one"</a> });
     view! {
         <PageHead title=name_of(&summary) crumbs=crumbs beside=move || state_badge(&state)>
             {buttons}
-            <a class="btn quiet" href=again>"Start like this one"</a>
+            {again}
         </PageHead>
         <div class="content">
             <div role="status">{move || operate.value().get().and_then(Result::err).map(|error| refusal(&error))}</div>

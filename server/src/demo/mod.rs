@@ -1,16 +1,19 @@
-//! A small simulated world around Baton: campaigns and ad publishing; flights, hotels, employees and managers.
+//! A small simulated world around Baton: campaigns and ad publishing; orders, stock, payments and shipping; flights,
+//! hotels, employees and managers.
 //!
-//! It talks to Baton only the way real participants do: campaigns insert into the outbox with their own plain SQL, in
-//! the transaction that changes their own table; the others are HTTP endpoints that receive commands and answer with
+//! It talks to Baton only the way real participants do: campaigns and orders insert into the outbox with plain SQL, in the
+//! transaction that changes their own table; the others are HTTP endpoints that receive commands and answer with
 //! CloudEvents; people start trips and decide tasks over the HTTP API. Nothing here reaches into the server.
 //!
 //! - [`participants`]: the endpoints that receive commands
-//! - [`campaigns`]: an application with a table of its own and an outbox
+//! - [`campaigns`], [`orders`]: applications with tables of their own ([`database`]) and an outbox
 //! - [`travel`]: people who travel and people who approve
 //! - [`setup`]: destinations, routes and definitions that the world needs
 
 mod campaigns;
+mod database;
 mod dice;
+mod orders;
 mod participants;
 mod setup;
 mod travel;
@@ -27,9 +30,9 @@ pub struct World {
     pub baton_url: String,
     /// A bearer token for its API.
     pub token: String,
-    /// The database that campaigns share with Baton.
+    /// The database that campaigns and orders share with Baton.
     pub database_url: String,
-    /// The mean time between two new campaigns, and between two new trips.
+    /// The mean time between two new campaigns, two new orders, and two new trips.
     pub pace: Duration,
     /// The probability (0 to 1) that a participant fails for the moment; refusals and lasting failures follow from it.
     pub failures: f64,
@@ -45,6 +48,7 @@ pub async fn run(world: World, shutdown: CancellationToken) -> anyhow::Result<()
     tracing::info!(participants = %participants, "the demo world runs");
     tokio::try_join!(
         campaigns::run(&world, shutdown.clone()),
+        orders::run(&world, shutdown.clone()),
         travel::start_trips(&world, &client, shutdown.clone()),
         travel::decide_tasks(&world, &client, shutdown.clone()),
     )?;

@@ -1,4 +1,5 @@
-//! The endpoints that receive commands: flights, hotels, ad publishing and campaigns.
+//! The endpoints that receive commands: flights, hotels, ad publishing, campaigns, stock, payments
+//! and shipping.
 //!
 //! Each is one small HTTP handler, as a participant is meant to be: a CloudEvent comes in, a CloudEvent goes back.
 //! They remember which commands they have seen and give the same answer again, because delivery is at least once.
@@ -40,7 +41,7 @@ impl fmt::Display for Participants {
 }
 
 /// The aggregate types that commands are sent to; each is a path of the endpoint.
-pub const NAMES: [&str; 4] = ["flights", "hotels", "ad-publishing", "campaign"];
+pub const NAMES: [&str; 7] = ["flights", "hotels", "ad-publishing", "campaign", "stock", "payments", "shipping"];
 
 struct Memory {
     seed: u64,
@@ -119,6 +120,8 @@ async fn receive(
 
 /// What a participant answers to a command: an event's type and payload, or nothing.
 fn answer(memory: &Memory, message_type: &str, key: &str, data: &Value) -> Option<(&'static str, Value)> {
+    // Whoever asks what became of a command gets the answer to that command.
+    let message_type = message_type.strip_prefix("Query").unwrap_or(message_type);
     // The fate of a command depends on its key and type alone, so that a repeated one gets the same answer.
     let mut dice = Dice::of(memory.seed, &format!("{message_type}/{key}"));
     let refusal = memory.failures * 2.0;
@@ -143,6 +146,23 @@ fn answer(memory: &Memory, message_type: &str, key: &str, data: &Value) -> Optio
             ("PublishingRejected", json!({"campaign_id": key, "reason": "the image has too much text"}))
         }
         "SubmitAdvertisement" => ("PublishingConfirmed", json!({"campaign_id": key, "ad_id": code(&mut dice, 10)})),
+        "ReserveStock" if dice.chance(refusal / 2.0) => {
+            ("OutOfStock", json!({"order_id": key, "sku": data["items"][0]["sku"]}))
+        }
+        "ReserveStock" => ("StockReserved", json!({"order_id": key, "shelf": dice.between(1, 40)})),
+        "ReleaseStock" => ("StockReleased", json!({"order_id": key})),
+        "ChargePayment" if dice.chance(refusal / 2.0) => {
+            ("PaymentDeclined", json!({"order_id": key, "reason": "no cover"}))
+        }
+        "ChargePayment" => ("PaymentCharged", json!({"order_id": key, "payment_id": code(&mut dice, 8)})),
+        "RefundPayment" if dice.chance(refusal) => {
+            ("RefundRefused", json!({"order_id": key, "reason": "the card is closed"}))
+        }
+        "RefundPayment" => ("PaymentRefunded", json!({"order_id": key})),
+        "ShipOrder" if dice.chance(refusal) => {
+            ("ShipmentRefused", json!({"order_id": key, "reason": "no carrier takes it"}))
+        }
+        "ShipOrder" => ("OrderShipped", json!({"order_id": key, "parcel": code(&mut dice, 12)})),
         // A campaign only takes notice.
         _ => return None,
     })

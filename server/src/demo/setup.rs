@@ -1,4 +1,4 @@
-//! What the world needs in Baton, made over its HTTP API: destinations, routes and the two definitions.
+//! What the world needs in Baton, made over its HTTP API: destinations, routes and the shipped definitions.
 
 use std::time::Duration;
 
