@@ -73,10 +73,7 @@ impl Registry {
 
     /// Whether an event of this type can concern anybody.
     pub fn concerns(&self, event_type: &str) -> bool {
-        let snapshot = self.snapshot();
-        snapshot.awaited.contains(event_type)
-            || snapshot.reactions.contains_key(event_type)
-            || snapshot.correlated.contains_key(event_type)
+        self.snapshot().concerns(event_type)
     }
 
     /// Reads what was published since. A stored version that no longer compiles is left out and logged: its instances
@@ -116,6 +113,13 @@ impl Registry {
 }
 
 impl Snapshot {
+    /// Whether an event of this type can concern anybody.
+    pub fn concerns(&self, event_type: &str) -> bool {
+        self.awaited.contains(event_type)
+            || self.reactions.contains_key(event_type)
+            || self.correlated.contains_key(event_type)
+    }
+
     /// A version of a process, or its newest one.
     pub fn process(&self, name: &str, version: Option<u32>) -> Option<(u32, Arc<process::Definition>)> {
         let versions = self.processes.get(name)?;

@@ -13,7 +13,6 @@ use baton_domain::{
     definition::DefinitionKind,
     ids::{InstanceId, MessageId, TaskId, TimerId},
     message::{Key, Message},
-    process::Status,
 };
 use baton_server::{
     broken::{self, Fault},
@@ -22,8 +21,9 @@ use baton_server::{
         rows::{
             Appended, AttemptOutcome, AuditRow, Changes, Claim, Counts, CredentialKind, CredentialRow, DeliveryRow,
             DestinationCounts, DestinationRow, DraftRow, DueDelivery, FailureGroupRow, Fence, HistoryRow,
-            InstanceFilter, InstanceRow, Instant, Loaded, MessageFilter, MessageRow, MinuteRow, Outbound, Page, Parked,
-            Recorded, Repair, RepairFilter, RouteRow, Settlement, Swept, TaskFilter, TaskRow, TaskState, VersionRow,
+            InstanceCount, InstanceFilter, InstanceRow, Instant, Loaded, MessageFilter, MessageRow, MinuteRow,
+            Outbound, Page, Parked, Recorded, Repair, RepairFilter, RouteRow, Settlement, Swept, TaskFilter, TaskRow,
+            TaskState, VersionRow,
         },
     },
 };
@@ -353,7 +353,7 @@ impl Store for MemoryStore {
     async fn list_drafts(&self) -> Result<Vec<DraftRow>, StoreError> {
         unreachable!()
     }
-    async fn count_instances(&self) -> Result<Vec<(String, u32, Status, u64)>, StoreError> {
+    async fn count_instances(&self) -> Result<Vec<InstanceCount>, StoreError> {
         unreachable!()
     }
     async fn put_destination(&self, _: &DestinationRow, _: AuditRow) -> Result<(), StoreError> {

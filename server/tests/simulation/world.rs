@@ -117,9 +117,7 @@ impl World {
     }
 
     pub fn engine_wants(&self, message: &Message) -> bool {
-        message.kind == MessageKind::Event
-            && (self.registry.awaited_by_processes(&message.message_type)
-                || !self.registry.sagas_for(&message.message_type).is_empty())
+        message.kind == MessageKind::Event && self.registry.concerns(&message.message_type)
     }
 
     // ------------------------------------------------------------ who is up
