@@ -17,8 +17,10 @@ enum Column {
 fn column(event: &str) -> Column {
     match event {
         "started" | "message_received" | "message_buffered" | "message_late" | "held" | "timer_fired"
-        | "task_completed" | "retried" | "suspended" | "resumed" | "cancelled" => Column::Received,
-        "command_sent" | "task_opened" | "timer_set" => Column::Issued,
+        | "task_completed" | "retried" | "skipped" | "relocated" | "variables_set" | "abandoned" | "suspended"
+        | "resumed" | "cancelled" => Column::Received,
+        "command_sent" | "asked" | "undo_sent" | "called" | "child_given_up" | "parent_told" | "task_opened"
+        | "task_escalated" | "timer_set" => Column::Issued,
         // `moved`, `wait_began`, `incident_raised`, `ended`, and whatever a newer server writes.
         _ => Column::Changed,
     }

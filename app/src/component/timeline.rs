@@ -80,8 +80,8 @@ pub fn timeline(history: &[HistoryItem]) -> Option<AnyView> {
 fn tone(event: &str) -> &'static str {
     match event {
         "message_received" | "message_buffered" | "message_late" | "held" => "event",
-        "command_sent" => "command",
-        "task_opened" | "task_completed" | "timer_set" | "timer_fired" => "human",
+        "command_sent" | "asked" | "undo_sent" | "called" | "child_given_up" | "parent_told" => "command",
+        "task_opened" | "task_escalated" | "task_completed" | "timer_set" | "timer_fired" => "human",
         "incident_raised" | "cancelled" => "bad",
         "ended" => "ok",
         _ => "plain",
