@@ -24,6 +24,8 @@ impl<'a> Errand<'a> {
         (name.strip_prefix("Do").map(Self::Do))
             .or_else(|| name.strip_prefix("Undo").map(Self::Undo))
             .or_else(|| name.strip_prefix("Ask").map(Self::Ask))
+            // What a step of a saga asks without being told how.
+            .or_else(|| name.strip_prefix("QueryDo").map(Self::Ask))
     }
 
     pub fn run(self, command: &Message, deeds: &mut Vec<Deed>, chance: &mut Chance) -> Option<Answer> {
@@ -38,9 +40,14 @@ impl<'a> Errand<'a> {
         };
         let answer =
             |word: &str, step: &str| Some(Answer { message_type: format!("{word}{step}"), payload: json!({}) });
+        let named = |step: &str| match command.key.aggregate_id.as_str() {
+            // Several items may go through one step.
+            item if item.len() < 3 => format!("{step} of {item}"),
+            _ => step.to_owned(),
+        };
         let (is_undo, step) = match self {
             Self::Ask(step) => {
-                return match known(deeds, false, step)? {
+                return match known(deeds, false, &named(step))? {
                     true => answer("Done", step),
                     false => answer("Failed", step),
                 };
@@ -55,7 +62,7 @@ impl<'a> Errand<'a> {
             Some(false) if !is_undo => false,
             _ => {
                 let succeeded = !chance.one_in(6);
-                deeds.push(Deed { instance, step: step.to_owned(), command: first, is_undo, succeeded });
+                deeds.push(Deed { instance, step: named(step), command: first, is_undo, succeeded });
                 succeeded
             }
         };

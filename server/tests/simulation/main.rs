@@ -30,14 +30,14 @@ mod faulty;
 use std::{collections::BTreeSet, env, time::Instant};
 
 use run::{Outcome, run};
-use scenario::{ERRANDS, MESSAGES, ORDERS, Scenario, TALLY};
+use scenario::{BRANCHES, ERRANDS, MESSAGES, ORDERS, SAGAS, Scenario, TALLY};
 
 /// The lines of a failing schedule that are printed; all of them when one seed is played again.
 const SCHEDULE_LINES: usize = 150;
 
 #[test]
 fn messages_arrive_in_order_whatever_happens() {
-    let seen = play(&MESSAGES, 800);
+    let seen = play(&MESSAGES, 700);
     seen.expect_kills_at(&[
         "relay: read, not published",
         "bus: about to publish",
@@ -53,7 +53,7 @@ fn messages_arrive_in_order_whatever_happens() {
 
 #[test]
 fn processes_take_each_step_once_whatever_happens() {
-    let seen = play(&ERRANDS, 700);
+    let seen = play(&ERRANDS, 600);
     seen.expect_kills_at(&[
         "engine: about to begin",
         "engine: decided, not committed",
@@ -65,9 +65,21 @@ fn processes_take_each_step_once_whatever_happens() {
 
 #[test]
 fn what_was_done_is_undone_once_whatever_happens() {
-    let seen = play(&ORDERS, 400);
+    let seen = play(&ORDERS, 300);
     assert!(seen.compensated * 10 > seen.instances, "next to nothing was undone");
     assert!(seen.undone > 0);
+}
+
+#[test]
+fn branches_and_loops_are_undone_as_well() {
+    let seen = play(&BRANCHES, 150);
+    assert!(seen.compensated > 0 && seen.undone > seen.compensated);
+}
+
+#[test]
+fn a_saga_starts_once_for_what_it_is_about() {
+    let seen = play(&SAGAS, 250);
+    assert!(seen.instances > 0 && seen.undone > 0);
 }
 
 #[test]

@@ -142,6 +142,10 @@ fn arrived(n: usize, _: &mut Chance) -> (&'static str, Value) {
     ("Arrived", json!({"n": n % 4}))
 }
 
+fn ordered(n: usize, _: &mut Chance) -> (&'static str, Value) {
+    ("OrderPlaced", json!({"order_id": n % 4}))
+}
+
 fn no_answer(_: &Message, _: &mut Chance) -> Option<Answer> {
     None
 }
@@ -339,6 +343,112 @@ nodes:
     producers: 0,
     transactions: 0,
     event: counted,
+    mended: None,
+    // A command that is given up is never answered: here that would only hide what must not happen.
+    discards: false,
+    relay_batch: (1, 12),
+    destinations: &["works"],
+    routes: &[("stock", "works")],
+    subscribers: &["bank"],
+    wants: |_, message| message.key.aggregate_type == "payments" && message.kind == MessageKind::Command,
+    answer: no_answer,
+    answers_later: |message| message.id.0.as_u128() & 2 == 0,
+    trouble: 6,
+    operations: 6,
+    turns_max: 40_000,
+    made: OnceLock::new(),
+};
+
+/// A fork and a loop whose items go side by side, undone together.
+pub static BRANCHES: Scenario = Scenario {
+    name: "branches",
+    test: "branches_and_loops",
+    definitions: &[r#"
+baton: process/1
+name: parcel
+nodes:
+  start: {kind: start, next: split}
+  split: {kind: fork, branches: {pay: {next: charge}, fill: {next: fill}}, join: gather, timeout: {after: PT60S, next: undo}}
+  charge:
+    kind: command
+    send: DoCharge
+    to: payments
+    fails: FailedCharge
+    undo: {send: UndoCharge, done: UndoneCharge, failed: KeptCharge, timeout: {after: PT20S, then: wait}}
+    on: {DoneCharge: {next: gather}, FailedCharge: {next: undo}, timeout: {after: PT3S, ask: {send: AskCharge, times: 5}}}
+  fill: {kind: for-each, over: '=[1, 2, 3]', as: item, mode: parallel, limit: 2, do: pack, next: gather}
+  pack:
+    kind: command
+    send: DoPack
+    to: stock
+    key: =vars.item
+    fails: FailedPack
+    undo: {send: UndoPack, done: UndonePack, failed: KeptPack, timeout: {after: PT20S, then: wait}}
+    on: {DonePack: {next: fill}, FailedPack: {next: undo}, timeout: {after: PT2S, next: undo}}
+  gather: {kind: join, next: done}
+  undo: {kind: compensate, next: undone}
+  done: {kind: end, outcome: completed}
+  undone: {kind: end, outcome: compensated}
+"#],
+    nodes: 3,
+    starts: &[("parcel", 4)],
+    ticks: 0,
+    producers: 0,
+    transactions: 0,
+    event: counted,
+    mended: None,
+    // A command that is given up is never answered: here that would only hide what must not happen.
+    discards: false,
+    relay_batch: (1, 12),
+    destinations: &["works"],
+    routes: &[("stock", "works")],
+    subscribers: &["bank"],
+    wants: |_, message| message.key.aggregate_type == "payments" && message.kind == MessageKind::Command,
+    answer: no_answer,
+    answers_later: |message| message.id.0.as_u128() & 2 == 0,
+    trouble: 6,
+    operations: 6,
+    turns_max: 40_000,
+    made: OnceLock::new(),
+};
+
+/// A saga that remembers, started by events of several aggregates that race for the same order.
+pub static SAGAS: Scenario = Scenario {
+    name: "sagas",
+    test: "a_saga_starts_once",
+    definitions: &[r#"
+baton: saga/1
+name: fulfilment
+correlate: =event.payload.order_id
+start: OrderPlaced
+steps:
+  - name: reserve
+    send: DoReserve
+    to: stock
+    done: DoneReserve
+    failed: [FailedReserve]
+    timeout: {after: PT2S, then: ask}
+    undo: {send: UndoReserve, done: UndoneReserve, failed: [KeptReserve], timeout: {after: PT20S, then: stuck}}
+  - name: charge
+    send: DoCharge
+    to: payments
+    done: DoneCharge
+    failed: [FailedCharge]
+    timeout: {after: PT2S, then: ask}
+    undo: {send: UndoCharge, done: UndoneCharge, failed: [KeptCharge], timeout: {after: PT20S, then: stuck}}
+  - name: ship
+    send: DoShip
+    to: stock
+    done: DoneShip
+    failed: [FailedShip]
+    timeout: {after: PT20S, then: ask}
+"#],
+    nodes: 3,
+    starts: &[],
+    ticks: 0,
+    producers: 2,
+    transactions: 4,
+    event: ordered,
     mended: None,
     // A command that is given up is never answered: here that would only hide what must not happen.
     discards: false,

@@ -131,6 +131,11 @@ impl MemoryStore {
                 return Err(StoreError::Conflict { what: "start" });
             }
         }
+        let created = |id: &InstanceId| tables.instances.contains_key(id);
+        let mut new = changes.instances.iter().filter(|change| change.expected_sequence.is_none());
+        if new.any(|change| created(&change.row.id)) {
+            return Err(StoreError::Conflict { what: "instance" });
+        }
         let mut witness = self.witness.lock().unwrap();
         for id in claim.messages.iter().filter(|id| seen.fresh.contains(id)) {
             if !changes.messages_refused.contains(id) {

@@ -10,7 +10,10 @@ use std::{
     fmt,
 };
 
-use baton_domain::process::{Event, State, evolve};
+use baton_domain::{
+    ids::InstanceId,
+    process::{Event, State, evolve},
+};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -282,12 +285,17 @@ fn replay(instance: &Instance, issued: &mut HashSet<Uuid>, found: &mut Found) ->
 fn check_commands(record: &Record, issued: &HashSet<Uuid>, found: &mut Found) {
     let mut stored = HashSet::new();
     let mut reactions = HashSet::new();
+    let instances: HashSet<Uuid> = record.instances.iter().map(|instance| instance.id).collect();
     for command in &record.commands {
         stored.insert(command.id);
-        if command.source.starts_with("process/") && !issued.contains(&command.id) {
+        if issued.contains(&command.id) {
+            continue;
+        }
+        if command.source.starts_with("process/") || instances.contains(&InstanceId::of_child(command.id).0) {
             let detail = format!("{} of {} is in no history", command.id, command.source);
             found.add(Invariant::NoStepDoubled, detail);
         }
+        // A reaction of a saga that remembers nothing.
         if command.source.starts_with("saga/")
             && let Some(cause) = &command.causation_id
             && !reactions.insert((command.source.as_str(), cause.as_str()))
