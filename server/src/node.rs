@@ -156,7 +156,7 @@ impl Node {
 
 async fn keep_reloading(registry: Arc<Registry>, store: Arc<dyn Store>, shutdown: CancellationToken) {
     while shutdown.run_until_cancelled(tokio::time::sleep(REGISTRY_RELOAD)).await.is_some() {
-        if let Err(error) = registry.reload(store.as_ref()).await {
+        if let Err(error) = registry.refresh(store.as_ref()).await {
             tracing::debug!(%error, "the definitions stay as they were");
         }
     }

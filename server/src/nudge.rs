@@ -13,6 +13,11 @@ impl Nudge {
         self.0.notify_one();
     }
 
+    /// Waits for a nudge.
+    pub async fn heard(&self) {
+        self.0.notified().await;
+    }
+
     /// Waits for a nudge, at most `timeout`. Returns whether it was nudged.
     pub async fn wait(&self, timeout: Duration) -> bool {
         tokio::time::timeout(timeout, self.0.notified()).await.is_ok()

@@ -43,6 +43,7 @@ impl Database {
                 .execute(pool)
                 .await?;
                 sqlx::raw_sql("vacuum analyze outbox").execute(pool).await?;
+                sqlx::raw_sql("vacuum analyze outbox_pending").execute(pool).await?;
             }
             Self::Sqlite(pool) => {
                 sqlx::query(
@@ -65,8 +66,16 @@ impl Database {
         self.seed_pending(count).await?;
         match self {
             Self::Postgres(pool) => {
-                sqlx::raw_sql("update outbox set published_at = created_at; ").execute(pool).await?;
-                sqlx::raw_sql("vacuum analyze outbox").execute(pool).await?;
+                sqlx::raw_sql(
+                    "with gone as (delete from outbox_pending returning seq)
+                     insert into outbox_published (seq, published_at) select seq, now() from gone",
+                )
+                .execute(pool)
+                .await?;
+                for table in ["outbox", "outbox_pending", "outbox_published"] {
+                    let sql = format!("vacuum analyze {table}");
+                    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(pool).await?;
+                }
             }
             Self::Sqlite(pool) => {
                 sqlx::raw_sql("update outbox set published_at = created_at; analyze").execute(pool).await?;
@@ -107,6 +116,15 @@ impl Database {
             Self::Postgres(pool) => sqlx::query_scalar(sql).fetch_one(pool).await?,
             Self::Sqlite(pool) => sqlx::query_scalar(sql).fetch_one(pool).await?,
         })
+    }
+
+    /// How many messages have not gone out yet.
+    pub async fn unpublished(&self) -> anyhow::Result<i64> {
+        self.count(match self {
+            Self::Postgres(_) => "select count(*) from outbox_pending",
+            Self::Sqlite(_) => "select count(*) from outbox where published_at is null",
+        })
+        .await
     }
 
     /// Removes all messages and instances.

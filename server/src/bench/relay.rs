@@ -20,7 +20,7 @@ pub async fn drain(url: &str, database: &Database, count: usize) -> anyhow::Resu
     let node = start(url, vec![sink.clone()]).await?;
     sink.until(count as u64).await;
     // Until the last batch is marked, not only published.
-    while database.count("select count(*) from outbox where published_at is null").await? > 0 {
+    while database.unpublished().await? > 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let elapsed = begun.elapsed();

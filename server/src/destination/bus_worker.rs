@@ -25,7 +25,7 @@ use crate::{
 };
 
 const BATCH_MAX: u32 = 500;
-const POLL: Duration = Duration::from_secs(1);
+const POLL: Duration = Duration::from_secs(3);
 const POLL_SHARED: Duration = Duration::from_millis(250);
 const OVERDUE: Duration = Duration::from_millis(100);
 

@@ -13,7 +13,7 @@ use crate::{
     store::{Store, StoreError},
 };
 
-const POLL: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_secs(5);
 /// Many failures at a time make one sweep, not many.
 const PAUSE: Duration = Duration::from_millis(15);
 

@@ -38,7 +38,7 @@ const GATHER_MAX: usize = 100;
 /// How long a stopping worker waits for requests under way.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// How often it looks without being nudged: alone, and when other nodes may write deliveries for it.
-const POLL_ALONE: Duration = Duration::from_secs(1);
+const POLL_ALONE: Duration = Duration::from_secs(3);
 const POLL_SHARED: Duration = Duration::from_millis(250);
 /// At least this long before a look for something that was due already but not for us.
 const OVERDUE: Duration = Duration::from_millis(100);

@@ -5,7 +5,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use baton_domain::{
@@ -15,11 +15,13 @@ use baton_domain::{
     process, saga,
 };
 
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, rows::VersionsMark};
 
 #[derive(Default)]
 pub struct Registry {
     snapshot: RwLock<Arc<Snapshot>>,
+    /// Of what the snapshot was read from, or from before it.
+    mark: Mutex<VersionsMark>,
 }
 
 /// All published definitions at one moment.
@@ -74,6 +76,17 @@ impl Registry {
     /// Whether an event of this type can concern anybody.
     pub fn concerns(&self, event_type: &str) -> bool {
         self.snapshot().concerns(event_type)
+    }
+
+    /// As [`Registry::reload`], if anything was published since.
+    pub async fn refresh(&self, store: &dyn Store) -> Result<(), StoreError> {
+        let mark = store.versions_mark().await?;
+        if *self.mark.lock().unwrap_or_else(PoisonError::into_inner) == mark {
+            return Ok(());
+        }
+        self.reload(store).await?;
+        *self.mark.lock().unwrap_or_else(PoisonError::into_inner) = mark;
+        Ok(())
     }
 
     /// Reads what was published since. A stored version that no longer compiles is left out and logged: its instances

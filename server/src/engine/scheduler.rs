@@ -15,8 +15,10 @@ use crate::{
 
 /// How many timers are handed over at a time.
 const BATCH_MAX: u32 = 256;
-/// How long it sleeps at most, so that timers set by other nodes are seen.
-const SLEEP_MAX: Duration = Duration::from_secs(1);
+/// How long it sleeps at most, so that timers are seen that another node set before it died.
+const SLEEP_MAX: Duration = Duration::from_secs(5);
+/// How long it waits before it tries again what could not be done.
+const RETRY: Duration = Duration::from_secs(1);
 
 pub struct Scheduler {
     pub store: Arc<dyn Store>,
@@ -36,21 +38,27 @@ pub struct Report {
 impl Scheduler {
     pub async fn run(self, shutdown: CancellationToken) {
         while !shutdown.is_cancelled() {
-            let sleep = match self.run_once().await {
-                // There may be more.
-                Ok(report) if report.fired > 0 && report.refused == 0 => Duration::ZERO,
-                Ok(report) if report.refused > 0 => SLEEP_MAX,
-                Ok(_) => self.until_next().await,
-                Err(error) => {
-                    tracing::warn!(%error, "the scheduler waits for the database");
-                    SLEEP_MAX
-                }
-            };
+            let sleep = self.turn().await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "the scheduler waits for the database");
+                RETRY
+            });
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 _ = self.nudge.wait(sleep) => {}
             }
         }
+    }
+
+    /// Fires what is due, if anything is; returns how long to sleep then. While nothing is due it asks one cheap question.
+    async fn turn(&self) -> Result<Duration, StoreError> {
+        let next = self.store.next_timer_at().await?;
+        let sleep = next.map_or(SLEEP_MAX, |at| (at - Utc::now()).to_std().unwrap_or(Duration::ZERO).min(SLEEP_MAX));
+        if sleep > Duration::ZERO {
+            return Ok(sleep);
+        }
+        let report = self.run_once().await?;
+        // There may be more.
+        Ok(if report.refused > 0 { RETRY } else { Duration::ZERO })
     }
 
     /// Fires what is due now.
@@ -68,12 +76,5 @@ impl Scheduler {
             }
         }
         Ok(report)
-    }
-
-    async fn until_next(&self) -> Duration {
-        match self.store.next_timer_at().await {
-            Ok(Some(at)) => (at - Utc::now()).to_std().unwrap_or(Duration::ZERO).min(SLEEP_MAX),
-            Ok(None) | Err(_) => SLEEP_MAX,
-        }
     }
 }

@@ -19,10 +19,18 @@ use axum::{
 use super::{Api, html, problem::Error};
 use crate::settings::Settings;
 
+/// The site, put in by the compiler in a release build; a debug build reads the folder when asked. The folder may be
+/// missing (lint and tests come before the site is made): `cargo xtask dist` looks whether the program serves it.
 #[cfg(feature = "embed")]
 #[derive(rust_embed::RustEmbed)]
-#[folder = "../target/site"]
+#[cfg_attr(not(test), folder = "../target/site")]
+#[cfg_attr(test, folder = "../style")]
+#[allow_missing = true]
 struct Embedded;
+
+/// Set by `cargo xtask dist` to a fingerprint of the site: another site, another program.
+#[cfg(feature = "embed")]
+const _: Option<&str> = option_env!("BATON_SITE_FINGERPRINT");
 
 /// Where the assets are read from.
 #[derive(Debug, Clone)]
@@ -152,6 +160,24 @@ fn is_plain(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The tests' program has the folder `style` inside, which is always there.
+    #[cfg(feature = "embed")]
+    #[tokio::test]
+    async fn what_is_inside_the_program_is_served_with_a_name_for_its_content() {
+        let style = Assets::Embedded.read("main.css").await.unwrap();
+        assert_eq!(style.bytes, std::fs::read("../style/main.css").unwrap());
+        assert!(Assets::Embedded.read("main.css.br").await.is_none());
+
+        let etag = style.etag.clone();
+        let response = answer(&HeaderMap::new(), style, "text/css", false);
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()[header::ETAG], etag);
+
+        let known = HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::try_from(&etag).unwrap())]);
+        let again = Assets::Embedded.read("main.css").await.unwrap();
+        assert_eq!(answer(&known, again, "text/css", false).status(), StatusCode::NOT_MODIFIED);
+    }
 
     #[test]
     fn only_plain_paths_below_the_folder_are_served() {

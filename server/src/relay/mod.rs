@@ -15,6 +15,7 @@ mod meter;
 mod pace;
 pub mod plan;
 mod service;
+mod watch;
 
 #[cfg(test)]
 pub mod fixtures;

@@ -10,12 +10,12 @@ use baton_domain::{
     message::{Key, Message},
     retry::Policy,
 };
-use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Leases, Meter, Pace, flow_item,
     plan::{Plan, Settled, plan, settle},
+    watch::Watch,
 };
 use crate::{
     broken::{self, Fault},
@@ -32,8 +32,8 @@ use crate::{
 
 /// How many lines one pass adds to the live flow at most.
 const FLOW_MAX: usize = 100;
-/// Where a database tells cheaply that nobody else wrote to it, it is still asked in full this often.
-const FULL_LOOK: Duration = Duration::from_secs(1);
+/// A pass that read at least this many has the next batch read while it is written down.
+const READ_AHEAD_FROM: usize = 32;
 
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -84,6 +84,16 @@ pub struct Report {
     pub unavailable: Option<String>,
 }
 
+/// The next batch, read while the one before it was written down. Good for as long as the same lanes are held.
+#[derive(Default)]
+struct Ahead(Option<(Arc<Fence>, Vec<Outbound>)>);
+
+impl Ahead {
+    fn take(&mut self, fence: &Arc<Fence>) -> Option<Vec<Outbound>> {
+        self.0.take().filter(|(under, _)| under == fence).map(|(_, batch)| batch)
+    }
+}
+
 /// Everything that a relay works with.
 pub struct Parts {
     pub store: Arc<dyn Store>,
@@ -109,8 +119,9 @@ impl Relay {
     pub async fn run(&self, shutdown: CancellationToken) {
         let mut pace = Pace::new(self.config.idle_max);
         let mut watch = Watch::default();
+        let mut ahead = Ahead::default();
         while !shutdown.is_cancelled() {
-            let wait = match self.pass(&shutdown).await {
+            let wait = match self.pass(Some(&mut ahead), &shutdown).await {
                 Ok(report) if report.unavailable.is_none() => {
                     if pace.worked() {
                         tracing::info!("the relay works again");
@@ -120,6 +131,7 @@ impl Relay {
                         continue;
                     }
                     if report.read > 0 {
+                        watch.found();
                         pace.quicken();
                         continue;
                     }
@@ -135,13 +147,17 @@ impl Relay {
 
     /// One pass over the outbox.
     pub async fn run_once(&self) -> Result<Report, StoreError> {
-        self.pass(&CancellationToken::new()).await
+        self.pass(None, &CancellationToken::new()).await
     }
 
-    async fn pass(&self, shutdown: &CancellationToken) -> Result<Report, StoreError> {
+    /// `ahead` is for those who go on with another pass at once.
+    async fn pass(&self, mut ahead: Option<&mut Ahead>, shutdown: &CancellationToken) -> Result<Report, StoreError> {
         let Some(fence) = self.leases.fence() else { return Ok(Report { without_lease: true, ..Report::default() }) };
         let begun = Instant::now();
-        let batch = self.store.read_unpublished(&fence, self.clock.now(), self.config.batch).await?;
+        let batch = match ahead.as_mut().and_then(|ahead| ahead.take(&fence)) {
+            Some(batch) => batch,
+            None => self.store.read_unpublished(&fence, self.clock.now(), self.config.batch, &[]).await?,
+        };
         if batch.is_empty() {
             metrics::gauge!("baton_relay_lag_seconds").set(0.0);
             return Ok(Report::default());
@@ -169,13 +185,18 @@ impl Relay {
         if settlement.published.is_empty() {
             return Ok(report);
         }
-        let written = self.write(&fence, &settlement, shutdown).await;
+        let (written, next) = tokio::join!(self.write(&fence, &settlement, shutdown), async {
+            if ahead.is_some() { self.read_ahead(&fence, &settlement, read).await } else { None }
+        });
         if matches!(written, Err(StoreError::Fenced)) {
             tracing::warn!("lost lanes while publishing; another node publishes those messages again");
             self.leases.doubt();
             return Ok(Report { fenced: true, ..report });
         }
         let parked = written?;
+        if let Some(ahead) = ahead {
+            ahead.0 = next.map(|batch| (fence, batch));
+        }
         self.tell(&plan, &settlement, begun);
         self.changes.parked(&parked);
         Ok(report)
@@ -188,6 +209,20 @@ impl Relay {
         self.store.settle(fence, settled.settlement).await?;
         self.bus.publish(&plan.publish).await;
         Ok(Report { read: plan.rows.len(), settled: plan.rows.len(), ..Report::default() })
+    }
+
+    /// Reads the next batch while this one is written down, when there is likely to be one.
+    ///
+    /// Order per key holds: everything of this batch is on its way, so what comes next may follow. Where something failed
+    /// it may not, and is not read before the failure is written down, behind which it will be parked.
+    async fn read_ahead(&self, fence: &Fence, settlement: &Settlement, read: usize) -> Option<Vec<Outbound>> {
+        let all_out = settlement.published.len() == read && settlement.deliveries.is_empty();
+        if !all_out || read < READ_AHEAD_FROM {
+            return None;
+        }
+        let next = self.store.read_unpublished(fence, self.clock.now(), self.config.batch, &settlement.published).await;
+        // An error will be met again, and told, by the next pass.
+        next.ok().filter(|batch| !batch.is_empty())
     }
 
     async fn plan(&self, batch: Vec<Outbound>) -> Result<Plan, StoreError> {
@@ -277,6 +312,17 @@ impl Relay {
             if watch.must_look(self.store.as_ref(), self.clock.now()).await {
                 return;
             }
+            let alone = || self.leases.fence().is_some_and(|fence| fence.is_whole());
+            if watch.is_drowsy() && alone() {
+                let woken = async {
+                    tokio::select! { () = self.nudge.heard() => {} () = shutdown.cancelled() => {} }
+                };
+                if watch.doze(self.store.as_ref(), &self.clock, alone, woken).await {
+                    pace.quicken();
+                    watch.forget();
+                    return;
+                }
+            }
             wait = pace.idle();
         }
     }
@@ -316,37 +362,4 @@ fn patience(pace: &mut Pace, why: &str) -> Duration {
         tracing::warn!(error = why, "the relay cannot work now; nothing is lost, it tries again");
     }
     wait
-}
-
-/// Knows when an idle relay has to ask the database in full: always, unless the database tells cheaply that no other
-/// process wrote to it, and no message waits for its time.
-#[derive(Default)]
-struct Watch {
-    last_look: Option<Instant>,
-    seen: Option<i64>,
-    due: Option<DateTime<Utc>>,
-}
-
-impl Watch {
-    /// A look found nothing.
-    fn looked(&mut self) {
-        self.last_look = Some(Instant::now());
-    }
-
-    /// Something was written on this node: what is due may have changed.
-    fn forget(&mut self) {
-        self.seen = None;
-    }
-
-    async fn must_look(&mut self, store: &dyn Store, now: DateTime<Utc>) -> bool {
-        // Any error here will be met again, and told, by the look itself.
-        let Ok(Some(version)) = store.foreign_writes().await else { return true };
-        let unchanged = self.seen.replace(version) == Some(version);
-        let recent = self.last_look.is_some_and(|look| look.elapsed() < FULL_LOOK);
-        if !unchanged || !recent {
-            self.due = store.next_deliver_after(now).await.unwrap_or(None);
-            return true;
-        }
-        self.due.is_some_and(|due| due <= now)
-    }
 }

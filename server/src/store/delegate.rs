@@ -20,14 +20,21 @@ macro_rules! delegate_store {
                 fence: &Fence,
                 now: Instant,
                 limit: u32,
+                except: &[i64],
             ) -> Result<Vec<Outbound>, StoreError> {
-                outbox::read_unpublished(self, fence, now, limit).await
+                outbox::read_unpublished(self, fence, now, limit, except).await
+            }
+            async fn has_unpublished(&self, now: Instant) -> Result<bool, StoreError> {
+                outbox::has_unpublished(self, now).await
             }
             async fn next_deliver_after(&self, now: Instant) -> Result<Option<Instant>, StoreError> {
                 outbox::next_deliver_after(self, now).await
             }
             async fn foreign_writes(&self) -> Result<Option<i64>, StoreError> {
                 outbox::foreign_writes(self).await
+            }
+            async fn bell(&self) -> Result<Option<Box<dyn Bell>>, StoreError> {
+                bell::bell(self).await
             }
             async fn settle(&self, fence: &Fence, settlement: Settlement) -> Result<Vec<Parked>, StoreError> {
                 outbox::settle(self, fence, settlement).await
@@ -99,6 +106,9 @@ macro_rules! delegate_store {
             }
             async fn read_versions(&self) -> Result<Vec<VersionRow>, StoreError> {
                 definition::read_versions(self).await
+            }
+            async fn versions_mark(&self) -> Result<VersionsMark, StoreError> {
+                definition::versions_mark(self).await
             }
             async fn list_drafts(&self) -> Result<Vec<DraftRow>, StoreError> {
                 definition::list_drafts(self).await

@@ -7,6 +7,7 @@
 //! What to read next: [`port`] for what is guaranteed, [`rows`] for what goes in and out, [`fn@open`] for how one is
 //! opened, then the same subject in [`postgres`] and [`sqlite`] side by side.
 
+pub mod bell;
 mod convert;
 mod cursor;
 mod delegate;
@@ -18,5 +19,6 @@ pub mod rows;
 mod search;
 pub mod sqlite;
 
+pub use bell::Bell;
 pub use open::{OpenError, OpenOptions, open};
 pub use port::{Decide, Store, StoreError};

@@ -10,7 +10,7 @@ use baton_domain::{
 };
 use uuid::Uuid;
 
-use super::rows::*;
+use super::{bell::Bell, rows::*};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -57,8 +57,19 @@ pub trait Store: Send + Sync + 'static {
     async fn append(&self, messages: &[Message], audit: Option<AuditRow>) -> Result<Appended, StoreError>;
 
     /// Unpublished messages of the fence's lanes whose `deliver_after` has come, by ascending `seq`. A message whose
-    /// key has an earlier unpublished message that is not due yet is held back too, so order per key holds.
-    async fn read_unpublished(&self, fence: &Fence, now: Instant, limit: u32) -> Result<Vec<Outbound>, StoreError>;
+    /// key has an earlier unpublished message that is not due yet is held back too, so order per key holds. Rows in
+    /// `except` (by `seq`: under way already) are left out; whatever else is unpublished is found, also what was
+    /// committed late with a smaller `seq`.
+    async fn read_unpublished(
+        &self,
+        fence: &Fence,
+        now: Instant,
+        limit: u32,
+        except: &[i64],
+    ) -> Result<Vec<Outbound>, StoreError>;
+
+    /// Whether `read_unpublished` could find anything on any lane: what an idle relay asks many times a second.
+    async fn has_unpublished(&self, now: Instant) -> Result<bool, StoreError>;
 
     /// The earliest instant in the future at which an unpublished message becomes due.
     async fn next_deliver_after(&self, now: Instant) -> Result<Option<Instant>, StoreError>;
@@ -66,6 +77,9 @@ pub trait Store: Send + Sync + 'static {
     /// Something that changes when another process wrote to the database, where that is cheap to know (SQLite's
     /// `data_version`); `None` where only reading tells.
     async fn foreign_writes(&self) -> Result<Option<i64>, StoreError>;
+
+    /// Something that rings when another program inserts; `None` where there is no such thing.
+    async fn bell(&self) -> Result<Option<Box<dyn Bell>>, StoreError>;
 
     /// Those of the pairs (key, destination) that have an open delivery, so that later messages must queue behind it.
     async fn open_deliveries(&self, pairs: &[(Key, String)]) -> Result<HashSet<(Key, String)>, StoreError>;
@@ -147,6 +161,8 @@ pub trait Store: Send + Sync + 'static {
     async fn publish_version(&self, version: VersionRow, audit: AuditRow) -> Result<u32, StoreError>;
     /// All versions, by kind, name and number.
     async fn read_versions(&self) -> Result<Vec<VersionRow>, StoreError>;
+    /// How many versions there are and when the newest was published: cheap, and different once there is another one.
+    async fn versions_mark(&self) -> Result<VersionsMark, StoreError>;
     async fn list_drafts(&self) -> Result<Vec<DraftRow>, StoreError>;
     /// (definition, version, status) → number of instances.
     async fn count_instances(&self) -> Result<Vec<InstanceCount>, StoreError>;

@@ -379,6 +379,13 @@ pub struct VersionRow {
     pub published_at: Instant,
 }
 
+/// Tells two states of the published definitions apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct VersionsMark {
+    pub count: i64,
+    pub newest_at: Option<Instant>,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct DraftRow {
     pub kind: DefinitionKind,

@@ -122,7 +122,7 @@ async fn what_is_queued_behind_a_failed_one_starts_parked(fixture: Fixture) {
 
     let later = [event("1"), event("2")];
     fixture.append(&later).await;
-    let rows = fixture.store.read_unpublished(&fence, now(), 10).await.unwrap();
+    let rows = fixture.store.read_unpublished(&fence, now(), 10, &[]).await.unwrap();
     let settlement = Settlement {
         published: rows.iter().map(|row| row.seq).collect(),
         deliveries: rows.iter().map(|row| delivery(row.seq, &row.message, "crm")).collect(),

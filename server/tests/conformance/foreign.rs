@@ -31,7 +31,7 @@ async fn four_columns_are_enough(fixture: Fixture) {
             .unwrap();
     }
 
-    let read = fixture.store.read_unpublished(&fence, in_seconds(1), 10).await.unwrap();
+    let read = fixture.store.read_unpublished(&fence, in_seconds(1), 10, &[]).await.unwrap();
 
     assert_eq!(read.len(), 2);
     assert_ne!(read[0].message.id, read[1].message.id);
@@ -117,7 +117,7 @@ async fn a_message_that_cannot_be_read_is_put_away_and_stops_nobody(fixture: Fix
     let good = event("1");
     fixture.append(std::slice::from_ref(&good)).await;
 
-    let one_by_one = fixture.store.read_unpublished(&fence, now(), 1).await.unwrap();
+    let one_by_one = fixture.store.read_unpublished(&fence, now(), 1, &[]).await.unwrap();
 
     assert_eq!(one_by_one.iter().map(|row| row.message.id).collect::<Vec<_>>(), [good.id], "whatever stands before it");
     let (row, deliveries) = fixture.store.read_message(id).await.unwrap().expect("people can still look at it");
@@ -150,7 +150,7 @@ async fn headers_that_are_no_text_are_taken_as_text(fixture: Fixture) {
     let headers = r#"{"a": "x", "b": 1, "c": [true]}"#;
     fixture.sql(&format!("{INSERT}, headers) VALUES ('A', 'b', 'c', '{{}}', '{headers}')")).await.unwrap();
 
-    let read = fixture.store.read_unpublished(&fence, now(), 1).await.unwrap();
+    let read = fixture.store.read_unpublished(&fence, now(), 1, &[]).await.unwrap();
 
     let found: Vec<_> = read[0].message.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(found, [("a", "x"), ("b", "1"), ("c", "[true]")]);
@@ -195,7 +195,7 @@ mod postgres_only {
 
         transaction.commit().await.unwrap();
 
-        let read = fixture.store.read_unpublished(&fence, in_seconds(1), 10).await.unwrap();
+        let read = fixture.store.read_unpublished(&fence, in_seconds(1), 10, &[]).await.unwrap();
         assert_eq!(read.iter().map(|row| row.message.message_type.as_str()).collect::<Vec<_>>(), ["Late"]);
         assert!(read[0].seq < fixture.number("SELECT max(seq) FROM baton.outbox").await);
     }

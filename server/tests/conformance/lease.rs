@@ -123,7 +123,7 @@ mod several {
 
         let mut seen = Vec::new();
         for fence in [&first, &second] {
-            let rows = fixture.store.read_unpublished(fence, now(), 1_000).await.unwrap();
+            let rows = fixture.store.read_unpublished(fence, now(), 1_000, &[]).await.unwrap();
             assert!(!rows.is_empty() && rows.iter().all(|row| fence.lanes.contains(&row.lane)));
             let settlement = Settlement {
                 published: rows.iter().map(|row| row.seq).collect(),
@@ -157,8 +157,11 @@ mod several {
         let error = fixture.store.settle(&before, Settlement { published, ..Settlement::default() }).await.unwrap_err();
 
         assert!(matches!(error, StoreError::Fenced), "{error}");
-        let left =
-            fixture.store.read_unpublished(&Fence { lanes: (0..64).collect(), ..before }, now(), 1_000).await.unwrap();
+        let left = fixture
+            .store
+            .read_unpublished(&Fence { lanes: (0..64).collect(), ..before }, now(), 1_000, &[])
+            .await
+            .unwrap();
         assert!(!left.is_empty() && left.len() < 100);
         assert!(left.iter().all(|row| other.lanes.contains(&row.lane)));
     }

@@ -7,6 +7,7 @@
 mod support;
 
 mod access;
+mod bell;
 mod definition;
 mod delivery;
 mod engine;
@@ -22,3 +23,4 @@ mod repair;
 mod schema;
 mod task;
 mod unavailable;
+mod waiting;

@@ -42,7 +42,7 @@ async fn messages_come_back_in_order_and_as_they_were_written(fixture: Fixture) 
 
     fixture.append(&messages).await;
 
-    let read = fixture.store.read_unpublished(&fence, now(), 10).await.unwrap();
+    let read = fixture.store.read_unpublished(&fence, now(), 10, &[]).await.unwrap();
     assert_eq!(read.iter().map(|row| row.message.clone()).collect::<Vec<_>>(), messages);
     assert!(read.is_sorted_by_key(|row| row.seq));
     for row in read {
@@ -176,7 +176,7 @@ async fn a_delayed_message_waits_and_holds_its_key_back(fixture: Fixture) {
     fixture.append(&[delayed.clone(), follower.clone(), other.clone()]).await;
 
     let early = fixture.unpublished(&fence).await;
-    let late = fixture.store.read_unpublished(&fence, due_at, 10).await.unwrap();
+    let late = fixture.store.read_unpublished(&fence, due_at, 10, &[]).await.unwrap();
 
     assert_eq!(early.iter().map(|row| row.1).collect::<Vec<_>>(), [other.id]);
     assert_eq!(late.iter().map(|row| row.message.id).collect::<Vec<_>>(), [delayed.id, follower.id, other.id]);
@@ -203,7 +203,7 @@ async fn the_batch_is_bounded(fixture: Fixture) {
     let messages: Vec<_> = (0..20).map(|number| event(&number.to_string())).collect();
     fixture.append(&messages).await;
 
-    let read = fixture.store.read_unpublished(&fence, now(), 7).await.unwrap();
+    let read = fixture.store.read_unpublished(&fence, now(), 7, &[]).await.unwrap();
 
     assert_eq!(
         read.iter().map(|row| row.message.id).collect::<Vec<_>>(),

@@ -39,6 +39,10 @@ macro_rules! on_both {
     };
 }
 
+/// On PostgreSQL: as if everything in the outbox had gone out.
+pub const PUBLISH_ALL: &str = "WITH gone AS (DELETE FROM baton.outbox_pending RETURNING seq)
+    INSERT INTO baton.outbox_published (seq, published_at) SELECT seq, now() FROM gone";
+
 pub struct Fixture {
     pub store: Arc<dyn Store>,
     database: Database,
@@ -59,6 +63,10 @@ impl Deref for Fixture {
 }
 
 impl Database {
+    pub fn of(url: String) -> Self {
+        Self { url, _folder: None }
+    }
+
     pub async fn open(self) -> Fixture {
         let store = store::open(&self.url, OpenOptions::default()).await.expect("it opens");
         Fixture { store, database: self }
@@ -119,7 +127,7 @@ impl Fixture {
 
     /// `seq` and id of what may go now.
     pub async fn unpublished(&self, fence: &Fence) -> Vec<(i64, MessageId)> {
-        let found = self.store.read_unpublished(fence, now(), 1_000).await.expect("read");
+        let found = self.store.read_unpublished(fence, now(), 1_000, &[]).await.expect("read");
         found.into_iter().map(|outbound| (outbound.seq, outbound.message.id)).collect()
     }
 
@@ -127,7 +135,7 @@ impl Fixture {
     /// order.
     pub async fn queue(&self, fence: &Fence, destination: &str, messages: &[Message]) -> Vec<i64> {
         self.append(messages).await;
-        let rows = self.store.read_unpublished(fence, now(), 1_000).await.expect("read");
+        let rows = self.store.read_unpublished(fence, now(), 1_000, &[]).await.expect("read");
         let deliveries = rows.iter().map(|row| delivery(row.seq, &row.message, destination)).collect();
         let published = rows.iter().map(|row| row.seq).collect();
         let settlement = Settlement { published, deliveries, delete: false, now: Some(now()) };

@@ -19,7 +19,7 @@ async fn old_messages_are_removed_and_open_ones_kept(database: Database) {
     let fence = world.leases.fence().unwrap();
     let messages: Vec<Message> = (0..30).map(|number| event("a", number)).collect();
     world.append(&messages).await;
-    let rows = world.store.read_unpublished(&fence, Utc::now(), 100).await.unwrap();
+    let rows = world.store.read_unpublished(&fence, Utc::now(), 100, &[]).await.unwrap();
     let settle = async |rows: &[baton_server::store::rows::Outbound], days_ago: i64, open: bool| {
         let delivery = |row: &baton_server::store::rows::Outbound| NewDelivery {
             seq: row.seq,

@@ -79,3 +79,25 @@ async fn odd_rows_do_not_stop_the_others(database: Database) {
         assert_eq!(deliveries[0].failure.as_ref().unwrap().class, "unreadable");
     }
 }
+
+/// On PostgreSQL, where a relay with nothing to do sleeps instead of asking.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sleeping_relay_is_woken_by_a_foreign_insert() {
+    const ASLEEP: &str = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+        WHERE l.locktype = 'advisory' AND l.mode = 'ExclusiveLock' AND d.datname = current_database()";
+    let database = Database::postgres();
+    let world = World::start(&database).await;
+    for number in 1..=3 {
+        let asleep = || baton_testkit::postgres::psql(&database.url, ASLEEP).unwrap();
+        until("the relay sleeps", async || tokio::task::block_in_place(asleep) == "1").await;
+        let sql = format!(
+            "INSERT INTO baton.outbox (type, aggregate_type, aggregate_id, payload) \
+             VALUES ('OrderPaid', 'order', '{number}', '{{}}');"
+        );
+        tokio::task::block_in_place(|| run_sql(&database, &sql));
+        until("it is on the bus", async || world.recorder.taken().len() == number).await;
+    }
+    let mut delays = world.recorder.delays();
+    delays.sort();
+    assert!(delays[delays.len() / 2] <= Duration::from_millis(100), "{delays:?}");
+}

@@ -17,13 +17,13 @@ use baton_domain::{
 use baton_server::{
     broken::{self, Fault},
     store::{
-        Decide, Store, StoreError,
+        Bell, Decide, Store, StoreError,
         rows::{
             Appended, AttemptOutcome, AuditRow, Changes, Claim, Counts, CredentialKind, CredentialRow, DeliveryRow,
             DestinationCounts, DestinationRow, DraftRow, DueDelivery, FailureGroupRow, Fence, HistoryRow,
             InstanceCount, InstanceFilter, InstanceRow, Instant, Loaded, MessageFilter, MessageRow, MinuteRow,
             Outbound, Page, Parked, Recorded, Repair, RepairFilter, RouteRow, Settlement, Swept, TaskFilter, TaskRow,
-            TaskState, VersionRow,
+            TaskState, VersionRow, VersionsMark,
         },
     },
 };
@@ -201,12 +201,27 @@ impl Store for MemoryStore {
         Ok(appended)
     }
 
-    async fn read_unpublished(&self, fence: &Fence, now: Instant, limit: u32) -> Result<Vec<Outbound>, StoreError> {
-        let batch = self.tables().read_unpublished(self.node, fence, now, limit);
+    async fn read_unpublished(
+        &self,
+        fence: &Fence,
+        now: Instant,
+        limit: u32,
+        except: &[i64],
+    ) -> Result<Vec<Outbound>, StoreError> {
+        let mut batch = self.tables().read_unpublished(self.node, fence, now, limit);
+        batch.retain(|row| !except.contains(&row.seq));
         if !batch.is_empty() {
             self.stage.gate(self.node, "relay: read, not published").await;
         }
         Ok(batch)
+    }
+
+    async fn has_unpublished(&self, _: Instant) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
+    async fn bell(&self) -> Result<Option<Box<dyn Bell>>, StoreError> {
+        Ok(None)
     }
 
     async fn next_deliver_after(&self, _: Instant) -> Result<Option<Instant>, StoreError> {
@@ -333,6 +348,9 @@ impl Store for MemoryStore {
 
     async fn read_versions(&self) -> Result<Vec<VersionRow>, StoreError> {
         Ok(self.set_up.versions.clone())
+    }
+    async fn versions_mark(&self) -> Result<VersionsMark, StoreError> {
+        Ok(VersionsMark::default())
     }
     async fn list_destinations(&self) -> Result<Vec<DestinationRow>, StoreError> {
         Ok(self.set_up.destinations.clone())

@@ -124,6 +124,24 @@ impl Database {
         Ok(count > 0)
     }
 
+    /// How much there is left to do at one moment: messages that have not gone out, deliveries that are open, instances
+    /// that have not ended.
+    pub async fn unfinished(&self) -> i64 {
+        self.count(match self {
+            Self::Postgres(_) => {
+                "select (select count(*) from outbox_pending) + (select count(*) from outbox_delayed)
+                      + (select count(*) from delivery where state in ('queued', 'retrying', 'parked', 'dead'))
+                      + (select count(*) from process_instance where ended_at is null)"
+            }
+            Self::Sqlite(_) => {
+                "select (select count(*) from outbox where published_at is null)
+                      + (select count(*) from delivery where state in ('queued', 'retrying', 'parked', 'dead'))
+                      + (select count(*) from process_instance where ended_at is null)"
+            }
+        })
+        .await
+    }
+
     /// Inserts one event the way a foreign program does: plain SQL, a transaction of its own.
     pub async fn insert_event(&self, id: Uuid, key: &str, version: i64, commit: bool) -> sqlx::Result<()> {
         let payload = serde_json::json!({"n": version});

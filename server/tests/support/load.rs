@@ -252,13 +252,7 @@ async fn start(ports: Vec<u16>, known: Arc<Mutex<Known>>, stop: Arc<AtomicBool>)
 async fn drain(baton: &Baton, database: &Database) {
     let deadline = Instant::now() + DRAIN_WITHIN;
     loop {
-        let open = database
-            .count(
-                "select (select count(*) from outbox where published_at is null)
-                      + (select count(*) from delivery where state in ('queued', 'retrying', 'parked', 'dead'))
-                      + (select count(*) from process_instance where ended_at is null)",
-            )
-            .await;
+        let open = database.unfinished().await;
         if open == 0 {
             return;
         }

@@ -13,19 +13,14 @@ use anyhow::{Context, Result, ensure};
 use baton_testkit::{Durability, Postgres};
 use serde_json::{Value, json};
 
-use crate::{
-    command::{cargo_with, output, run as run_command, target},
-    site::{self, Purpose},
-};
+use crate::{command::output, dist};
 
 /// Flat keys and their values, in alphabetical order.
 type Figures = BTreeMap<String, Value>;
 
 /// Measures, prints a table, and writes the same as JSON.
 pub fn run(json_file: Option<&Path>, arguments: &[String]) -> Result<()> {
-    let site = site::build(Purpose::Dist)?;
-    run_command(&mut cargo_with(["build", "--release", "--package=baton-server", "--bin=baton"]))?;
-    let program = target().join("release/baton");
+    let (program, site) = dist::build()?;
 
     let folder = env::temp_dir().join(format!("baton-bench-{}", std::process::id()));
     fs::create_dir(&folder).with_context(|| format!("create {}", folder.display()))?;

@@ -32,6 +32,13 @@ pub fn folder() -> PathBuf {
     target().join("site")
 }
 
+/// A name for what the site is made of, to tell one from another.
+pub fn fingerprint() -> Result<String> {
+    let record = folder().with_extension("json");
+    let text = fs::read(&record).with_context(|| format!("read {}", record.display()))?;
+    Ok(publish::fingerprint(&text))
+}
+
 /// Makes the site, or what changed of it, and returns its folder.
 pub fn build(purpose: Purpose) -> Result<PathBuf> {
     let started = Instant::now();

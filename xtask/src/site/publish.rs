@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Purpose;
 
+/// The smallest that brotli can do, and the slowest.
+pub const QUALITY_MAX: u32 = 11;
+
 /// A file of the site.
 pub struct Asset {
     /// Where it lies in the site's folder, such as `pkg/baton.css`.
@@ -81,11 +84,12 @@ fn quality_for(path: &Path, purpose: Purpose) -> Option<u32> {
     match purpose {
         Purpose::Dev => None,
         Purpose::Run => Some(5),
-        Purpose::Dist => Some(11),
+        Purpose::Dist => Some(QUALITY_MAX),
     }
 }
 
-fn compress(bytes: &[u8], quality: u32) -> Result<Vec<u8>> {
+/// The brotli form of `bytes`; `quality` is 0 to [`QUALITY_MAX`].
+pub fn compress(bytes: &[u8], quality: u32) -> Result<Vec<u8>> {
     let parameters = BrotliEncoderParams {
         quality: i32::try_from(quality).context("a brotli quality is a small number")?,
         size_hint: bytes.len(),

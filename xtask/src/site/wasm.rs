@@ -12,7 +12,10 @@ use std::{
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
-use super::{Purpose, publish::Asset, publish::fingerprint};
+use super::{
+    Purpose,
+    publish::{Asset, QUALITY_MAX, compress, fingerprint},
+};
 use crate::{
     command::{cargo_with, run, target},
     tools,
@@ -60,6 +63,9 @@ fn build(purpose: Purpose) -> Result<PathBuf> {
 fn bind(built: &Path, folder: &Path, purpose: Purpose) -> Result<()> {
     let wasm = fs::read(built).with_context(|| format!("read {}", built.display()))?;
     let optimiser = tools::wasm_opt().filter(|_| purpose == Purpose::Dist);
+    if purpose == Purpose::Dist && optimiser.is_none() {
+        eprintln!("xtask: no wasm-opt found; with binaryen installed the bundle may become smaller");
+    }
     let made_of = format!("{} {:?}", fingerprint(&wasm), optimiser);
     let stamp = folder.with_extension("stamp");
     if fs::read_to_string(&stamp).is_ok_and(|at_last_time| at_last_time == made_of) {
@@ -77,10 +83,23 @@ fn bind(built: &Path, folder: &Path, purpose: Purpose) -> Result<()> {
         .generate(folder)
         .context("write the JavaScript for the wasm bundle")?;
     if let Some(program) = optimiser {
-        let bound = folder.join("baton_bg.wasm");
-        run(Command::new(program).args(["-Oz", "-o"]).arg(&bound).arg(&bound).args(WASM_FEATURES))?;
+        optimise(&program, &folder.join("baton_bg.wasm"))?;
     }
     fs::write(&stamp, made_of).with_context(|| format!("write {}", stamp.display()))
+}
+
+/// Takes what binaryen makes of `bundle`, if that is smaller to send: fewer bytes may well compress worse.
+fn optimise(program: &Path, bundle: &Path) -> Result<()> {
+    let optimised = bundle.with_extension("optimised");
+    run(Command::new(program).args(["-Oz", "-o"]).arg(&optimised).arg(bundle).args(WASM_FEATURES))?;
+    let sent = |file: &Path| {
+        let bytes = fs::read(file).with_context(|| format!("read {}", file.display()))?;
+        compress(&bytes, QUALITY_MAX).map(|compressed| compressed.len())
+    };
+    let (plain, smaller) = (sent(bundle)?, sent(&optimised)?);
+    eprintln!("xtask: the bundle is {plain} bytes to send, {smaller} after wasm-opt");
+    if smaller < plain { fs::rename(&optimised, bundle) } else { fs::remove_file(&optimised) }
+        .with_context(|| format!("choose between {} and its optimised form", bundle.display()))
 }
 
 fn collect(folder: &Path, as_folder: &Path, assets: &mut Vec<Asset>) -> Result<()> {

@@ -8,7 +8,7 @@ use crate::store::{
     convert,
     error::{During, classify},
     port::StoreError,
-    rows::{AuditRow, DraftRow, VersionRow},
+    rows::{AuditRow, DraftRow, VersionRow, VersionsMark},
 };
 
 pub(super) async fn save_draft(store: &Postgres, draft: &DraftRow) -> Result<(), StoreError> {
@@ -108,6 +108,16 @@ pub(super) async fn publish_version(store: &Postgres, version: VersionRow, audit
 pub(super) async fn read_versions(store: &Postgres) -> Result<Vec<VersionRow>, StoreError> {
     let rows = sqlx::query(sql!("read_versions")).fetch_all(&store.pool).await.during("read definitions")?;
     rows.iter().map(version).collect()
+}
+
+pub(super) async fn versions_mark(store: &Postgres) -> Result<VersionsMark, StoreError> {
+    let mut connection = store.shelf.take().await.during("look for definitions")?;
+    let (count, newest_at) = sqlx::query_as(sql!("read_newest_publishing"))
+        .fetch_one(&mut *connection)
+        .await
+        .during("look for definitions")?;
+    connection.put_back();
+    Ok(VersionsMark { count, newest_at })
 }
 
 fn version(row: &PgRow) -> Result<VersionRow, StoreError> {

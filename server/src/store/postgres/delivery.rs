@@ -35,11 +35,14 @@ pub(super) async fn open_deliveries(
 }
 
 pub(super) async fn has_open_deliveries(store: &Postgres, destination: &str) -> Result<bool, StoreError> {
-    sqlx::query_scalar(sql!("find_any_open_delivery"))
+    let mut connection = store.shelf.take().await.during("find open deliveries")?;
+    let any = sqlx::query_scalar(sql!("find_any_open_delivery"))
         .bind(destination)
-        .fetch_one(&store.pool)
+        .fetch_one(&mut *connection)
         .await
-        .during("find open deliveries")
+        .during("find open deliveries")?;
+    connection.put_back();
+    Ok(any)
 }
 
 pub(super) async fn read_due(
@@ -51,15 +54,17 @@ pub(super) async fn read_due(
     busy: &[i64],
 ) -> Result<Vec<DueDelivery>, StoreError> {
     loop {
+        let mut connection = store.shelf.take().await.during("read due deliveries")?;
         let rows = sqlx::query(sql!("read_due_deliveries"))
             .bind(destination)
             .bind(now)
             .bind(outbox::lane_filter(fence))
             .bind(i64::from(limit))
             .bind(busy)
-            .fetch_all(&store.pool)
+            .fetch_all(&mut *connection)
             .await
             .during("read due deliveries")?;
+        connection.put_back();
         let mut due = Vec::with_capacity(rows.len());
         let mut unreadable = Vec::new();
         for row in &rows {
@@ -97,11 +102,14 @@ fn due_delivery(row: &PgRow) -> Result<Result<DueDelivery, AttemptOutcome>, sqlx
 }
 
 pub(super) async fn next_attempt_at(store: &Postgres, destination: &str) -> Result<Option<Instant>, StoreError> {
-    sqlx::query_scalar(sql!("find_next_attempt"))
+    let mut connection = store.shelf.take().await.during("find the next attempt")?;
+    let next = sqlx::query_scalar(sql!("find_next_attempt"))
         .bind(destination)
-        .fetch_one(&store.pool)
+        .fetch_one(&mut *connection)
         .await
-        .during("find the next attempt")
+        .during("find the next attempt")?;
+    connection.put_back();
+    Ok(next)
 }
 
 pub(super) async fn record_attempts(

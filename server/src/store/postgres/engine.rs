@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use baton_domain::ids::{InstanceId, MessageId, TimerId};
 use chrono::Utc;
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::{Postgres, instance, outbox, sql, task};
@@ -16,12 +16,15 @@ use crate::store::{
 };
 
 pub(super) async fn transact(store: &Postgres, claim: Claim, decide: Decide) -> Result<(), StoreError> {
-    let mut transaction = store.pool.begin().await.during("begin a step")?;
+    let mut connection = store.shelf.take().await.during("begin a step")?;
+    let mut transaction = connection.begin().await.during("begin a step")?;
     let consumer = claim.consumer.clone();
     let loaded = load(&mut transaction, claim).await?;
     let changes = convert::run(decide, loaded).await?;
     write(&mut transaction, &consumer, changes).await?;
-    transaction.commit().await.during("commit a step")
+    transaction.commit().await.during("commit a step")?;
+    connection.put_back();
+    Ok(())
 }
 
 async fn load(connection: &mut PgConnection, claim: Claim) -> Result<Loaded, StoreError> {
@@ -213,5 +216,9 @@ pub(super) async fn read_due_timers(store: &Postgres, now: Instant, limit: u32) 
 }
 
 pub(super) async fn next_timer_at(store: &Postgres) -> Result<Option<Instant>, StoreError> {
-    sqlx::query_scalar(sql!("find_next_timer")).fetch_one(&store.pool).await.during("find the next timer")
+    let mut connection = store.shelf.take().await.during("find the next timer")?;
+    let next =
+        sqlx::query_scalar(sql!("find_next_timer")).fetch_one(&mut *connection).await.during("find the next timer")?;
+    connection.put_back();
+    Ok(next)
 }

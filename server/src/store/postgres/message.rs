@@ -65,13 +65,12 @@ fn push_state(query: &mut QueryBuilder<Db>, state: Option<MessageState>, destina
         }
         None => {
             query.push(match state {
-                // Spelt out, so that both partial indexes serve it.
                 MessageState::Pending => {
-                    " AND ((o.published_at IS NULL AND o.deliver_after IS NULL)
-                    OR (o.published_at IS NULL AND o.deliver_after IS NOT NULL))"
+                    " AND o.seq IN (SELECT seq FROM baton.outbox_pending
+                    UNION ALL SELECT seq FROM baton.outbox_delayed)"
                 }
                 _ => {
-                    " AND o.published_at IS NOT NULL AND NOT EXISTS (SELECT FROM baton.delivery d
+                    " AND p.published_at IS NOT NULL AND NOT EXISTS (SELECT FROM baton.delivery d
                     WHERE d.seq = o.seq AND d.state IN ('queued', 'retrying', 'parked', 'dead'))"
                 }
             });

@@ -17,6 +17,7 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::{
+    bell::Bell,
     delegate::delegate_store,
     open::{OpenError, OpenOptions},
     port::{Decide, Store, StoreError},
@@ -24,6 +25,7 @@ use super::{
 };
 
 mod access;
+mod bell;
 mod decode;
 mod definition;
 mod delivery;
@@ -37,6 +39,7 @@ mod migrate;
 mod outbox;
 mod overview;
 mod repair;
+mod shelf;
 mod task;
 
 /// The SQL text of `queries/<name>.sql`.
@@ -57,6 +60,8 @@ const STATEMENT_CACHE: usize = 300;
 #[derive(Debug, Clone)]
 pub struct Postgres {
     pool: PgPool,
+    shelf: shelf::Shelf,
+    connect: PgConnectOptions,
 }
 
 impl Postgres {
@@ -72,8 +77,9 @@ impl Postgres {
         migrate::run(&mut connection).await?;
         connection.close().await.ok();
 
+        let connections_max = options.connections_max.max(2);
         let pool = PgPoolOptions::new()
-            .max_connections(options.connections_max.max(2))
+            .max_connections(connections_max)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire(false)
             .before_acquire(|connection, metadata| {
@@ -90,8 +96,9 @@ impl Postgres {
                     Ok(())
                 })
             })
-            .connect_lazy_with(connect);
-        Ok(Self { pool })
+            .connect_lazy_with(connect.clone());
+        let shelf = shelf::Shelf::new(pool.clone(), connections_max);
+        Ok(Self { pool, shelf, connect })
     }
 }
 

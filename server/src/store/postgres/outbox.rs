@@ -20,8 +20,10 @@ pub(super) async fn append(
 ) -> Result<Appended, StoreError> {
     let inserted = match audit {
         None => {
-            let mut connection = store.pool.acquire().await.during("append")?;
-            insert_messages(&mut connection, messages).await?
+            let mut connection = store.shelf.take().await.during("append")?;
+            let inserted = insert_messages(&mut connection, messages).await?;
+            connection.put_back();
+            inserted
         }
         Some(audit) => {
             let mut transaction = store.pool.begin().await.during("append")?;
@@ -98,15 +100,19 @@ pub(super) async fn read_unpublished(
     fence: &Fence,
     now: Instant,
     limit: u32,
+    except: &[i64],
 ) -> Result<Vec<Outbound>, StoreError> {
     loop {
+        let mut connection = store.shelf.take().await.during("read unpublished messages")?;
         let rows = sqlx::query(sql!("read_unpublished"))
             .bind(now)
             .bind(lane_filter(fence))
             .bind(i64::from(limit))
-            .fetch_all(&store.pool)
+            .bind(except)
+            .fetch_all(&mut *connection)
             .await
             .during("read unpublished messages")?;
+        connection.put_back();
         let mut readable = Vec::with_capacity(rows.len());
         let mut unreadable: (Vec<i64>, Vec<String>) = Default::default();
         for row in &rows {
@@ -147,6 +153,17 @@ async fn bury(store: &Postgres, fence: &Fence, (rows, reasons): (Vec<i64>, Vec<S
     Ok(buried.rows_affected() > 0)
 }
 
+pub(super) async fn has_unpublished(store: &Postgres, now: Instant) -> Result<bool, StoreError> {
+    let mut connection = store.shelf.take().await.during("look for unpublished messages")?;
+    let found = sqlx::query_scalar(sql!("find_any_unpublished"))
+        .bind(now)
+        .fetch_one(&mut *connection)
+        .await
+        .during("look for unpublished messages")?;
+    connection.put_back();
+    Ok(found)
+}
+
 pub(super) async fn next_deliver_after(store: &Postgres, now: Instant) -> Result<Option<Instant>, StoreError> {
     sqlx::query_scalar(sql!("find_next_deliver_after"))
         .bind(now)
@@ -167,8 +184,10 @@ pub(super) async fn settle(store: &Postgres, fence: &Fence, settlement: Settleme
         return Ok(Vec::new());
     }
     let (held, parked) = if deliveries.is_empty() {
-        let mut connection = store.pool.acquire().await.during("settle")?;
-        (mark(&mut connection, fence, &published, delete, now, false).await?.0, Vec::new())
+        let mut connection = store.shelf.take().await.during("settle")?;
+        let (held, _) = mark(&mut connection, fence, &published, delete, now, false).await?;
+        connection.put_back();
+        (held, Vec::new())
     } else {
         settle_with_deliveries(store, fence, published, deliveries, delete, now).await?
     };

@@ -70,12 +70,24 @@ pub(super) fn parked(message: Uuid, destination: String) -> Parked {
     Parked { message: MessageId(message), destination }
 }
 
+/// Looks first: nearly always there is nothing to do.
 pub(super) async fn sweep_parked(store: &Postgres) -> Result<Swept, StoreError> {
-    let mut connection = store.pool.acquire().await.during("sweep parked deliveries")?;
-    let newly: Vec<(Uuid, String)> =
-        sqlx::query_as(sql!("park_followers")).fetch_all(&mut *connection).await.during("sweep parked deliveries")?;
-    let unparked =
-        sqlx::query(sql!("unpark_followers")).execute(&mut *connection).await.during("sweep parked deliveries")?;
-    let parked: Vec<Parked> = newly.into_iter().map(|(message, destination)| parked(message, destination)).collect();
-    Ok(Swept { changed: parked.len() as u64 + unparked.rows_affected(), parked })
+    let mut connection = store.shelf.take().await.during("sweep parked deliveries")?;
+    let any: bool = sqlx::query_scalar(sql!("find_any_blocked"))
+        .fetch_one(&mut *connection)
+        .await
+        .during("sweep parked deliveries")?;
+    let mut swept = Swept::default();
+    if any {
+        let newly: Vec<(Uuid, String)> = sqlx::query_as(sql!("park_followers"))
+            .fetch_all(&mut *connection)
+            .await
+            .during("sweep parked deliveries")?;
+        let unparked =
+            sqlx::query(sql!("unpark_followers")).execute(&mut *connection).await.during("sweep parked deliveries")?;
+        swept.parked = newly.into_iter().map(|(message, destination)| parked(message, destination)).collect();
+        swept.changed = swept.parked.len() as u64 + unparked.rows_affected();
+    }
+    connection.put_back();
+    Ok(swept)
 }

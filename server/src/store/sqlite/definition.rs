@@ -8,7 +8,7 @@ use crate::store::{
     convert,
     error::During,
     port::StoreError,
-    rows::{AuditRow, DraftRow, VersionRow},
+    rows::{AuditRow, DraftRow, VersionRow, VersionsMark},
 };
 
 pub(super) async fn save_draft(store: &Sqlite, draft: &DraftRow) -> Result<(), StoreError> {
@@ -104,6 +104,14 @@ pub(super) async fn publish_version(store: &Sqlite, version: VersionRow, audit: 
 pub(super) async fn read_versions(store: &Sqlite) -> Result<Vec<VersionRow>, StoreError> {
     let rows = sqlx::query(sql!("read_versions")).fetch_all(&store.readers).await.during("read definitions")?;
     rows.iter().map(version).collect()
+}
+
+pub(super) async fn versions_mark(store: &Sqlite) -> Result<VersionsMark, StoreError> {
+    let (count, newest_at): (i64, Option<At>) = sqlx::query_as(sql!("read_newest_publishing"))
+        .fetch_one(&store.readers)
+        .await
+        .during("look for definitions")?;
+    Ok(VersionsMark { count, newest_at: newest_at.map(|at| at.0) })
 }
 
 fn version(row: &SqliteRow) -> Result<VersionRow, StoreError> {

@@ -25,6 +25,7 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::{
+    bell::Bell,
     delegate::delegate_store,
     open::{OpenError, OpenOptions},
     port::{Decide, Store, StoreError},
@@ -142,6 +143,15 @@ fn lock(path: &Path) -> Result<File, OpenError> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
         Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+mod bell {
+    use super::*;
+
+    /// [`outbox::foreign_writes`] is cheaper still.
+    pub(super) async fn bell(_: &Sqlite) -> Result<Option<Box<dyn Bell>>, StoreError> {
+        Ok(None)
     }
 }
 

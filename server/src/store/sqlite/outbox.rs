@@ -101,11 +101,14 @@ pub(super) async fn read_unpublished(
     fence: &Fence,
     now: Instant,
     limit: u32,
+    except: &[i64],
 ) -> Result<Vec<Outbound>, StoreError> {
+    let except = json!(except).to_string();
     loop {
         let rows = sqlx::query(sql!("read_unpublished"))
             .bind(At(now))
             .bind(limit)
+            .bind(&except)
             .fetch_all(&store.readers)
             .await
             .during("read unpublished messages")?;
@@ -170,6 +173,14 @@ async fn bury(store: &Sqlite, fence: &Fence, unreadable: Vec<Unreadable>) -> Res
     }
     transaction.commit().await?;
     Ok(!marked.is_empty())
+}
+
+pub(super) async fn has_unpublished(store: &Sqlite, now: Instant) -> Result<bool, StoreError> {
+    sqlx::query_scalar(sql!("find_any_unpublished"))
+        .bind(At(now))
+        .fetch_one(&store.readers)
+        .await
+        .during("look for unpublished messages")
 }
 
 pub(super) async fn next_deliver_after(store: &Sqlite, now: Instant) -> Result<Option<Instant>, StoreError> {

@@ -1,23 +1,22 @@
 -- The numbers of the overview in one statement, so from one snapshot. $1: now, $2: the most that is counted exactly.
 --
--- Nothing here walks the published rows: what waits is counted along its partial indexes and only up to $2, beyond which
+-- Nothing here walks the published rows: what waits is counted in its own tables and only up to $2, beyond which
 -- the planner's own estimate has to do; the same for all messages, once the span of `seq` is larger than $2.
 WITH pending AS (
-    SELECT (SELECT count(*) FROM (SELECT FROM baton.outbox WHERE published_at IS NULL AND deliver_after IS NULL LIMIT $2) x)
-        + (SELECT count(*) FROM (SELECT FROM baton.outbox WHERE published_at IS NULL AND deliver_after IS NOT NULL LIMIT $2) x)
+    SELECT (SELECT count(*) FROM (SELECT FROM baton.outbox_pending LIMIT $2) x)
+        + (SELECT count(*) FROM (SELECT FROM baton.outbox_delayed LIMIT $2) x)
         AS counted
 ), estimates AS (
     SELECT (SELECT coalesce(sum(reltuples), 0)::bigint FROM pg_class
-            WHERE oid IN ('baton.outbox_unpublished'::regclass, 'baton.outbox_delayed'::regclass)) AS pending,
+            WHERE oid IN ('baton.outbox_pending'::regclass, 'baton.outbox_delayed'::regclass)) AS pending,
         (SELECT reltuples::bigint FROM pg_class WHERE oid = 'baton.outbox'::regclass) AS messages,
         (SELECT coalesce(max(seq) - min(seq) + 1, 0) FROM baton.outbox) AS span
 )
 SELECT
     CASE WHEN p.counted < $2 THEN p.counted ELSE greatest(p.counted, e.pending) END AS pending,
     least(
-        (SELECT created_at FROM baton.outbox WHERE published_at IS NULL AND deliver_after IS NULL ORDER BY seq LIMIT 1),
-        (SELECT min(deliver_after) FROM baton.outbox
-            WHERE published_at IS NULL AND deliver_after IS NOT NULL AND deliver_after <= $1)
+        (SELECT created_at FROM baton.outbox WHERE seq = (SELECT min(seq) FROM baton.outbox_pending)),
+        (SELECT min(deliver_after) FROM baton.outbox_delayed WHERE deliver_after <= $1)
     ) AS oldest_pending_at,
     CASE WHEN e.span <= $2 THEN (SELECT count(*) FROM baton.outbox) ELSE least(greatest(e.messages, p.counted), e.span) END
         AS messages_total,

@@ -1,10 +1,19 @@
--- The happy path of the relay in one statement and one round trip: rows $1 went out at $2. The fence is per row: rows of
--- a lane that was lost are left to whoever has it now. `published_at IS NULL` makes repeating it change nothing.
+-- The happy path of the relay in one statement and one round trip: rows $1 went out at $2. The outbox itself is not
+-- touched. The fence is per row: rows of a lane that was lost are left to whoever has it now. Whoever takes a row away
+-- writes it down, so repeating it changes nothing.
 WITH held AS MATERIALIZED (
     SELECT lane FROM baton.lane_lease WHERE node = $3 AND token <= $4 AND lane = ANY ($5::smallint[])
+), gone AS (
+    DELETE FROM baton.outbox_pending
+    WHERE seq = ANY ($1::bigint[]) AND lane = ANY (ARRAY (SELECT lane FROM held))
+    RETURNING seq
+), late AS (
+    DELETE FROM baton.outbox_delayed
+    WHERE seq = ANY ($1::bigint[]) AND lane = ANY (ARRAY (SELECT lane FROM held))
+    RETURNING seq
 ), marked AS (
-    UPDATE baton.outbox SET published_at = $2
-    WHERE seq = ANY ($1::bigint[]) AND published_at IS NULL AND lane = ANY (ARRAY (SELECT lane FROM held))
+    INSERT INTO baton.outbox_published (seq, published_at)
+    SELECT seq, $2 FROM (SELECT seq FROM gone UNION ALL SELECT seq FROM late) x
     RETURNING seq
 ), counted AS (
     INSERT INTO baton.message_minute AS m (minute, shard, published)

@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT FROM baton.delivery WHERE state IN ('retrying', 'parked', 'dead'))
