@@ -298,7 +298,7 @@ fn translate(mut diagnostic: Diagnostic, origins: &[Origin]) -> Option<Diagnosti
                 (None, _) => format!("{here}/failed"),
             }
         }
-        _ if origin.filled_in.iter().any(|field| rest == *field) => here,
+        _ if origin.filled_in.contains(&rest) => here,
         _ => format!("{here}/{rest}"),
     };
     Some(diagnostic)

@@ -209,7 +209,7 @@ pub(super) async fn count(store: &Sqlite) -> Result<Vec<InstanceCount>, StoreErr
             Ok(InstanceCount {
                 kind: convert::definition_kind(&kind)?,
                 definition,
-                version: version,
+                version,
                 status: convert::status(&status)?,
                 count: count.unsigned_abs(),
             })
