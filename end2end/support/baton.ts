@@ -69,9 +69,11 @@ export class Baton {
     let failure: Error | undefined;
     child.on("error", (error) => (failure = error));
     const deadline = Date.now() + READY_WITHIN_MS;
-    while (!(await this.#isReady())) {
+    for (;;) {
+      const ready = await this.#isReady();
       if (failure) throw failure;
       if (child.exitCode !== null) throw new Error(`baton ended with ${child.exitCode} before it was ready:\n${this.#log}`);
+      if (ready) return;
       if (Date.now() > deadline) throw new Error(`baton was not ready within ${READY_WITHIN_MS} ms:\n${this.#log}`);
       await pause(25);
     }
@@ -170,16 +172,31 @@ export async function live(page: Page): Promise<void> {
   await page.locator("header.bar [role=status]").filter({ hasText: /^live$/ }).waitFor();
 }
 
-/** A port on loopback that was free a moment ago. */
+const PORTS_PER_WORKER = 500;
+let tried = 0;
+
+/** A free port on loopback out of this worker's own block. The system gives ports as low as these to nobody, so that one that is
+ * free now is still free when a server takes it: ports that were free a moment ago were taken by connections and by other workers. */
 export async function freePort(): Promise<number> {
+  const first = 20_000 + Number(process.env.TEST_PARALLEL_INDEX ?? 0) * PORTS_PER_WORKER;
+  for (let turn = 0; turn < PORTS_PER_WORKER; turn++) {
+    const port = first + (tried++ % PORTS_PER_WORKER);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no port from ${first} on is free`);
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
+  server.listen(port, "127.0.0.1");
+  try {
+    await once(server, "listening");
+  } catch {
+    return false;
+  }
   server.close();
   await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("a TCP server has an address with a port");
-  return address.port;
+  return true;
 }
 
 /** Calls `look` until it gives something truthy, and returns that. For what no page shows; pages have `expect`. */
