@@ -1,0 +1,87 @@
+//! What is set up: definitions, destinations, routes, access.
+
+use baton_domain::{definition::DefinitionKind, message::MessageKind};
+use serde_json::Value;
+
+use super::Instant;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct VersionRow {
+    pub kind: DefinitionKind,
+    pub name: String,
+    pub version: u32,
+    /// The definition as JSON.
+    pub document: Value,
+    /// The text as it was written (JSON or YAML).
+    pub source: String,
+    pub note: Option<String>,
+    pub published_by: String,
+    pub published_at: Instant,
+}
+
+/// Tells two states of the published definitions apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct VersionsMark {
+    pub count: i64,
+    pub newest_at: Option<Instant>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DraftRow {
+    pub kind: DefinitionKind,
+    pub name: String,
+    pub source: String,
+    pub updated_by: String,
+    pub updated_at: Instant,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DestinationRow {
+    pub name: String,
+    /// Settings by kind: `{"kind":"http","url":…}`; checked before they get here.
+    pub settings: Value,
+    pub paused: bool,
+    pub updated_at: Instant,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteRow {
+    pub name: String,
+    pub kind: Option<MessageKind>,
+    /// Patterns with `*`; `None` matches everything.
+    pub message_type: Option<String>,
+    pub aggregate_type: Option<String>,
+    /// A destination's name.
+    pub to: String,
+}
+
+/// A signed-in browser or an API token: only the hash of the secret is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialRow {
+    pub kind: CredentialKind,
+    /// SHA-256 of the secret.
+    pub secret_hash: Vec<u8>,
+    pub account: String,
+    pub created_at: Instant,
+    pub expires_at: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CredentialKind {
+    Session,
+    ApiToken,
+    /// A one-time sign-in link: taking it removes it.
+    SignInLink,
+}
+
+impl CredentialKind {
+    pub const ALL: [Self; 3] = [Self::Session, Self::ApiToken, Self::SignInLink];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::ApiToken => "api_token",
+            Self::SignInLink => "sign_in_link",
+        }
+    }
+}
