@@ -41,11 +41,14 @@ impl Policy {
     /// chosen by `seed` alone, so that the same failure of the same delivery always yields the same delay.
     pub fn delay(&self, attempt: u32, seed: u64) -> Duration {
         let ceiling_ms = self.ceiling(attempt).as_millis() as u64;
-        let random = split_mix(seed ^ u64::from(attempt).rotate_left(32));
-        // Maps the random number onto 0 ..= ceiling without the bias of a remainder (Lemire, 2019).
-        let delay_ms = (u128::from(random) * (u128::from(ceiling_ms) + 1)) >> 64;
-        Duration::from_millis(delay_ms as u64)
+        Duration::from_millis(spread(ceiling_ms, seed ^ u64::from(attempt).rotate_left(32)))
     }
+}
+
+/// A number from 0 to `ceiling`, evenly spread over all seeds.
+pub(crate) fn spread(ceiling: u64, seed: u64) -> u64 {
+    // Maps the random number onto 0 ..= ceiling without the bias of a remainder (Lemire, 2019).
+    ((u128::from(split_mix(seed)) * (u128::from(ceiling) + 1)) >> 64) as u64
 }
 
 /// One step of SplitMix64 (Steele, Lea and Flood, 2014): turns any seed, however regular, into evenly spread bits.

@@ -33,6 +33,9 @@ pub struct InstanceSummary {
     pub version: u32,
     pub state: String,
     pub business_key: Option<String>,
+    /// The instance that called this one, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Uuid>,
     /// Where its tokens stand.
     pub at: Vec<String>,
     pub incident: Option<String>,

@@ -86,6 +86,12 @@ fn the_published_schemas_agree_with_the_parser() {
         "first: {kind: fork, branches: {}, join: done}",
         "first: {kind: fork, branches: {a: {next: done}}}",
         "first: {kind: join}",
+        "first: {kind: call, process: other, on: {}}",
+        "first: {kind: call, process: other, on: {completed: {next: done}, exploded: {next: done}}}",
+        "first: {kind: call, on: {completed: {next: done}}}",
+        "first: {kind: approval, title: x, group: g, escalate: [], outcomes: {a: {next: done}}}",
+        "first: {kind: approval, title: x, group: g, escalate: {after: PT1S}, outcomes: {a: {next: done}}}",
+        "first: {kind: command, send: A, to: a, retry: {attempts: 1, delay: PT1S}, on: {C: {next: done}, timeout: {after: PT1S, next: done}}}",
         "first: {kind: for-each, over: abc, as: it, do: done, next: done}",
         "first: {kind: for-each, over: =input.x, as: it, do: done, next: done, collect: 1}",
         "first: {kind: for-each, over: =input.x, as: it, mode: fast, do: done, next: done}",
@@ -521,4 +527,40 @@ fn loops_through_forks_and_bodies_have_to_wait_somewhere() {
          body: {kind: decide, cases: [{when: =input.x, next: more}], default: {next: first}}, more: {kind: compute, next: body}",
         &[("endless-loop", "body")],
     );
+}
+
+#[test]
+fn calls_retries_and_escalations_are_checked_with_their_place() {
+    errors("first: {kind: call, process: it, on: {completed: {next: done}}}", &[("calls-itself", "first/process")]);
+    errors("first: {kind: call, process: It, on: {completed: {next: done}}}", &[("name", "first/process")]);
+    errors(
+        "first: {kind: call, process: other, on: {failed: {next: done}}}",
+        &[("missing-field", "first/on/completed")],
+    );
+    errors(
+        "first: {kind: call, process: other, on: {completed: {next: done}, lost: {next: done}}}",
+        &[("unknown-ending", "first/on/lost")],
+    );
+    errors(
+        "first: {kind: call, process: other, on: {completed: {next: nowhere}}}",
+        &[("unknown-node", "first/on/completed/next")],
+    );
+    warnings("first: {kind: call, process: other, on: {completed: {next: done}}}", &[("no-failed", "first/on")]);
+    let retried = |retry: &str| {
+        format!(
+            "first: {{kind: command, send: A, to: a, retry: {{{retry}}}, on: {{Done: {{next: done}}, No: {{next: done}}}}}}"
+        )
+    };
+    errors(&retried("attempts: 3, delay: PT1S"), &[("unknown-event", "first/retry/on/0")]);
+    errors(&retried("on: Busy, attempts: 3, delay: PT1S"), &[("unknown-event", "first/retry/on/0")]);
+    errors(&retried("on: No, attempts: 101, delay: PT1S"), &[("number", "first/retry/attempts")]);
+    errors(&retried("on: No, attempts: 3, delay: =input.x"), &[("duration", "first/retry/delay")]);
+    errors(&retried("on: No, attempts: 3, delay: PT1S, factor: 0.5"), &[("number", "first/retry/factor")]);
+    errors(&retried("on: No, attempts: 3, delay: PT1S"), &[]);
+    let asked = |escalate: &str| {
+        format!("first: {{kind: approval, title: x, group: g, escalate: {escalate}, outcomes: {{a: {{next: done}}}}}}")
+    };
+    errors(&asked("{after: PT1S}"), &[("no-assignee", "first/escalate")]);
+    errors(&asked("[{after: PT1S, group: a}, {after: soon, group: b}]"), &[("duration", "first/escalate/1/after")]);
+    errors(&asked("{after: PT1S, group: =event.x}"), &[("unknown-variable", "first/escalate/group")]);
 }

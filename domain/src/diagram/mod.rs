@@ -28,7 +28,7 @@ pub struct Diagram {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DiagramNode {
     pub id: String,
-    /// `start`, `command`, `wait`, `decide`, `compute`, `approval`, `timer`, `fork`, `join`, `for-each`, `compensate`, `end`; in sagas `event`, `command`,
+    /// `start`, `command`, `wait`, `decide`, `compute`, `approval`, `timer`, `fork`, `join`, `for-each`, `call`, `compensate`, `end`; in sagas `event`, `command`,
     /// `receiver`.
     pub kind: String,
     pub title: String,

@@ -50,6 +50,7 @@ pub fn subtitle(node: &Node) -> String {
             1 => "one branch".to_owned(),
             several => format!("{several} branches at once"),
         },
+        NodeKind::Call(call) => format!("calls {}", call.process),
         NodeKind::Join { .. } => "waits for all branches".to_owned(),
         NodeKind::ForEach(each) => match each.limit {
             1 => format!("each {}, one by one", each.item),
@@ -79,7 +80,11 @@ pub fn port_label(node: &Node, port: &str) -> String {
                 None => "otherwise".to_owned(),
             }
         }
-        NodeKind::Command(_) | NodeKind::Wait { .. } | NodeKind::Approval(_) | NodeKind::Fork(_) => port.to_owned(),
+        NodeKind::Command(_)
+        | NodeKind::Wait { .. }
+        | NodeKind::Approval(_)
+        | NodeKind::Fork(_)
+        | NodeKind::Call(_) => port.to_owned(),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     diagnostic::{Diagnostic, pointer_token},
     fields::{Fields, NAME_CHARS_MAX, check_text, name_of, shorten},
     ids::MessageId,
+    process::RESERVED,
 };
 
 /// The most characters of an aggregate id, and of correlation and causation ids.
@@ -57,8 +58,10 @@ fn read(
     let id = parsed(&mut fields, "id", "a UUID", found).unwrap_or(MessageId(fresh_id));
     let kind = parsed(&mut fields, "kind", "`event` or `command`", found).unwrap_or(MessageKind::Event);
     let message_type = fields.required_text("type", NAME_CHARS_MAX, found);
+    refuse_reserved(message_type, fields.at("type"), found);
     let source = fields.text("source", NAME_CHARS_MAX, found).unwrap_or(default_source).to_owned();
     let aggregate_type = fields.required_text("aggregate_type", NAME_CHARS_MAX, found);
+    refuse_reserved(aggregate_type, fields.at("aggregate_type"), found);
     let aggregate_id = fields.required_text("aggregate_id", ID_CHARS_MAX, found);
     let aggregate_version = version(&mut fields, found);
     let payload = fields.required("payload", found);
@@ -92,6 +95,14 @@ fn read(
         destination,
         created_at: now,
     })
+}
+
+/// What processes say to each other is for Baton alone to say.
+fn refuse_reserved(name: Option<&str>, pointer: String, found: &mut Vec<Diagnostic>) {
+    if name.is_some_and(|name| name.starts_with(RESERVED)) {
+        let message = format!("Names that begin with `{RESERVED}` are Baton's own.");
+        found.push(Diagnostic::error("reserved", pointer, message));
+    }
 }
 
 /// A text field in the form that `T` is written in.

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::Parent;
 use crate::{
     ids::{InstanceId, MessageId, TaskId, TimerId},
     message::Message,
@@ -72,6 +73,9 @@ pub enum Input {
         input: Value,
         business_key: Option<String>,
         by: String,
+        /// When a process starts it.
+        #[serde(default)]
+        parent: Option<Parent>,
     },
     /// An event arrived that is correlated to this instance.
     Message {
@@ -220,6 +224,12 @@ pub enum Effect {
         timer: TimerId,
     },
     OpenTask(Box<OpenedTask>),
+    /// An open task goes to somebody else; whoever claimed it has it no longer.
+    ReassignTask {
+        task: TaskId,
+        assignee: Option<String>,
+        candidate_group: Option<String>,
+    },
     /// A task ends: completed by somebody with an outcome, or withdrawn (`outcome` is `None`).
     CloseTask {
         task: TaskId,

@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use serde_json::{Map, Value};
 
 use super::{
-    Attempt, Cause, Event, Forward, IncidentKind, Issued, Place, Token, Undoable, Unsettled, ValueWait,
+    Attempt, Cause, Event, Forward, IncidentKind, Issued, Place, Rest, Token, Undoable, Unsettled, ValueWait,
     definition::{Command, Undo, event_root},
     ports::NEXT,
     walk::{Exit, IDEMPOTENCY_HEADER, Letter, Walk, evaluate, next_number, read_key},
@@ -43,7 +43,7 @@ impl<'a> Walk<'a> {
         else {
             return Ok(None);
         };
-        if command.fails.contains(&exit.port) {
+        if command.is_refusal(&exit.port) {
             return Ok(None);
         }
         let mut vars = self.vars(token);
@@ -89,13 +89,16 @@ impl<'a> Walk<'a> {
 
     /// Remembers what a token leaves undecided when it is taken from its place before the answer came.
     pub fn unsettle(&mut self, token: &Token) {
+        self.give_up_child(token, "its caller went on without it", true);
         let Some((command, undo)) = self.undo_of(&token.node) else { return };
         let (issued, reply) = match token.waiting() {
+            // The last attempt was refused: there is nothing to undo.
+            Place::Command(issued) if issued.rest == Some(Rest::Refused) => return,
             Place::Command(issued) if issued.forward.is_some() => (issued.as_ref().clone(), None),
             // The answer came, but leaving failed: the step is done all the same.
             Place::Incident(incident) => match &incident.attempt {
                 Attempt::Leave { port, message: Some(message), forward: Some(forward), .. }
-                    if !command.fails.contains(port) =>
+                    if !command.is_refusal(port) =>
                 {
                     let vars = self.vars(token.id);
                     if let Ok(undoable) = self.make_undoable(&token.node, undo, forward, message, &vars) {
@@ -117,7 +120,7 @@ impl<'a> Walk<'a> {
         let unsettled = Unsettled {
             node: token.node.clone(),
             watch: self.state.next_token(),
-            issued: Issued { timer: None, asked: 0, ..issued },
+            issued: Issued { timer: None, asked: 0, rest: None, ..issued },
             frame: self.state.frames(token.id).unwrap_or_default(),
             reply,
         };

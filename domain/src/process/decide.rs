@@ -4,12 +4,13 @@ use serde_json::{Map, Value};
 
 use super::{
     Arrival, Context, Correlation, Definition, Event, Input, Issued, Place, Rejection, State, Token, Undoable,
-    Unsettled, ValueWait,
-    definition::{Node, NodeKind, wait_values},
+    Unsettled, ValueWait, again,
+    definition::{Node, NodeKind, Retry, wait_values},
     evolve::evolve,
+    family::{CALL_DEPTH_MAX, PROCESS_ENDED, PROCESS_REFUSED, Parent},
     fire, operate,
     rejection::{invalid, refuse_suspended, rejection},
-    walk::{Exit, Walk},
+    walk::{Exit, Walk, waits_for_child},
 };
 use crate::{
     diagnostic::Diagnostic,
@@ -55,8 +56,8 @@ pub fn advance(
     context: &Context,
 ) -> Result<(State, Vec<Event>), Rejection> {
     match (state, input) {
-        (None, Input::Start { input, business_key, by }) => {
-            start(definition, input, business_key.as_deref(), by, context)
+        (None, Input::Start { input, business_key, by, parent }) => {
+            start(definition, input, business_key.as_deref(), by, parent.as_ref(), context)
         }
         (None, Input::Message { message }) => match &definition.correlation {
             Some(correlation) if correlation.is_started_by(message) => {
@@ -88,7 +89,7 @@ fn react(walk: &mut Walk<'_>, input: &Input) -> Result<(), Rejection> {
         Input::Suspend(operator) => operate::suspend(walk, operator),
         Input::Resume(operator) => operate::resume(walk, operator),
         Input::Cancel { operator, compensate } => operate::cancel(walk, operator, *compensate),
-        Input::Retry { operator, token } => operate::retry(walk, operator, *token),
+        Input::Retry { operator, token } => again::retry(walk, operator, *token),
         Input::Skip { operator, token, port, set } => operate::skip(walk, operator, *token, port.as_deref(), set),
         Input::Move { operator, token, to } => operate::relocate(walk, operator, *token, to),
         Input::SetVariables { operator, set, token } => operate::set_variables(walk, operator, set, *token),
@@ -104,6 +105,7 @@ fn start(
     input: &Value,
     business_key: Option<&str>,
     by: &str,
+    parent: Option<&Parent>,
     context: &Context,
 ) -> Result<(State, Vec<Event>), Rejection> {
     let input = match &definition.input {
@@ -125,6 +127,10 @@ fn start(
         let message = format!("A business key has 1 to {ID_CHARS_MAX} characters, none of them NUL.");
         return Err(rejection("invalid-business-key", "/business_key", message));
     }
+    if parent.is_some_and(|parent| parent.depth > CALL_DEPTH_MAX) {
+        let message = format!("Processes call each other {CALL_DEPTH_MAX} deep at most.");
+        return Err(rejection("too-deep", "/parent", message));
+    }
     let started = Event::Started {
         instance: context.instance,
         definition: definition.name.clone(),
@@ -134,6 +140,7 @@ fn start(
         at: context.now,
         node: definition.start.clone(),
         trigger: None,
+        parent: parent.cloned(),
     };
     Ok(begin(definition, started, None, context))
 }
@@ -156,6 +163,7 @@ fn start_by(
         at: context.now,
         node: definition.start.clone(),
         trigger: Some(Box::new(message.clone())),
+        parent: None,
     };
     Ok(begin(definition, started, Some(message.clone()), context))
 }
@@ -231,7 +239,10 @@ pub(super) fn receive(walk: &mut Walk<'_>, message: &Message) -> Result<(), Reje
         (None, Some(entry)) => walk.settled(&entry, message, &relation),
         (None, None) if is_awaited_later(walk.definition, &message.message_type) => {
             refuse_full(walk.state.buffer.len())?;
-            walk.record(Event::MessageBuffered { message: Box::new(message.clone()) });
+            let due_at = walk.context.now + walk.definition.early;
+            // Without a number left there is no time limit; the bound on how many are kept remains.
+            let timer = walk.due_timer(&mut walk.state.sequence.clone(), due_at).ok();
+            walk.record(Event::MessageBuffered { message: Box::new(message.clone()), timer });
         }
         (None, None) => walk.record(Event::MessageLate { message: Box::new(message.clone()) }),
     }
@@ -241,15 +252,31 @@ pub(super) fn receive(walk: &mut Walk<'_>, message: &Message) -> Result<(), Reje
 impl Walk<'_> {
     /// What a token waits for has come.
     fn answered(&mut self, token: &Token, message: &Message, relation: &Relation) {
-        if let Place::Compensating { undo: Some(_) } = token.waiting() {
-            return self.undo_answered(token, message);
+        match token.waiting() {
+            Place::Compensating { undo: Some(_) } => self.undo_answered(token, message),
+            Place::Call { .. } => self.called_back(token, message),
+            Place::Command(issued) => self.command_answered(token, issued, message, relation),
+            _ => self.take(token, message),
         }
-        if let (Place::Command(issued), Some((command, _))) = (token.waiting(), self.undo_of(&token.node)) {
-            let is_refusal = command.fails.contains(&message.message_type);
-            if is_refusal && is_of_an_earlier_attempt(issued, relation) {
-                // The later attempt is under way still; should it be done, it will have to be undone.
-                self.keep_unsettled(token, issued.as_ref().clone(), None);
+    }
+
+    fn command_answered(&mut self, token: &Token, issued: &Issued, message: &Message, relation: &Relation) {
+        let command = self.definition.nodes.get(&token.node).and_then(Node::command);
+        let is_refusal = command.is_some_and(|command| command.is_refusal(&message.message_type));
+        let is_earlier = is_of_an_earlier_attempt(issued, relation);
+        let is_retried = |retry: &Retry| retry.on.contains(&message.message_type);
+        if command.and_then(|command| command.retry.as_ref()).is_some_and(is_retried) {
+            // A refusal of what was, or will be, sent again anyhow.
+            if is_earlier || issued.rest.is_some() {
+                return self.record(Event::MessageLate { message: Box::new(message.clone()) });
             }
+            if matches!(token.place, Place::Command(_)) && self.plan_retry(token, issued, Some(message), None) {
+                return;
+            }
+        }
+        if is_refusal && is_earlier && self.undo_of(&token.node).is_some() {
+            // The later attempt is under way still; should it be done, it will have to be undone.
+            self.keep_unsettled(token, issued.clone(), None);
         }
         self.take(token, message);
     }
@@ -257,7 +284,7 @@ impl Walk<'_> {
     /// It turns out what became of a command that was left without an answer.
     fn settled(&mut self, entry: &Unsettled, message: &Message, relation: &Relation) {
         let command = self.definition.nodes.get(&entry.node).and_then(Node::command);
-        let is_refusal = command.is_none_or(|command| command.fails.contains(&message.message_type));
+        let is_refusal = command.is_none_or(|command| command.is_refusal(&message.message_type));
         if is_refusal && is_of_an_earlier_attempt(&entry.issued, relation) {
             return self.record(Event::MessageLate { message: Box::new(message.clone()) });
         }
@@ -274,9 +301,9 @@ impl Walk<'_> {
     }
 }
 
-/// Attempts for one key are handled in order, so a refusal settles the attempts up to its own and none after it.
+/// Attempts, and questions, for one key are handled in order, so a refusal settles the attempts before it and none after.
 fn is_of_an_earlier_attempt(issued: &Issued, relation: &Relation) -> bool {
-    matches!(relation, Relation::Reply(cause) if issued.earlier.contains(cause))
+    matches!(relation, Relation::Reply(cause) if issued.is_superseded(*cause))
 }
 
 /// A message, and how it relates to the instance.
@@ -291,6 +318,10 @@ impl Mail<'_> {
     fn is_for(&self, token: &Token, undoable: Option<&Undoable>) -> bool {
         let is_awaited = match token.waiting() {
             Place::Command(_) | Place::Wait { .. } => self.is_in_on(&token.node),
+            Place::Call { .. } => {
+                return [PROCESS_ENDED, PROCESS_REFUSED].contains(&self.message.message_type.as_str())
+                    && matches!(self.relation, Relation::Reply(cause) if waits_for_child(token, *cause));
+            }
             Place::Compensating { undo: Some(_) } => {
                 undoable.is_some_and(|undoable| undoable.replies().any(|it| it == self.message.message_type))
             }

@@ -2,17 +2,21 @@
 
 use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde_json::{Map, Value};
 
+pub use super::moment::Moment;
+pub(super) use super::moment::read_moment;
 use super::scopes::Scopes;
 use crate::{
     diagnostic::Diagnostic,
-    duration,
     expression::{Expression, Failure, Root, Scope, Template},
     message::{Message, MessageKind},
     schema::Schema,
 };
+
+/// How long an event that came early is kept, unless a definition says how long.
+pub const EARLY: TimeDelta = TimeDelta::hours(24);
 
 /// A process definition, ready to decide with. Cheap to clone, immutable, and safe to share between threads.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +33,8 @@ pub struct Parts {
     pub nodes: BTreeMap<String, Node>,
     /// The node that an instance begins at.
     pub start: String,
+    /// How long an event that came before a node waits for it is kept.
+    pub early: TimeDelta,
     /// Where the designer put nodes: the centre of each.
     pub layout: BTreeMap<String, (f64, f64)>,
     /// Inside which fork or loop each node is; worked out by [`Definition::new`].
@@ -111,6 +117,8 @@ pub enum NodeKind {
     },
     /// Goes through its body once for each item of a list.
     ForEach(Box<ForEach>),
+    /// Starts another process and waits until it has ended.
+    Call(Box<Call>),
     End {
         outcome: Outcome,
         set: Assignments,
@@ -141,6 +149,43 @@ pub struct Command {
     /// Those events of `on` that say that it was not done: then there is nothing to undo.
     pub fails: Vec<String>,
     pub undo: Option<Undo>,
+    pub retry: Option<Retry>,
+}
+
+impl Command {
+    /// Whether this reply says that it was not done.
+    pub fn is_refusal(&self, event_type: &str) -> bool {
+        let is_retried = |retry: &Retry| retry.on.iter().any(|it| it == event_type);
+        self.fails.iter().any(|it| it == event_type) || self.retry.as_ref().is_some_and(is_retried)
+    }
+}
+
+/// When and how often a command is sent again: as another message that names the first, so that receivers can
+/// deduplicate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retry {
+    /// Replies that are worth another attempt, and `timeout`.
+    pub on: Vec<String>,
+    /// How many attempts there are, the first included.
+    pub attempts: u32,
+    /// The longest delay before the second attempt.
+    pub delay: TimeDelta,
+    /// How much longer each delay may be than the one before.
+    pub factor: f64,
+    /// No delay is longer.
+    pub max: TimeDelta,
+}
+
+impl Retry {
+    /// How long to wait after attempt number `attempt` (1 is the first): anything up to the ceiling of that attempt, chosen
+    /// by `seed` alone.
+    pub fn delay_after(&self, attempt: u32, seed: u64) -> TimeDelta {
+        let (base, max) = (self.delay.num_milliseconds() as f64, self.max.num_milliseconds() as f64);
+        let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
+        let ceiling_ms = (base * self.factor.powi(exponent)).min(max).max(0.0) as u64;
+        let delay_ms = crate::retry::spread(ceiling_ms, seed ^ u64::from(attempt).rotate_left(32));
+        TimeDelta::milliseconds(i64::try_from(delay_ms).unwrap_or(i64::MAX))
+    }
 }
 
 /// What takes back what a command did. The command that undoes is made ready when the step succeeds, so that whatever
@@ -245,7 +290,33 @@ pub struct Approval {
     pub assignee: Option<Template>,
     pub group: Option<Template>,
     pub due: Option<Moment>,
+    /// To whom the task goes when it is still open.
+    pub escalate: Vec<Escalation>,
     pub outcomes: BTreeMap<String, ApprovalOutcome>,
+    pub timeout: Option<Timeout>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Escalation {
+    /// Counted from when the task was opened.
+    pub after: Moment,
+    /// At least one of both. They take the place of those before.
+    pub assignee: Option<Template>,
+    pub group: Option<Template>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    pub process: String,
+    /// The newest when absent.
+    pub version: Option<u32>,
+    pub input: Template,
+    /// That of the caller when absent.
+    pub business_key: Option<Template>,
+    /// By how the child ended (`completed`, `failed`, `cancelled`, `compensated`), and `refused` for one that could not be
+    /// started.
+    pub on: BTreeMap<String, Port>,
+    /// When it is over, the child is cancelled.
     pub timeout: Option<Timeout>,
 }
 
@@ -294,48 +365,6 @@ pub enum Outcome {
     Compensated,
 }
 
-/// A point in time, as a definition writes it: after a length of time, at an instant, or computed to either.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Moment {
-    After(TimeDelta),
-    At(DateTime<Utc>),
-    Computed(Expression),
-}
-
-impl Moment {
-    /// The instant that is meant when the wait begins at `now`. An expression may yield a duration or a timestamp, or a
-    /// text in the form of either (a date alone is its first moment in UTC).
-    pub fn resolve(&self, now: DateTime<Utc>, scope: &Scope<'_>) -> Result<DateTime<Utc>, Failure> {
-        match self {
-            Self::After(length) => Ok(now + *length),
-            Self::At(instant) => Ok(*instant),
-            Self::Computed(expression) => {
-                let value = expression.evaluate(scope)?;
-                let text = value.as_str().ok_or_else(|| expression.wrong_type(EXPECTED, &value))?;
-                match read_moment(text) {
-                    Some(Self::After(length)) => Ok(now + length),
-                    Some(Self::At(instant)) => Ok(instant),
-                    _ => Err(expression.wrong_type(EXPECTED, &value)),
-                }
-            }
-        }
-    }
-}
-
-const EXPECTED: &str = "a duration such as PT5M or an instant such as 2026-11-23T09:00:00Z";
-
-/// Reads an ISO 8601 duration, an RFC 3339 instant or a date; never [`Moment::Computed`].
-pub(super) fn read_moment(text: &str) -> Option<Moment> {
-    if let Ok(length) = duration::parse(text) {
-        return Some(Moment::After(length));
-    }
-    if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
-        return Some(Moment::At(instant.to_utc()));
-    }
-    let date = text.parse::<chrono::NaiveDate>().ok()?;
-    Some(Moment::At(date.and_hms_opt(0, 0, 0)?.and_utc()))
-}
-
 impl Definition {
     pub(crate) fn new(mut parts: Parts) -> Self {
         parts.scopes = Scopes::of(&parts.nodes, &parts.start, &mut Vec::new());
@@ -358,6 +387,14 @@ impl Definition {
     /// What is wrong with `input` as the input of a start; pointers are relative to it.
     pub fn check_input(&self, input: &Value) -> Vec<Diagnostic> {
         self.input.as_ref().map_or_else(Vec::new, |schema| schema.check(input))
+    }
+
+    /// The processes that it calls.
+    pub fn calls(&self) -> impl Iterator<Item = &str> {
+        self.nodes.values().filter_map(|node| match &node.kind {
+            NodeKind::Call(call) => Some(call.process.as_str()),
+            _ => None,
+        })
     }
 
     /// Whether any node waits for events of this type.

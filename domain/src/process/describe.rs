@@ -21,6 +21,12 @@ impl Event {
             Self::IncidentRaised { .. } => "incident_raised",
             Self::Resolved { .. } => "resolved",
             Self::Retried { .. } => "retried",
+            Self::TaskEscalated { .. } => "task_escalated",
+            Self::MessageExpired { .. } => "message_expired",
+            Self::RetryPlanned { .. } => "retry_planned",
+            Self::Called { .. } => "called",
+            Self::ChildGivenUp { .. } => "child_given_up",
+            Self::ParentTold { .. } => "parent_told",
             Self::Asked { .. } => "asked",
             Self::TimeNoted { .. } => "time_noted",
             Self::Forked { .. } => "forked",
@@ -65,6 +71,10 @@ impl Event {
             | Self::IncidentRaised { node, .. }
             | Self::Resolved { node, .. }
             | Self::Retried { node, .. }
+            | Self::TaskEscalated { node, .. }
+            | Self::RetryPlanned { node, .. }
+            | Self::Called { node, .. }
+            | Self::ChildGivenUp { node, .. }
             | Self::Asked { node, .. }
             | Self::TimeNoted { node, .. }
             | Self::Forked { node, .. }
@@ -89,6 +99,8 @@ impl Event {
             | Self::Ended { node, .. } => Some(node),
             Self::Moved { from, .. } => Some(from),
             Self::MessageBuffered { .. }
+            | Self::MessageExpired { .. }
+            | Self::ParentTold { .. }
             | Self::Held { .. }
             | Self::MessageLate { .. }
             | Self::Suspended { .. }
@@ -120,7 +132,7 @@ impl Event {
             }
             Self::TimerFired { node, .. } => format!("Time is up at {node}"),
             Self::TaskCompleted { outcome, by, .. } => format!("{by} chose {outcome}"),
-            Self::MessageBuffered { message } => format!("{} came early and is kept", message.message_type),
+            Self::MessageBuffered { message, .. } => format!("{} came early and is kept", message.message_type),
             Self::Held { arrival: Arrival::Message { message } } => {
                 format!("{} came while suspended and is kept", message.message_type)
             }
@@ -129,6 +141,25 @@ impl Event {
             Self::IncidentRaised { node, incident, .. } => format!("Stuck at {node}: {}", incident.reason),
             Self::Resolved { node, .. } => format!("{node} goes on by itself"),
             Self::Retried { node, by, .. } => format!("{by} tried {node} again"),
+            Self::TaskEscalated { assignee, candidate_group, .. } => match (assignee, candidate_group) {
+                (Some(assignee), _) => format!("The task goes to {assignee}, since nobody completed it"),
+                (None, Some(group)) => format!("The task goes to the group {group}, since nobody completed it"),
+                (None, None) => "Nobody completed the task in time".to_owned(),
+            },
+            Self::MessageExpired { message_type, .. } => {
+                format!("{message_type}, which had come early, was not taken in time and is dropped")
+            }
+            Self::RetryPlanned { node, attempt, message, .. } => match message {
+                Some(message) => {
+                    format!("{} came; {node} will be tried again, for attempt {attempt}", message.message_type)
+                }
+                None => format!("Time is up at {node}; it will be tried again, for attempt {attempt}"),
+            },
+            Self::Called { command, child, .. } => {
+                format!("Called {} as {child}", command.payload["process"].as_str().unwrap_or("a process"))
+            }
+            Self::ChildGivenUp { child, .. } => format!("Has {child} cancelled"),
+            Self::ParentTold { .. } => "Told the process that called it".to_owned(),
             Self::Asked { node, query, .. } => format!("Asked with {} what became of {node}", query.message_type),
             Self::TimeNoted { node, .. } => format!("Time is up at {node}; waits on"),
             Self::Forked { node, branches, .. } => {

@@ -20,10 +20,27 @@ pub fn effects(_definition: &Definition, event: &Event, _context: &Context) -> V
             set_timer(timer.as_ref(), &mut effects);
             await_values(*token, waits, &mut effects);
         }
-        Event::TaskOpened { task, timer, .. } => {
+        Event::TaskOpened { task, timer, handovers, .. } => {
             effects.push(Effect::OpenTask(task.clone()));
             set_timer(timer.as_ref(), &mut effects);
+            handovers.iter().for_each(|handover| set_timer(Some(&handover.due), &mut effects));
         }
+        Event::TaskEscalated { task, assignee, candidate_group, .. } => effects.push(Effect::ReassignTask {
+            task: *task,
+            assignee: assignee.clone(),
+            candidate_group: candidate_group.clone(),
+        }),
+        Event::MessageBuffered { timer, .. } => set_timer(timer.as_ref(), &mut effects),
+        Event::RetryPlanned { timer, closed, .. } => {
+            close(closed, &mut effects);
+            set_timer(Some(timer), &mut effects);
+        }
+        Event::Called { command, timer, .. } => {
+            effects.push(Effect::Send(command.clone()));
+            set_timer(timer.as_ref(), &mut effects);
+        }
+        Event::ChildGivenUp { command, .. } => effects.push(Effect::Send(command.clone())),
+        Event::ParentTold { message } => effects.push(Effect::Send(message.clone())),
         Event::UndoSent { token, command, timer, waits, .. } => {
             effects.push(Effect::Send(command.clone()));
             set_timer(timer.as_ref(), &mut effects);
@@ -58,7 +75,7 @@ pub fn effects(_definition: &Definition, event: &Event, _context: &Context) -> V
         }
         Event::Started { .. }
         | Event::Moved { .. }
-        | Event::MessageBuffered { .. }
+        | Event::MessageExpired { .. }
         | Event::Held { .. }
         | Event::MessageLate { .. }
         | Event::IncidentRaised { .. }

@@ -7,7 +7,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{Cause, Forward, OpenedTask, Place, Status, Undoable, Unsettled};
+use super::{
+    Arrival, Cause, Closed, DueTimer, Forward, Incident, OpenedTask, Parent, Status, Undoable, Unsettled, ValueWait,
+};
 use crate::{
     format::V1,
     ids::{InstanceId, MessageId, TaskId, TimerId},
@@ -30,6 +32,8 @@ pub enum Event {
         /// The event that started it, if it was started by one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         trigger: Option<Box<Message>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<Parent>,
     },
     /// A token left a node by a port, setting variables on the way, and came to the next one.
     Moved {
@@ -63,6 +67,17 @@ pub enum Event {
         node: String,
         task: Box<OpenedTask>,
         timer: Option<DueTimer>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        handovers: Vec<Handover>,
+    },
+    /// Nobody completed a task in time: it goes to somebody else.
+    TaskEscalated {
+        token: u32,
+        node: String,
+        task: TaskId,
+        timer: TimerId,
+        assignee: Option<String>,
+        candidate_group: Option<String>,
     },
     /// The token waits for an instant.
     TimerSet {
@@ -96,6 +111,15 @@ pub enum Event {
     /// An event came that a later node waits for; it is kept until then.
     MessageBuffered {
         message: Box<Message>,
+        /// Until when.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timer: Option<DueTimer>,
+    },
+    /// An event that came early was not taken in time; it is dropped.
+    MessageExpired {
+        message: MessageId,
+        message_type: String,
+        timer: TimerId,
     },
     /// Something came while the instance was suspended; it takes effect when it is resumed.
     Held {
@@ -122,6 +146,36 @@ pub enum Event {
         node: String,
         by: String,
         reason: String,
+    },
+    /// A command was refused, or not answered in time, and will be sent again.
+    RetryPlanned {
+        token: u32,
+        node: String,
+        /// The number of the next attempt; the first was 1.
+        attempt: u32,
+        /// The reply that refused it; `None` after a time-out.
+        message: Option<Box<Message>>,
+        timer: DueTimer,
+        closed: Closed,
+    },
+    /// Another process was called; the token waits until that has ended.
+    Called {
+        token: u32,
+        node: String,
+        child: InstanceId,
+        command: Box<Message>,
+        timer: Option<DueTimer>,
+    },
+    /// A called process is not waited for any more, and told so.
+    ChildGivenUp {
+        token: u32,
+        node: String,
+        child: InstanceId,
+        command: Box<Message>,
+    },
+    /// The instance that called this one is told how it ended.
+    ParentTold {
+        message: Box<Message>,
     },
     /// A question about a command under way was sent.
     Asked {
@@ -330,6 +384,14 @@ pub enum Event {
     },
 }
 
+/// To whom an open task goes, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handover {
+    pub due: DueTimer,
+    pub assignee: Option<String>,
+    pub candidate_group: Option<String>,
+}
+
 /// A branch of a fork, begun.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Branch {
@@ -338,90 +400,6 @@ pub struct Branch {
     /// Its first node.
     pub to: String,
     pub set: Map<String, Value>,
-}
-
-/// A timer and when it is due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DueTimer {
-    pub timer: TimerId,
-    pub due_at: DateTime<Utc>,
-}
-
-/// Events of a type whose correlation value is this one are awaited.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ValueWait {
-    pub event_type: String,
-    pub value: String,
-}
-
-/// What was open at a place and is taken back because the token leaves it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Closed {
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub timers: Vec<TimerId>,
-    /// Tasks that nobody completed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tasks: Vec<TaskId>,
-    /// Tokens that awaited something by value.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub waits: Vec<u32>,
-}
-
-/// Something that came while the instance was suspended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Arrival {
-    Message { message: Box<Message> },
-    Timer { timer: TimerId },
-}
-
-/// Why a token cannot go on, and what is tried again when an operator says so.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Incident {
-    // Beside it in the JSON of a place there is a `kind` already.
-    #[serde(default, rename = "about")]
-    pub kind: IncidentKind,
-    pub node: String,
-    /// A sentence for people.
-    pub reason: String,
-    pub attempt: Attempt,
-    /// The beginning of the variables as they were, for a first look.
-    pub excerpt: String,
-    pub at: DateTime<Utc>,
-}
-
-/// What an incident is about, which says what operators can do about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IncidentKind {
-    /// A step: retry it, skip it, or move the token.
-    #[default]
-    Step,
-    /// An undo: retry it, skip it, or abandon the compensation.
-    Undo,
-    /// A command that was left without an answer and keeps the compensation waiting: settle it, retry (wait again), or
-    /// abandon the compensation.
-    Settlement,
-}
-
-/// What failed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Attempt {
-    /// Entering the node. Nothing was sent: a retry enters it again.
-    Enter,
-    /// Leaving it by a port, after what it waited for had come. A retry leaves again and repeats no command.
-    Leave {
-        port: String,
-        message: Option<Box<Message>>,
-        form: Option<Value>,
-        /// The command that was answered, where it may have to be undone.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        forward: Option<Box<Forward>>,
-    },
-    /// Waiting at this place: nobody answered, or not as hoped. What is waited for may still come. A retry asks again, or
-    /// else sends again what was sent.
-    Wait { place: Box<Place> },
 }
 
 // The derives above make functions, not implementations (that is what `remote = "Self"` does), so that the version can be

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Arrival, Attempt, Closed, Compensation, Ending, Event, Issued, Loop, Place, State, Status, Token};
+use super::{Attempt, Compensation, Ending, Event, Expiry, Issued, Loop, Place, Rest, State, Status, Token};
 use crate::{
     format::V1,
     ids::{InstanceId, MessageId},
@@ -18,7 +18,7 @@ use crate::{
 /// start is forgotten, and a second start changes nothing.
 pub fn evolve(state: Option<State>, event: &Event) -> State {
     match (state, event) {
-        (None, Event::Started { instance, definition, input, business_key, by, at, node, trigger }) => State {
+        (None, Event::Started { instance, definition, input, business_key, by, at, node, trigger, parent }) => State {
             instance: *instance,
             definition: definition.clone(),
             business_key: business_key.clone(),
@@ -26,6 +26,7 @@ pub fn evolve(state: Option<State>, event: &Event) -> State {
             started_at: *at,
             input: input.clone(),
             recent: trigger.iter().map(|message| message.id).collect(),
+            parent: parent.clone(),
             tokens: vec![Token {
                 id: 1,
                 node: node.clone(),
@@ -65,6 +66,8 @@ fn nothing() -> State {
         held: Vec::new(),
         buffer: Vec::new(),
         recent: VecDeque::new(),
+        expiries: Vec::new(),
+        parent: None,
         ended: None,
     }
 }
@@ -111,18 +114,41 @@ pub(super) fn apply(state: &mut State, event: &Event) {
             count_timer(state, timer.map(|due| due.timer.0));
             place(state, *token, Place::Wait { timer: timer.map(|due| due.timer), waits: waits.clone() });
         }
-        Event::TaskOpened { token, task, timer, .. } => {
+        Event::TaskOpened { token, task, timer, handovers, .. } => {
             count(state, task.task.0);
             count_timer(state, timer.map(|due| due.timer.0));
-            place(state, *token, Place::Approval { task: task.task, timer: timer.map(|due| due.timer) });
+            handovers.iter().for_each(|handover| count(state, handover.due.timer.0));
+            let (task, timer, handovers) = (task.task, timer.map(|due| due.timer), handovers.clone());
+            place(state, *token, Place::Approval { task, timer, handovers });
         }
+        Event::TaskEscalated { token, timer, .. } => {
+            if let Some(Place::Approval { handovers, .. }) = state.token_mut(*token).map(|token| &mut token.place) {
+                handovers.retain(|handover| handover.due.timer != *timer);
+            }
+        }
+        Event::RetryPlanned { token, message, timer, .. } => {
+            count(state, timer.timer.0);
+            if let Some(message) = message {
+                state.remember(message.id);
+            }
+            if let Some(Place::Command(issued)) = state.token_mut(*token).map(|token| &mut token.place) {
+                issued.rest = Some(if message.is_some() { Rest::Refused } else { Rest::Unanswered });
+                issued.timer = Some(timer.timer);
+            }
+        }
+        Event::Called { token, child, command, timer, .. } => {
+            count(state, command.id.0);
+            count_timer(state, timer.map(|due| due.timer.0));
+            let (command, child, timer) = (command.id, *child, timer.map(|due| due.timer));
+            place(state, *token, Place::Call { command, child, timer });
+        }
+        Event::ChildGivenUp { .. } | Event::ParentTold { .. } => {}
         Event::TimerSet { token, timer, .. } => {
             count(state, timer.timer.0);
             place(state, *token, Place::Timer { timer: timer.timer });
         }
         Event::MessageReceived { token, message, .. } => {
-            state.buffer.retain(|buffered| buffered.id != message.id);
-            state.remember(message.id);
+            unbuffer(state, message.id);
             place(state, *token, Place::Passing);
         }
         Event::TimerFired { token, .. } | Event::TaskCompleted { token, .. } | Event::Skipped { token, .. } => {
@@ -197,7 +223,14 @@ pub(super) fn apply(state: &mut State, event: &Event) {
             drop_inside(state, *token);
             arrive(state, *token, to);
         }
-        Event::MessageBuffered { message } => state.buffer.push(message.as_ref().clone()),
+        Event::MessageBuffered { message, timer } => {
+            state.buffer.push(message.as_ref().clone());
+            if let Some(due) = timer {
+                count(state, due.timer.0);
+                state.expiries.push(Expiry { message: message.id, timer: due.timer });
+            }
+        }
+        Event::MessageExpired { message, .. } => unbuffer(state, *message),
         Event::Held { arrival } => state.held.push(arrival.clone()),
         Event::MessageLate { message } => state.remember(message.id),
         Event::IncidentRaised { token, incident, .. } => place(state, *token, Place::Incident(incident.clone())),
@@ -315,8 +348,15 @@ fn arrive(state: &mut State, token: u32, node: &str) {
 /// Another attempt.
 fn again(mut issued: Issued, command: MessageId) -> Issued {
     issued.earlier.push(std::mem::replace(&mut issued.command, command));
-    issued.asked = 0;
+    (issued.asked, issued.rest, issued.queries_before) = (0, None, issued.queries.len());
     issued
+}
+
+/// A message is dealt with: it is not kept any longer, only remembered.
+fn unbuffer(state: &mut State, message: MessageId) {
+    state.buffer.retain(|buffered| buffered.id != message);
+    state.expiries.retain(|expiry| expiry.message != message);
+    state.remember(message);
 }
 
 /// The command that `about` is the first attempt of: the one that the token waits for, or else an unsettled one.
@@ -374,29 +414,6 @@ fn end(state: &mut State, ending: Ending) {
         state.compensation = None;
         state.held.clear();
         state.buffer.clear();
-    }
-}
-
-impl Closed {
-    /// Both together.
-    pub(super) fn and(mut self, other: Self) -> Self {
-        self.timers.extend(other.timers);
-        self.tasks.extend(other.tasks);
-        self.waits.extend(other.waits);
-        self
-    }
-
-    /// Without the timer or task that closed itself by firing or being completed.
-    pub(super) fn without(mut self, child: Uuid) -> Self {
-        self.timers.retain(|timer| timer.0 != child);
-        self.tasks.retain(|task| task.0 != child);
-        self
-    }
-}
-
-impl Arrival {
-    /// Whether this is the timer.
-    pub(super) fn is_timer(&self, wanted: crate::ids::TimerId) -> bool {
-        matches!(self, Self::Timer { timer } if *timer == wanted)
+        state.expiries.clear();
     }
 }

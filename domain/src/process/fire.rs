@@ -1,18 +1,22 @@
 //! What a timer leads to.
 
 use super::{
-    Arrival, Attempt, Event, Forward, IncidentKind, Issued, Place, Token, Unsettled,
+    Arrival, Attempt, Closed, Event, Forward, Handover, IncidentKind, Issued, Place, Token, Unsettled,
     definition::{Ask, Then, Timeout},
     ports::{NEXT, TIMEOUT},
     walk::{Exit, Walk},
 };
-use crate::ids::TimerId;
+use crate::{
+    ids::{TaskId, TimerId},
+    message::Message,
+};
 
 /// A timer that nothing waits for any more is ignored: its node was left in the meantime.
 pub(super) fn fire(walk: &mut Walk<'_>, timer: TimerId) {
     let token = walk.state.tokens.iter().find(|token| token.timers().any(|it| it == timer)).cloned();
     let unsettled = walk.state.unsettled.iter().find(|it| it.issued.timer == Some(timer)).cloned();
-    if token.is_none() && unsettled.is_none() {
+    let expiry = walk.state.expiries.iter().find(|it| it.timer == timer).copied();
+    if token.is_none() && unsettled.is_none() && expiry.is_none() {
         return;
     }
     if walk.state.suspended {
@@ -23,17 +27,28 @@ pub(super) fn fire(walk: &mut Walk<'_>, timer: TimerId) {
     }
     match (token, unsettled) {
         (Some(token), _) => match &token.place {
+            Place::Command(issued) if issued.rest.is_some() => walk.rested(&token, timer),
             Place::Command(issued) => walk.command_unanswered(&token, issued, timer),
             Place::Compensating { undo: Some(issued) } => walk.undo_unanswered(&token, issued, timer),
+            Place::Approval { task, handovers, .. } if handovers.iter().any(|it| it.due.timer == timer) => {
+                walk.escalate(&token, *task, handovers, timer);
+            }
             Place::ForEach(it) if it.pause == Some(timer) => walk.breathed(&token, timer),
             place => {
                 let port = if matches!(place, Place::Timer { .. }) { NEXT } else { TIMEOUT };
+                walk.give_up_child(&token, "its caller did not wait any longer", true);
                 walk.time_is_up(&token, timer);
                 walk.leave_and_go(token.id, &token.node, Exit::by(port));
             }
         },
         (None, Some(entry)) => walk.settlement_overdue(&entry, timer),
-        (None, None) => {}
+        (None, None) => {
+            if let Some(expiry) = expiry {
+                let kept = walk.state.buffer.iter().find(|it| it.id == expiry.message);
+                let message_type = kept.map_or_else(String::new, |it| it.message_type.clone());
+                walk.record(Event::MessageExpired { message: expiry.message, message_type, timer });
+            }
+        }
     }
 }
 
@@ -49,6 +64,10 @@ impl Walk<'_> {
         let Some((command, timeout)) = command.and_then(|it| Some((it, it.awaits.timeout.as_ref()?))) else {
             return self.note(Some(token.id), &token.node, issued, timer);
         };
+        let may_ask = matches!(&timeout.then, Then::Ask(ask) if issued.asked < ask.times && issued.forward.is_some());
+        if !may_ask && self.plan_retry(token, issued, None, Some(timer)) {
+            return;
+        }
         let reason = match (&timeout.then, &issued.forward) {
             (Then::Wait, _) => return self.note(Some(token.id), &token.node, issued, timer),
             (Then::Ask(ask), Some(forward)) if issued.asked < ask.times => {
@@ -67,6 +86,44 @@ impl Walk<'_> {
             _ => format!("nobody answered {} in time; nobody knows whether it was done", command.send),
         };
         self.wait_stuck(token, timer, IncidentKind::Step, &token.node, reason);
+    }
+
+    /// Has a command sent again later, if its definition says so; whether it does.
+    pub(super) fn plan_retry(
+        &mut self,
+        token: &Token,
+        issued: &Issued,
+        refusal: Option<&Message>,
+        fired: Option<TimerId>,
+    ) -> bool {
+        let command = self.definition.nodes.get(&token.node).and_then(|node| node.command());
+        let Some(retry) = command.and_then(|command| command.retry.as_ref()) else { return false };
+        let why = refusal.map_or(TIMEOUT, |message| message.message_type.as_str());
+        let attempt = u32::try_from(issued.earlier.len()).unwrap_or(u32::MAX).saturating_add(1);
+        if attempt >= retry.attempts || issued.forward.is_none() || !retry.on.iter().any(|it| it == why) {
+            return false;
+        }
+        let seed = issued.first().0.as_u64_pair();
+        let due_at = self.context.now + retry.delay_after(attempt, seed.0 ^ seed.1);
+        let Ok(timer) = self.due_timer(&mut self.state.sequence.clone(), due_at) else { return false };
+        let closed = Closed { timers: token.timers().filter(|it| Some(*it) != fired).collect(), ..Closed::default() };
+        let (token, node, message) = (token.id, token.node.clone(), refusal.cloned().map(Box::new));
+        self.record(Event::RetryPlanned { token, node, attempt: attempt + 1, message, timer, closed });
+        true
+    }
+
+    /// The time between two attempts is over.
+    fn rested(&mut self, token: &Token, timer: TimerId) {
+        if let Err(reason) = self.repeat(token) {
+            self.wait_stuck(token, timer, IncidentKind::Step, &token.node, reason);
+        }
+    }
+
+    fn escalate(&mut self, token: &Token, task: TaskId, handovers: &[Handover], timer: TimerId) {
+        let Some(handover) = handovers.iter().find(|it| it.due.timer == timer).cloned() else { return };
+        let Handover { assignee, candidate_group, .. } = handover;
+        let (token, node) = (token.id, token.node.clone());
+        self.record(Event::TaskEscalated { token, node, task, timer, assignee, candidate_group });
     }
 
     fn undo_unanswered(&mut self, token: &Token, issued: &Issued, timer: TimerId) {
@@ -142,10 +199,10 @@ impl Walk<'_> {
     fn wait_stuck(&mut self, token: &Token, timer: TimerId, kind: IncidentKind, node: &str, reason: String) {
         let mut place = token.place.clone();
         if let Place::Command(issued) | Place::Compensating { undo: Some(issued) } = &mut place {
-            issued.timer = None;
+            (issued.timer, issued.rest) = (None, None);
             issued.asked = 0;
         }
-        let closed = super::Closed::default();
+        let closed = Closed::default();
         self.record(Event::TimerFired { token: token.id, node: node.to_owned(), timer, closed });
         self.raise(token.id, node, kind, Attempt::Wait { place: Box::new(place) }, reason);
     }

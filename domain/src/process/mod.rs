@@ -5,10 +5,11 @@
 //!
 //! - `api`: what goes in and what comes out
 //! - `definition`, `read`, `validate`: what a process is, and what is wrong with one
-//! - `event`, `state`: the history and the snapshot, both stored
-//! - `decide` (what arrives), `walk` (a token's way on), `compensate` (undoing), `operate` (what operators do), `evolve`,
-//!   `effects`: the engine
+//! - `event`, `state`: the history and the snapshot, both stored, and what they are made of (`parts`, `place`)
+//! - `decide` (what arrives), `fire` (timers), `walk` (a token's way on), `compensate` (undoing), `operate` and `again` (what
+//!   operators do), `family` (processes that call others), `evolve`, `effects`: the engine
 
+mod again;
 mod api;
 mod compensate;
 mod decide;
@@ -17,8 +18,12 @@ mod describe;
 mod effects;
 mod event;
 mod evolve;
+mod family;
 mod fire;
+mod moment;
 mod operate;
+mod parts;
+mod place;
 mod ports;
 pub(crate) mod read;
 mod rejection;
@@ -29,14 +34,18 @@ mod walk;
 
 pub use api::*;
 pub use decide::{KEPT_MAX, advance, decide};
-pub use definition::{Correlation, Definition, Node, NodeKind, wait_values};
+pub use definition::{Correlation, Definition, EARLY, Node, NodeKind, wait_values};
 pub use effects::effects;
-pub use event::{Arrival, Attempt, Branch, Closed, DueTimer, Event, Incident, IncidentKind, ValueWait};
+pub use event::{Branch, Event, Handover};
 pub use evolve::evolve;
-pub use scopes::Scopes;
-pub use state::{
-    Cause, Compensation, Ending, Forward, Issued, Loop, Place, RECENT_MAX, State, Token, Undoable, Unsettled,
+pub use family::{
+    CALL_DEPTH_MAX, CANCEL_PROCESS, ChildStart, FAMILY, PROCESS_ENDED, PROCESS_REFUSED, Parent, RESERVED,
+    START_PROCESS, call_cycle, child_of, is_between_processes, refused,
 };
+pub use parts::{Arrival, Attempt, Closed, DueTimer, Incident, IncidentKind, ValueWait};
+pub use place::{Forward, Issued, Loop, Place, Rest, Undoable, Unsettled};
+pub use scopes::Scopes;
+pub use state::{Cause, Compensation, Ending, Expiry, RECENT_MAX, State, Token};
 pub use walk::{ENTRIES_MAX, ITEMS_MAX, UNDO_MAX, VARIABLES_BYTES_MAX};
 
 #[cfg(test)]

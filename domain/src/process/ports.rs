@@ -1,6 +1,9 @@
 //! What a node waits for, and the ports that lead on from it.
 
-use super::definition::{Awaits, Command, Node, NodeKind, Port, Timeout, Undo};
+use super::{
+    definition::{Awaits, Command, Node, NodeKind, Port, Timeout, Undo},
+    family::{PROCESS_ENDED, PROCESS_REFUSED},
+};
 
 impl Node {
     /// What it waits for, if it waits for events at all.
@@ -23,7 +26,12 @@ impl Node {
     /// The types of all events that it waits for, undoing included; perhaps some more than once.
     pub fn awaited(&self) -> impl Iterator<Item = &str> {
         let on = self.awaits().into_iter().flat_map(|awaits| awaits.on.keys().map(String::as_str));
-        on.chain(self.command().and_then(|command| command.undo.as_ref()).into_iter().flat_map(Undo::replies))
+        let undo = self.command().and_then(|command| command.undo.as_ref());
+        let child: &[&str] = match &self.kind {
+            NodeKind::Call(_) => &[PROCESS_ENDED, PROCESS_REFUSED],
+            _ => &[],
+        };
+        on.chain(undo.into_iter().flat_map(Undo::replies)).chain(child.iter().copied())
     }
 
     /// The kind as definitions write it.
@@ -40,6 +48,7 @@ impl Node {
             NodeKind::Fork(_) => "fork",
             NodeKind::Join { .. } => "join",
             NodeKind::ForEach(_) => "for-each",
+            NodeKind::Call(_) => "call",
             NodeKind::End { .. } => "end",
         }
     }
@@ -47,7 +56,11 @@ impl Node {
     /// Whether an instance comes to rest here, for sure, until something happens outside.
     pub fn pauses(&self) -> bool {
         match &self.kind {
-            NodeKind::Command(_) | NodeKind::Wait { .. } | NodeKind::Approval(_) | NodeKind::Timer { .. } => true,
+            NodeKind::Command(_)
+            | NodeKind::Wait { .. }
+            | NodeKind::Approval(_)
+            | NodeKind::Timer { .. }
+            | NodeKind::Call(_) => true,
             // With nothing to undo, or nothing inside that waits, these are passed at once.
             NodeKind::Compensate { .. }
             | NodeKind::Fork(_)
@@ -78,6 +91,10 @@ impl Node {
                 let branches = fork.branches.iter().map(|(name, port)| (name.clone(), port));
                 branches.chain(timeout_port(fork.timeout.as_ref())).collect()
             }
+            NodeKind::Call(call) => {
+                let on = call.on.iter().map(|(name, port)| (name.clone(), port));
+                on.chain(timeout_port(call.timeout.as_ref())).collect()
+            }
             NodeKind::ForEach(each) => [(DO.to_owned(), &each.body), (NEXT.to_owned(), &each.port)]
                 .into_iter()
                 .chain(timeout_port(each.timeout.as_ref()))
@@ -107,6 +124,10 @@ pub(super) const TIMEOUT: &str = "timeout";
 pub(super) const DEFAULT: &str = "default";
 /// Leads into the body of a loop.
 pub(super) const DO: &str = "do";
+/// How a called process ended.
+pub(super) const COMPLETED: &str = "completed";
+pub(super) const FAILED: &str = "failed";
+pub(super) const REFUSED: &str = "refused";
 /// By which a fork is left once all its branches have come together.
 pub(super) const JOINED: &str = "joined";
 

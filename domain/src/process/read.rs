@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{
-    definition::{Approval, ApprovalOutcome, Assignments, Case, Definition, Node, NodeKind, Outcome, Parts, Port},
+    definition::{
+        Approval, ApprovalOutcome, Assignments, Case, Definition, EARLY, Escalation, Node, NodeKind, Outcome, Parts,
+        Port,
+    },
     ports::TIMEOUT,
     validate,
 };
@@ -31,7 +34,10 @@ pub const NODES_MAX: usize = 500;
 pub const DEFINITION_NAME_CHARS_MAX: usize = 100;
 /// The most characters of a title, description or reason.
 const TEXT_CHARS_MAX: usize = 4_000;
-const KINDS: &str = "start, command, wait, decide, compute, approval, timer, fork, join, for-each, compensate, end";
+/// The most escalations of an approval.
+const ESCALATIONS_MAX: usize = 20;
+const KINDS: &str =
+    "start, command, wait, decide, compute, approval, timer, call, fork, join, for-each, compensate, end";
 
 /// Reads a definition, except for the field `baton`, which the caller has looked at. A definition comes back whenever
 /// its shape could be read; it may be used only when none of the diagnostics in `found` is an error.
@@ -49,19 +55,22 @@ pub fn read(value: &Value, found: &mut Vec<Diagnostic>) -> Option<Definition> {
         Some(value) => read_nodes(value, found),
         None => None,
     };
+    let early = values::read_length(&mut fields, "early", false, found).unwrap_or(EARLY);
     let layout = fields.map("layout", found).map_or_else(BTreeMap::new, |map| read_layout(map, found));
     fields.finish(found);
     let nodes = nodes?;
-    let start = validate::validate(&nodes, &layout, found)?;
+    let start = validate::validate(name.as_deref(), &nodes, &layout, found)?;
+    let (name, scopes) = (name?, Default::default());
     Some(Definition::new(Parts {
-        name: name?,
+        name,
         title,
         description,
         input,
         nodes,
         start,
+        early,
         layout,
-        scopes: Default::default(),
+        scopes,
         correlation: None,
     }))
 }
@@ -121,6 +130,7 @@ fn read_node(value: &Value, pointer: &str, found: &mut Vec<Diagnostic>) -> Optio
     let kind = match kind.as_str() {
         "start" => NodeKind::Start { port: read_next(&mut fields, found) },
         "compute" => NodeKind::Compute { port: read_next(&mut fields, found) },
+        "call" => flow::read_call(&mut fields, found)?,
         "fork" => flow::read_fork(&mut fields, found)?,
         "join" => NodeKind::Join { port: read_next(&mut fields, found) },
         "for-each" => flow::read_for_each(&mut fields, found)?,
@@ -220,6 +230,7 @@ fn read_approval(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Option
     let assignee = read_template(fields, "assignee", found);
     let group = read_template(fields, "group", found);
     let due = read_moment_field(fields, "due", false, Form::Either, found);
+    let escalate = read_escalations(fields, found);
     let timeout =
         fields.optional("timeout").and_then(|value| read_timeout(value, fields.at("timeout"), Allowed::Leaving, found));
     let pointer = fields.at("outcomes");
@@ -253,7 +264,38 @@ fn read_approval(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Option
         let message = "Without `assignee` or `group` anybody who may complete tasks can complete this one.";
         found.push(Diagnostic::warning("no-assignee", fields.pointer.clone(), message));
     }
-    Some(Approval { title: title?, assignee, group, due, outcomes, timeout })
+    Some(Approval { title: title?, assignee, group, due, escalate, outcomes, timeout })
+}
+
+/// One escalation, or a list of them.
+fn read_escalations(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Vec<Escalation> {
+    let pointer = fields.at("escalate");
+    match fields.optional("escalate") {
+        None => Vec::new(),
+        Some(Value::Array(items)) if !items.is_empty() && items.len() <= ESCALATIONS_MAX => {
+            let items = items.iter().enumerate();
+            items.filter_map(|(index, item)| read_escalation(item, format!("{pointer}/{index}"), found)).collect()
+        }
+        Some(Value::Array(_)) => {
+            let message = format!("Must be 1 to {ESCALATIONS_MAX} escalations.");
+            found.push(Diagnostic::error("too-many", pointer, message));
+            Vec::new()
+        }
+        Some(value) => read_escalation(value, pointer, found).into_iter().collect(),
+    }
+}
+
+fn read_escalation(value: &Value, pointer: String, found: &mut Vec<Diagnostic>) -> Option<Escalation> {
+    let mut fields = Fields::of(value, pointer, found)?;
+    let after = read_moment_field(&mut fields, "after", true, Form::Length, found);
+    let assignee = read_template(&mut fields, "assignee", found);
+    let group = read_template(&mut fields, "group", found);
+    if assignee.is_none() && group.is_none() {
+        let message = "Say to whom the task goes: `assignee` or `group`.";
+        found.push(Diagnostic::error("no-assignee", fields.pointer.clone(), message));
+    }
+    fields.finish(found);
+    Some(Escalation { after: after?, assignee, group })
 }
 
 fn read_timer(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Option<NodeKind> {

@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Arrival, Attempt, Closed, Incident, Status, ValueWait};
+use super::{Arrival, Closed, Incident, Parent, Place, Status, Undoable, Unsettled};
 use crate::{
     format::V1,
-    ids::{InstanceId, MessageId, TaskId, TimerId},
+    ids::{InstanceId, MessageId, TimerId},
     message::Message,
 };
 
@@ -52,7 +52,20 @@ pub struct State {
     pub buffer: Vec<Message>,
     /// The ids of the last messages that were handled.
     pub recent: VecDeque<MessageId>,
+    /// Until when each event of `buffer` is kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expiries: Vec<Expiry>,
+    /// The instance that called this one, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
     pub ended: Option<Ending>,
+}
+
+/// An event that came early is dropped when this timer fires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expiry {
+    pub message: MessageId,
+    pub timer: TimerId,
 }
 
 /// One thread of control.
@@ -70,120 +83,6 @@ pub struct Token {
     /// Variables of its own, over those outside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frame: Option<Map<String, Value>>,
-}
-
-/// What a token does at its node.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Place {
-    /// On its way: only while a decision is being made, never in a snapshot.
-    Passing,
-    /// Waits for a reply to a command.
-    Command(Box<Issued>),
-    /// Waits for an event.
-    Wait { timer: Option<TimerId>, waits: Vec<ValueWait> },
-    /// Waits for a person.
-    Approval { task: TaskId, timer: Option<TimerId> },
-    /// Waits for an instant.
-    Timer { timer: TimerId },
-    /// Undoes what was done: the last of [`State::done`], or, without a command under way, waits until every unsettled
-    /// command is settled.
-    Compensating { undo: Option<Box<Issued>> },
-    /// Waits until the tokens of all branches have come to the join.
-    Fork { join: String, timer: Option<TimerId> },
-    /// Waits until the body has been gone through for every item.
-    ForEach(Box<Loop>),
-    /// Waits for an operator.
-    Incident(Box<Incident>),
-}
-
-/// How far a loop is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Loop {
-    /// The items that have not begun, the next one last.
-    pub left: Vec<Value>,
-    /// How many have begun.
-    pub begun: u32,
-    /// The variable that has the item.
-    pub item: String,
-    /// What was gathered, in the order of the list; null where nothing has been yet.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub results: Vec<Value>,
-    /// The bytes of all results, in JSON.
-    #[serde(default)]
-    pub result_bytes: usize,
-    pub timer: Option<TimerId>,
-    /// While it takes a breath, so that one decision does not go on for too long.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pause: Option<TimerId>,
-}
-
-/// A command under way.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Issued {
-    /// The last attempt.
-    pub command: MessageId,
-    /// The attempts before it, in order. A reply to any of them counts.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub earlier: Vec<MessageId>,
-    /// The questions that were asked about it. A reply to one of them is a reply to it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub queries: Vec<MessageId>,
-    /// How often it was asked since the last attempt.
-    #[serde(default)]
-    pub asked: u32,
-    pub timer: Option<TimerId>,
-    pub waits: Vec<ValueWait>,
-    /// What it said, where that may be needed once more: to repeat it, to ask about it, or to undo it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub forward: Option<Box<Forward>>,
-}
-
-/// What a command said.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Forward {
-    /// The id of the first attempt: it names the step.
-    pub command: MessageId,
-    pub to: String,
-    pub key: String,
-    pub payload: Value,
-    /// The value that its replies are matched by, if they are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
-}
-
-/// A step that succeeded, and the command that would undo it, ready to be sent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Undoable {
-    pub node: String,
-    /// The first attempt of the step's command.
-    pub command: MessageId,
-    pub send: String,
-    pub to: String,
-    pub key: String,
-    pub payload: Value,
-    /// The events that say that it is undone.
-    pub done: Vec<String>,
-    /// The events that say that it could not be.
-    pub failed: Vec<String>,
-    /// The value that its replies are matched by, if they are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
-}
-
-/// A command that was left without an answer: it may have been done, or be done yet.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Unsettled {
-    pub node: String,
-    /// The number under which it goes on awaiting events by value.
-    pub watch: u32,
-    pub issued: Issued,
-    /// The variables of its own that its token had.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub frame: Map<String, Value>,
-    /// It was done, this says so, but what would undo it cannot be made out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reply: Option<Box<Message>>,
 }
 
 /// That, and why, what was done is being undone.
@@ -256,6 +155,7 @@ impl State {
             Place::Fork { .. } => !self.has_inside(token.id),
             Place::ForEach(it) => it.pause.is_none() && !self.has_inside(token.id),
             Place::Command(_)
+            | Place::Call { .. }
             | Place::Wait { .. }
             | Place::Approval { .. }
             | Place::Timer { .. }
@@ -320,7 +220,9 @@ impl State {
     /// All that is open anywhere, for when the instance ends.
     pub(super) fn open(&self) -> Closed {
         let tokens = self.tokens.iter().map(Token::open);
-        tokens.chain(self.unsettled.iter().map(Unsettled::open)).fold(Closed::default(), Closed::and)
+        let mut open = tokens.chain(self.unsettled.iter().map(Unsettled::open)).fold(Closed::default(), Closed::and);
+        open.timers.extend(self.expiries.iter().map(|expiry| expiry.timer));
+        open
     }
 
     /// Takes note of a handled message.
@@ -336,96 +238,5 @@ impl State {
         self.recent.contains(&message)
             || self.buffer.iter().any(|buffered| buffered.id == message)
             || self.held.iter().any(|held| matches!(held, Arrival::Message { message: it } if it.id == message))
-    }
-}
-
-impl Token {
-    /// Where it waits; for an incident over something that may yet come, where it waited and waits still.
-    pub(super) fn waiting(&self) -> &Place {
-        match &self.place {
-            Place::Incident(incident) => match &incident.attempt {
-                Attempt::Wait { place } => place,
-                Attempt::Enter | Attempt::Leave { .. } => &self.place,
-            },
-            place => place,
-        }
-    }
-
-    /// The command that it waits for, if it does; an undo included.
-    pub fn issued(&self) -> Option<&Issued> {
-        match self.waiting() {
-            Place::Command(issued) | Place::Compensating { undo: Some(issued) } => Some(issued),
-            _ => None,
-        }
-    }
-
-    /// The timers that it waits for.
-    pub fn timers(&self) -> impl Iterator<Item = TimerId> {
-        match &self.place {
-            Place::Command(issued) | Place::Compensating { undo: Some(issued) } => [issued.timer, None],
-            Place::Wait { timer, .. } | Place::Approval { timer, .. } | Place::Fork { timer, .. } => [*timer, None],
-            Place::Timer { timer } => [Some(*timer), None],
-            Place::ForEach(it) => [it.timer, it.pause],
-            Place::Passing | Place::Compensating { undo: None } | Place::Incident(_) => [None, None],
-        }
-        .into_iter()
-        .flatten()
-    }
-
-    pub fn task(&self) -> Option<TaskId> {
-        match &self.place {
-            Place::Approval { task, .. } => Some(*task),
-            _ => None,
-        }
-    }
-
-    /// The values that it awaits events by.
-    pub fn waits(&self) -> &[ValueWait] {
-        match self.waiting() {
-            Place::Command(issued) | Place::Compensating { undo: Some(issued) } => &issued.waits,
-            Place::Wait { waits, .. } => waits,
-            _ => &[],
-        }
-    }
-
-    /// All that is open at its place.
-    pub(super) fn open(&self) -> Closed {
-        Closed {
-            timers: self.timers().collect(),
-            tasks: self.task().into_iter().collect(),
-            waits: if self.waits().is_empty() { Vec::new() } else { vec![self.id] },
-        }
-    }
-}
-
-impl Issued {
-    pub(super) fn new(command: MessageId) -> Self {
-        let (earlier, queries, waits) = (Vec::new(), Vec::new(), Vec::new());
-        Self { command, earlier, queries, asked: 0, timer: None, waits, forward: None }
-    }
-
-    /// Whether a reply that names this cause is a reply to it.
-    pub fn is_for(&self, cause: MessageId) -> bool {
-        self.command == cause || self.earlier.contains(&cause) || self.queries.contains(&cause)
-    }
-
-    /// The first attempt: what receivers deduplicate by.
-    pub fn first(&self) -> MessageId {
-        self.earlier.first().copied().unwrap_or(self.command)
-    }
-}
-
-impl Unsettled {
-    /// The first attempt of its command: what operators and events call it by.
-    pub fn command(&self) -> MessageId {
-        self.issued.first()
-    }
-
-    pub(super) fn open(&self) -> Closed {
-        Closed {
-            timers: self.issued.timer.into_iter().collect(),
-            tasks: Vec::new(),
-            waits: if self.issued.waits.is_empty() { Vec::new() } else { vec![self.watch] },
-        }
     }
 }

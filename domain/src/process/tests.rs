@@ -1,4 +1,5 @@
 mod branches;
+mod calls;
 mod compensation;
 mod operations;
 mod properties;

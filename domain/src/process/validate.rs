@@ -17,6 +17,7 @@ type Nodes = BTreeMap<String, Node>;
 
 /// Checks the graph and what its expressions read; returns the name of the start node if there is exactly one.
 pub(super) fn validate(
+    name: Option<&str>,
     nodes: &Nodes,
     layout: &BTreeMap<String, (f64, f64)>,
     found: &mut Vec<Diagnostic>,
@@ -36,6 +37,7 @@ pub(super) fn validate(
     }
     loops::check(nodes, &scopes, found);
     check_undoing(nodes, found);
+    check_calls(name, nodes, found);
     reads::check(nodes, found);
     for node in layout.keys().filter(|node| !nodes.contains_key(*node)) {
         let message = format!("There is no node `{node}` to place.");
@@ -104,6 +106,18 @@ fn check_reach(nodes: &Nodes, start: &str, found: &mut Vec<Diagnostic>) {
     }
 }
 
+/// A process that calls itself would call for ever; circles over several are found when one is published.
+fn check_calls(own: Option<&str>, nodes: &Nodes, found: &mut Vec<Diagnostic>) {
+    for (name, node) in nodes {
+        if let NodeKind::Call(call) = &node.kind
+            && Some(call.process.as_str()) == own
+        {
+            let message = "A process cannot call itself: it would call for ever.";
+            found.push(Diagnostic::error("calls-itself", format!("{}/process", at(name)), message));
+        }
+    }
+}
+
 /// Undoing is idle where no step before it can be undone.
 fn check_undoing(nodes: &Nodes, found: &mut Vec<Diagnostic>) {
     for (name, _) in nodes.iter().filter(|(_, node)| matches!(node.kind, NodeKind::Compensate { .. })) {
@@ -165,7 +179,8 @@ pub(crate) fn port_pointer(name: &str, node: &Node, port_name: &str) -> String {
         | NodeKind::End { .. } => here,
         NodeKind::Fork(fork) if fork.branches.contains_key(port_name) => format!("{here}/branches/{port}"),
         NodeKind::ForEach(_) if [NEXT, DO].contains(&port_name) => here,
-        NodeKind::Fork(_) | NodeKind::ForEach(_) => format!("{here}/{port}"),
+        NodeKind::Call(call) if call.on.contains_key(port_name) => format!("{here}/on/{port}"),
+        NodeKind::Fork(_) | NodeKind::ForEach(_) | NodeKind::Call(_) => format!("{here}/{port}"),
         NodeKind::Command(_) | NodeKind::Wait { .. } => format!("{here}/on/{port}"),
         NodeKind::Decide { cases, .. } => match (0..cases.len()).find(|index| case_name(*index) == port_name) {
             Some(index) => format!("{here}/cases/{index}"),

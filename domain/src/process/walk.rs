@@ -9,7 +9,7 @@ use super::{
     Attempt, Closed, Context, Definition, DueTimer, Event, Forward, Incident, IncidentKind, Place, State, Status,
     Token, ValueWait,
     definition::{Assignments, Awaits, NodeKind, Outcome, Timeout, event_root, match_text},
-    evolve,
+    evolve, family,
     ports::{DEFAULT, NEXT, case_name},
 };
 use crate::{
@@ -20,9 +20,11 @@ use crate::{
 };
 
 mod branch;
+mod call;
 mod open;
 
 pub use branch::ITEMS_MAX;
+pub(super) use call::waits_for_child;
 pub use open::IDEMPOTENCY_HEADER;
 pub(super) use open::{Letter, evaluate, read_key};
 
@@ -45,6 +47,7 @@ pub(super) struct Walk<'a> {
     /// The root `instance` of expressions.
     instance: Value,
     entries: u32,
+    had_ended: bool,
     /// Tokens that stand before a node which they are about to enter.
     ready: VecDeque<(u32, String)>,
 }
@@ -80,19 +83,17 @@ impl<'a> Walk<'a> {
             "started_by": state.started_by,
             "started_at": state.started_at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
         });
-        Self {
-            definition,
-            context,
-            state,
-            events: Vec::new(),
-            cause: None,
-            instance,
-            entries: 0,
-            ready: VecDeque::new(),
-        }
+        let had_ended = state.ended.is_some();
+        let (events, ready) = (Vec::new(), VecDeque::new());
+        Self { definition, context, state, events, cause: None, instance, entries: 0, had_ended, ready }
     }
 
-    pub fn finish(self) -> (State, Vec<Event>) {
+    pub fn finish(mut self) -> (State, Vec<Event>) {
+        if !self.had_ended
+            && let Some(message) = family::ended(self.definition, &self.state, self.context.now)
+        {
+            self.record(Event::ParentTold { message: Box::new(message) });
+        }
         (self.state, self.events)
     }
 
@@ -192,12 +193,13 @@ impl<'a> Walk<'a> {
                 if let Some(position) = early {
                     let message = Box::new(self.state.buffer[position].clone());
                     self.cause = Some(message.as_ref().clone());
+                    let expiry = self.state.expiries.iter().find(|it| it.message == message.id).map(|it| it.timer);
                     self.record(Event::MessageReceived {
                         token,
                         node: name.to_owned(),
                         message: message.clone(),
                         early: true,
-                        closed: Closed::default(),
+                        closed: Closed { timers: expiry.into_iter().collect(), ..Closed::default() },
                     });
                     let port = message.message_type.clone();
                     return self.leave(token, name, Exit { port, message: Some(message), ..Exit::default() });
@@ -213,6 +215,7 @@ impl<'a> Walk<'a> {
                     Ok(())
                 })
             }
+            NodeKind::Call(call) => self.call(token, name, call),
             NodeKind::Fork(fork) => self.fork(token, name, fork),
             NodeKind::Join { .. } => return self.join(token, name),
             NodeKind::ForEach(each) => self.each(token, name, each),
@@ -319,6 +322,7 @@ impl<'a> Walk<'a> {
             Outcome::Failed => Status::Failed,
             Outcome::Compensated => Status::Compensated,
         };
+        self.give_up_children("its caller has ended", true);
         let (at, closed) = (self.context.now, self.state.open());
         self.record(Event::Ended { token, node: name.to_owned(), status, set, reason, at, closed });
         Ok(())

@@ -5,7 +5,10 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use baton_app::model::DestinationSettings;
-use baton_domain::message::{Message, MessageKind};
+use baton_domain::{
+    message::{Message, MessageKind},
+    process::is_between_processes,
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -113,6 +116,8 @@ impl Snapshot {
     pub fn targets(&self, message: &Message) -> Targets {
         let mut targets = Targets::default();
         match &message.destination {
+            // Between processes: the engine takes it, whatever routes say.
+            _ if is_between_processes(message) => targets.bus = true,
             Some(name) => self.add(&mut targets, name),
             None => {
                 for route in self.routes.iter().filter(|route| takes(route, message)) {
@@ -208,6 +213,7 @@ mod tests {
             (Event, "FlightPlaced", "flights", None, "bus flights audit"),
             (Command, "Lost", "order", None, "nowhere?"),
             (Event, "OrderPlaced", "order", Some("flights"), "flights"),
+            (Command, "baton.StartProcess", "baton.process", None, "bus"),
             (Event, "OrderPlaced", "order", Some("bus"), "bus"),
             (Event, "OrderPlaced", "order", Some("typo"), "typo?"),
         ] {

@@ -8,6 +8,7 @@
 //! What to read next: [`work`] (what can arrive), [`step`] (what it leads to), [`registry`] (definitions),
 //! [`scheduler`] (timers).
 
+mod family;
 pub mod registry;
 pub mod scheduler;
 pub mod step;
@@ -19,7 +20,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use baton_domain::message::{Message, MessageKind};
+use baton_domain::{
+    message::{Message, MessageKind},
+    process,
+};
 use chrono::Utc;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -102,7 +106,8 @@ impl Subscriber for Engine {
     }
 
     fn wants(&self, message: &Message) -> bool {
-        message.kind == MessageKind::Event && self.registry.concerns(&message.message_type)
+        process::is_between_processes(message)
+            || (message.kind == MessageKind::Event && self.registry.concerns(&message.message_type))
     }
 
     async fn receive(&self, messages: Vec<Arc<Message>>) -> Vec<Result<(), Failure>> {
@@ -188,6 +193,10 @@ impl Runner {
     }
 
     async fn transact_once(&self, items: Vec<Item>) -> Result<Vec<Outcome>, StoreError> {
+        // Another node may have published it a moment ago.
+        if family::calls_unknown(&self.registry.snapshot(), &items) {
+            self.registry.reload(self.store.as_ref()).await?;
+        }
         let registry = self.registry.snapshot();
         let now = Utc::now();
         // Expressions run on a thread that may block: correlation and saga reactions before the transaction, the rest

@@ -12,7 +12,7 @@ use baton_domain::{
     definition::DefinitionKind,
     ids::{InstanceId, MessageId, TaskId},
     message::{Key, Message},
-    process::{self, Context, Definition, Effect, Input, Operator, Rejection, State},
+    process::{self, Context, Definition, Effect, Input, Operator, Parent, Rejection, State},
     saga,
 };
 use serde_json::{Value, json};
@@ -27,8 +27,8 @@ use crate::{
     broken::{self, Fault},
     bus::{BEHIND_FAILURE, behind_failure},
     store::rows::{
-        AuditRow, Changes, Claim, Failure, InstanceChange, InstanceRow, Instant, Loaded, TaskClosing, TaskRow,
-        TaskState, TimerRow, WaitRow,
+        AuditRow, Changes, Claim, Failure, InstanceChange, InstanceRow, Instant, Loaded, TaskClosing, TaskReassignment,
+        TaskRow, TaskState, TimerRow, WaitRow,
     },
 };
 
@@ -92,8 +92,11 @@ impl Step {
                 };
                 if let Item::Message(message) = &prepared.item {
                     prepared.reactions = react(&registry, message, now);
+                    if process::is_between_processes(message) {
+                        prepared.candidates.extend(process::child_of(message));
+                    }
                     if registry.is_awaited(&message.message_type) {
-                        prepared.candidates = candidates(message);
+                        prepared.candidates.extend(candidates(message));
                         prepared.waits = registry.wait_values(message);
                     }
                     match registry.correlate(message) {
@@ -168,7 +171,7 @@ struct Working {
     history: Vec<Value>,
 }
 
-struct Work {
+pub(super) struct Work {
     registry: Arc<Snapshot>,
     loaded: Loaded,
     now: Instant,
@@ -205,7 +208,7 @@ impl Work {
                 }
                 outcome
             }
-            Item::Start(start) => self.start(&start),
+            Item::Start(start) => self.start(&start, None),
             Item::Timer(timer) => {
                 let Some(row) = self.loaded.timers.iter().find(|row| row.id == timer) else {
                     // Fired or cancelled by somebody else meanwhile.
@@ -255,6 +258,9 @@ impl Work {
             let Failure { error, .. } = behind_failure();
             return Err(Refusal::Failed { class: BEHIND_FAILURE, error });
         }
+        if process::is_between_processes(message) {
+            return self.between_processes(message);
+        }
         self.changes.messages.extend(reactions);
         let mut concerned = candidates;
         for wait in waits {
@@ -303,6 +309,7 @@ impl Work {
                 created_at: self.now,
                 updated_at: self.now,
                 ended_at: None,
+                parent: None,
             },
             state: None,
             definition,
@@ -313,7 +320,26 @@ impl Work {
         Ok(())
     }
 
-    fn start(&mut self, start: &Start) -> Outcome {
+    pub(super) fn now(&self) -> Instant {
+        self.now
+    }
+
+    pub(super) fn send(&mut self, message: Message) {
+        self.changes.messages.push(message);
+    }
+
+    /// Whether there is such an instance already, now that the messages are claimed.
+    pub(super) fn knows(&self, instance: InstanceId) -> bool {
+        self.instances.contains_key(&instance) || self.loaded.instances.contains_key(&instance)
+    }
+
+    /// A message that was claimed is not taken in after all.
+    pub(super) fn refuse(&mut self, message: &Message, refusal: Refusal) -> Refusal {
+        self.changes.messages_refused.push(message.id);
+        refusal
+    }
+
+    pub(super) fn start(&mut self, start: &Start, parent: Option<Parent>) -> Outcome {
         let key = start.idempotency_key.as_ref().map(|key| (start.definition.clone(), key.clone()));
         if let Some(key) = &key {
             let known = self.loaded.started.get(key).or_else(|| self.started.get(key));
@@ -343,6 +369,7 @@ impl Work {
                 created_at: self.now,
                 updated_at: self.now,
                 ended_at: None,
+                parent: parent.as_ref().map(|parent| parent.instance),
             },
             state: None,
             definition,
@@ -351,8 +378,12 @@ impl Work {
             history: Vec::new(),
         };
         self.instances.insert(start.instance, working);
-        let input =
-            Input::Start { input: start.input.clone(), business_key: start.business_key.clone(), by: start.by.clone() };
+        let input = Input::Start {
+            input: start.input.clone(),
+            business_key: start.business_key.clone(),
+            by: start.by.clone(),
+            parent,
+        };
         if let Err(refusal) = self.advance(start.instance, &input) {
             self.instances.remove(&start.instance);
             return Err(refusal);
@@ -386,7 +417,7 @@ impl Work {
     }
 
     /// Puts one input to one instance and takes down what follows.
-    fn advance(&mut self, instance: InstanceId, input: &Input) -> Outcome {
+    pub(super) fn advance(&mut self, instance: InstanceId, input: &Input) -> Outcome {
         self.bring(instance)?;
         let Some(working) = self.instances.get_mut(&instance) else {
             return Err(Refusal::Unknown { what: format!("the instance {instance}") });
@@ -454,7 +485,9 @@ impl Work {
             outcomes,
             sent: !self.changes.messages.is_empty(),
             timers: !self.changes.timers_set.is_empty(),
-            tasks: !self.changes.tasks_opened.is_empty() || !self.changes.tasks_closed.is_empty(),
+            tasks: !(self.changes.tasks_opened.is_empty()
+                && self.changes.tasks_reassigned.is_empty()
+                && self.changes.tasks_closed.is_empty()),
             instances: changed,
         };
         (self.changes, finished)
@@ -534,6 +567,13 @@ fn apply(changes: &mut Changes, working: &Working, effect: Effect, now: Instant)
             created_at: now,
             ended_at: None,
         }),
+        Effect::ReassignTask { task, assignee, candidate_group } => {
+            if let Some(row) = changes.tasks_opened.iter_mut().find(|row| row.id == task) {
+                (row.assignee, row.candidate_group) = (assignee, candidate_group);
+            } else {
+                changes.tasks_reassigned.push(TaskReassignment { id: task, assignee, candidate_group });
+            }
+        }
         Effect::CloseTask { task, outcome, data, by } => {
             let state = if outcome.is_some() { TaskState::Completed } else { TaskState::Withdrawn };
             let data = (!data.is_null()).then_some(data);

@@ -8,8 +8,8 @@ use baton_app::{
 };
 use baton_domain::{
     definition::{self, Definition, DefinitionKind},
-    diagnostic::Diagnostic,
-    process::Status,
+    diagnostic::{Diagnostic, pointer_token},
+    process::{self, Status},
 };
 use chrono::Utc;
 
@@ -104,6 +104,7 @@ impl Service {
         {
             report.diagnostics.push(other_name(definition.name(), &name));
         }
+        report.diagnostics.extend(definition.as_ref().and_then(|definition| self.call_circle(definition)));
         let draft = DraftRow { kind, name, source, updated_by: actor.name, updated_at: Utc::now() };
         self.store.save_draft(&draft).await.map_err(store_error)?;
         self.changes.definitions();
@@ -136,6 +137,7 @@ impl Service {
         {
             errors.push(other_name(definition.name(), &name));
         }
+        errors.extend(definition.as_ref().and_then(|definition| self.call_circle(definition)));
         let (Some(document), true) = (report.document, errors.is_empty()) else {
             return Err(AppError::Invalid(errors));
         };
@@ -154,6 +156,26 @@ impl Service {
         self.engine.registry.reload(self.store.as_ref()).await.map_err(store_error)?;
         self.changes.definitions();
         Ok(Published { version })
+    }
+
+    /// Processes that call each other in a circle, as their newest versions are, would call for ever. A process that
+    /// calls itself has been reported as such.
+    fn call_circle(&self, definition: &Definition) -> Option<Diagnostic> {
+        let Definition::Process(own) = definition else { return None };
+        let registry = self.engine.registry.snapshot();
+        let circle = process::call_cycle(&own.name, |name| match registry.process(name, None) {
+            _ if name == own.name => own.calls().map(str::to_owned).collect(),
+            Some((_, other)) => other.calls().map(str::to_owned).collect(),
+            None => Vec::new(),
+        })?;
+        let first = circle.get(1).filter(|first| **first != own.name)?;
+        let node = own
+            .nodes
+            .iter()
+            .find(|(_, node)| matches!(&node.kind, process::NodeKind::Call(call) if call.process == *first))?;
+        let pointer = format!("/nodes/{}/process", pointer_token(node.0));
+        let message = format!("These processes would call each other for ever: {}.", circle.join(", "));
+        Some(Diagnostic::error("call-circle", pointer, message))
     }
 
     async fn all(&self, kind: DefinitionKind) -> Answer<(Vec<VersionRow>, Vec<DraftRow>, Numbers)> {

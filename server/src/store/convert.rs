@@ -255,7 +255,7 @@ pub(super) fn new_delivery_parts(
 /// Whether a token of the snapshot (`baton_domain::process::State` as JSON) waits for a reply or an event.
 pub(super) fn awaits_message(snapshot: &Value) -> bool {
     let tokens = snapshot["tokens"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let kinds = ["command", "wait", "compensating"];
+    let kinds = ["command", "wait", "compensating", "call"];
     tokens.iter().any(|token| token["place"]["kind"].as_str().is_some_and(|kind| kinds.contains(&kind)))
 }
 
@@ -280,7 +280,7 @@ mod tests {
     }
 
     fn start() -> Input {
-        Input::Start { input: serde_json::json!({}), business_key: None, by: "test".into() }
+        Input::Start { input: serde_json::json!({}), business_key: None, by: "test".into(), parent: None }
     }
 
     fn context() -> Context {
@@ -305,6 +305,7 @@ mod tests {
         assert!(awaits(
             "{kind: for-each, over: [1], as: n, do: ask, next: done}\n  ask: {kind: command, send: Do, to: worker, on: {Done: {next: it}}}"
         ));
+        assert!(awaits("{kind: call, process: other, on: {completed: {next: done}, failed: {next: done}}}"));
         assert!(!awaits("{kind: approval, title: Go on?, outcomes: {yes: {next: done}}}"));
     }
     #[test]

@@ -24,6 +24,7 @@ async fn instances_are_listed_by_what_they_are_newest_first(fixture: Fixture) {
     rows[0].business_key = Some("Trip-42%".to_owned());
     (rows[1].kind, rows[1].definition) = (DefinitionKind::Saga, "order".to_owned());
     rows[2].status = Status::Stuck;
+    rows[2].parent = Some(rows[0].id);
     create(&fixture, &rows).await;
     let found = async |filter: InstanceFilter| {
         let page = fixture.store.list_instances(&InstanceFilter { limit: 10, ..filter }).await.unwrap();
@@ -37,6 +38,9 @@ async fn instances_are_listed_by_what_they_are_newest_first(fixture: Fixture) {
     assert_eq!(found(InstanceFilter { definition: text("order"), ..none.clone() }).await, [1]);
     assert_eq!(found(InstanceFilter { status: Some(Status::Stuck), ..none.clone() }).await, [2]);
     assert_eq!(found(InstanceFilter { business_key: text("Trip-42%"), ..none.clone() }).await, [0]);
+    assert_eq!(found(InstanceFilter { parent: Some(rows[0].id), ..none.clone() }).await, [2]);
+    assert_eq!(found(InstanceFilter { parent: Some(rows[1].id), ..none.clone() }).await, [] as [usize; 0]);
+    assert_eq!(fixture.store.read_instance(rows[2].id).await.unwrap().unwrap().parent, Some(rows[0].id));
     assert_eq!(found(InstanceFilter { q: text("trip-42%"), ..none.clone() }).await, [0]);
     assert_eq!(found(InstanceFilter { q: text("%"), ..none.clone() }).await, [0], "no wildcard");
     assert_eq!(found(InstanceFilter { q: Some(rows[1].id.to_string().to_uppercase()), ..none.clone() }).await, [1]);

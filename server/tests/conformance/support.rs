@@ -315,6 +315,7 @@ pub fn instance(id: InstanceId) -> InstanceRow {
         created_at: now(),
         updated_at: now(),
         ended_at: None,
+        parent: None,
     }
 }
 

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use baton_domain::ids::TaskId;
-use baton_server::store::rows::{Changes, Claim, TaskClosing, TaskFilter, TaskRow, TaskState};
+use baton_server::store::{
+    StoreError,
+    rows::{Changes, Claim, TaskClosing, TaskFilter, TaskReassignment, TaskRow, TaskState},
+};
 
 use crate::support::*;
 
@@ -11,6 +14,7 @@ on_both!(
     a_task_comes_back_as_it_was_written,
     a_task_is_claimed_by_one_person,
     an_ended_task_cannot_be_claimed,
+    an_open_task_goes_to_somebody_else,
     tasks_are_listed_by_person_state_and_instance_newest_first,
     tasks_are_listed_in_pages,
     an_ended_task_never_changes_its_state,
@@ -36,6 +40,23 @@ async fn a_task_comes_back_as_it_was_written(fixture: Fixture) {
 
     assert_eq!(fixture.store.read_task(row.id).await.unwrap(), Some(row.clone()));
     assert_eq!(fixture.store.read_task(TaskId(row.instance.child(2))).await.unwrap(), None);
+}
+
+async fn an_open_task_goes_to_somebody_else(fixture: Fixture) {
+    let row = task(new_instance(), 1);
+    open(&fixture, vec![row.clone()]).await;
+    assert!(fixture.store.claim_task(row.id, "ann", audit("claim-task", "ann")).await.unwrap());
+    let hand_over = async || {
+        let to = TaskReassignment { id: row.id, assignee: None, candidate_group: Some("bosses".to_owned()) };
+        fixture.step(Claim::default(), |_| Changes { tasks_reassigned: vec![to], ..Changes::default() }).await
+    };
+    hand_over().await.unwrap();
+
+    let after = fixture.store.read_task(row.id).await.unwrap().unwrap();
+    let expected = TaskRow { assignee: None, candidate_group: Some("bosses".to_owned()), ..row.clone() };
+    assert_eq!(after, expected, "whoever had claimed it has it no longer");
+    withdraw(&fixture, row.id).await;
+    assert!(matches!(hand_over().await, Err(StoreError::Conflict { what: "task" })));
 }
 
 async fn a_task_is_claimed_by_one_person(fixture: Fixture) {

@@ -75,9 +75,14 @@ impl World {
     }
 
     pub async fn publish(&self, source: &str) -> u32 {
+        self.try_publish(source).await.unwrap()
+    }
+
+    pub async fn try_publish(&self, source: &str) -> Answer<u32> {
         let parsed = definition::parse(source).unwrap();
         let (kind, name) = (parsed.definition.kind(), parsed.definition.name().to_owned());
-        self.service().publish(actor(), kind, name, Some(source.to_owned()), None).await.unwrap().version
+        let published = self.service().publish(actor(), kind, name, Some(source.to_owned()), None).await?;
+        Ok(published.version)
     }
 
     pub async fn publish_shipped(&self, name: &str) {

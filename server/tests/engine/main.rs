@@ -42,4 +42,10 @@ on_both!(cases:
     a_reaction_that_fails_is_a_failed_delivery_and_works_once_mended,
     a_suspended_instance_goes_on_when_resumed,
     what_was_done_is_undone_once_it_is_settled,
+    a_process_calls_others_and_gathers_what_they_yield,
+    a_child_that_fails_ends_its_parent_and_the_other_children,
+    a_call_that_cannot_start_is_an_incident_that_a_retry_resolves,
+    processes_that_would_call_each_other_for_ever_are_not_published,
+    a_task_that_nobody_completes_goes_to_somebody_else,
+    a_command_that_is_not_answered_is_sent_again,
 );

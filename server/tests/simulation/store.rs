@@ -165,6 +165,12 @@ impl MemoryStore {
             tables.timers.remove(timer);
         }
         tables.tasks.extend(changes.tasks_opened.into_iter().map(|task| (task.id, task)));
+        for it in changes.tasks_reassigned {
+            if let Some(task) = tables.tasks.get_mut(&it.id).filter(|task| task.ended_at.is_none()) {
+                (task.assignee, task.candidate_group) = (it.assignee, it.candidate_group);
+                (task.state, task.claimed_by) = (TaskState::Open, None);
+            }
+        }
         for closing in changes.tasks_closed {
             let Some(task) = tables.tasks.get_mut(&closing.id).filter(|task| task.ended_at.is_none()) else {
                 if checked {

@@ -1,14 +1,16 @@
 //! Commands: what they send, what they wait for, and what undoes them.
 
+use chrono::TimeDelta;
 use serde_json::{Map, Value};
 
 use super::{
     super::{
-        definition::{Ask, Awaits, Command, Match, Then, Timeout, Undo},
+        definition::{Ask, Awaits, Command, Match, Retry, Then, Timeout, Undo},
+        family::RESERVED,
         ports::TIMEOUT,
     },
     read_port, read_set,
-    values::{Form, read_expression, read_moment_field, read_template},
+    values::{Form, read_expression, read_length, read_moment_field, read_template},
 };
 use crate::{
     diagnostic::{Diagnostic, pointer_token},
@@ -19,8 +21,12 @@ use crate::{
 const ASKED_TIMES: u32 = 3;
 /// The most often.
 const ASKED_TIMES_MAX: u32 = 1_000;
-/// Message types that begin like this are Baton's own.
-pub(super) const RESERVED: &str = "baton.";
+/// The most attempts of a command.
+const ATTEMPTS_MAX: u32 = 100;
+/// How much longer each delay between attempts may be than the one before, and how long the longest, unless the
+/// definition says so.
+const FACTOR: f64 = 2.0;
+const DELAY_MAX: TimeDelta = TimeDelta::hours(1);
 
 pub(super) fn read_command(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Option<Command> {
     let send = read_type(fields, "send", found);
@@ -43,7 +49,38 @@ pub(super) fn read_command(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>)
         Some(undo) => Some(undo?),
         None => None,
     };
-    Some(Command { send: send?, to: to?, key, payload, awaits, fails, undo })
+    let retry = match fields.optional("retry") {
+        Some(value) => Some(read_retry(value, fields.at("retry"), &awaits, found)?),
+        None => None,
+    };
+    Some(Command { send: send?, to: to?, key, payload, awaits, fails, undo, retry })
+}
+
+fn read_retry(value: &Value, pointer: String, awaits: &Awaits, found: &mut Vec<Diagnostic>) -> Option<Retry> {
+    let mut fields = Fields::of(value, pointer, found)?;
+    let on = match fields.optional("on") {
+        Some(_) => read_types(&mut fields, "on", found),
+        None => vec![TIMEOUT.to_owned()],
+    };
+    let is_known = |it: &str| if it == TIMEOUT { awaits.timeout.is_some() } else { awaits.on.contains_key(it) };
+    for (index, event_type) in on.iter().enumerate().filter(|(_, it)| !is_known(it)) {
+        let message = format!("`{}` is not among the events of `on`.", shorten(event_type, 60));
+        found.push(Diagnostic::error("unknown-event", format!("{}/{index}", fields.at("on")), message));
+    }
+    fields.required("attempts", found);
+    let attempts = read_number(&mut fields, "attempts", 2, ATTEMPTS_MAX, found);
+    let delay = read_length(&mut fields, "delay", true, found);
+    let factor = match fields.optional("factor").map(Value::as_f64) {
+        None => FACTOR,
+        Some(Some(factor)) if (1.0..=100.0).contains(&factor) => factor,
+        Some(_) => {
+            found.push(Diagnostic::error("number", fields.at("factor"), "Must be a number from 1 to 100."));
+            FACTOR
+        }
+    };
+    let max = read_length(&mut fields, "max", false, found).unwrap_or(DELAY_MAX);
+    fields.finish(found);
+    Some(Retry { on, attempts: attempts?, delay: delay?, factor, max })
 }
 
 /// A message type to send; those that begin with `baton.` are not for definitions.

@@ -1,13 +1,13 @@
-//! Forks, joins and loops.
+//! Forks, joins, loops and calls.
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     super::{
-        definition::{ForEach, Fork, NodeKind, Port},
-        ports::TIMEOUT,
+        definition::{Call, ForEach, Fork, NodeKind, Port},
+        ports::{COMPLETED, FAILED, REFUSED, TIMEOUT},
     },
     check_name,
     command::{Allowed, read_number, read_timeout},
@@ -97,6 +97,46 @@ pub(super) fn read_for_each(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>
     let port = read_next(fields, found);
     let each = ForEach { over: over?, item: item?, limit, body, collect, into, timeout, port };
     Some(NodeKind::ForEach(Box::new(each)))
+}
+
+/// How a called process can end, and `refused` for one that could not be started.
+const ENDINGS: [&str; 5] = [COMPLETED, FAILED, "cancelled", "compensated", REFUSED];
+
+pub(super) fn read_call(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) -> Option<NodeKind> {
+    let process = fields.required_text("process", NAME_CHARS_MAX, found).map(str::to_owned);
+    if let Some(process) = &process {
+        check_name(process, &fields.at("process"), found);
+    }
+    let version = read_number(fields, "version", 1, u32::MAX, found);
+    let input = read_template(fields, "input", found).unwrap_or_else(|| Template::Literal(Value::Object(Map::new())));
+    let business_key = read_template(fields, "business_key", found);
+    let pointer = fields.at("on");
+    let mut on = BTreeMap::new();
+    fields.required("on", found);
+    if let Some(map) = fields.map("on", found) {
+        for (ending, value) in map {
+            let at = format!("{pointer}/{}", pointer_token(ending));
+            if !ENDINGS.contains(&ending.as_str()) {
+                let message = format!("`{}` is no end; known are: {}.", shorten(ending, 60), ENDINGS.join(", "));
+                found.push(Diagnostic::error("unknown-ending", at, message));
+            } else if let Some((port, ())) = read_port(value, at, found, |_, _| ()) {
+                on.insert(ending.clone(), port);
+            }
+        }
+        if !map.contains_key(COMPLETED) {
+            let message = "Say where to go when it is completed: `completed: {next: …}`.";
+            found.push(Diagnostic::error("missing-field", format!("{pointer}/{COMPLETED}"), message));
+        }
+        if !map.contains_key(FAILED) {
+            let message =
+                "Without `failed` an operator has to see to it whenever the called process does not complete.";
+            found.push(Diagnostic::warning("no-failed", pointer, message));
+        }
+    }
+    let timeout = fields.optional(TIMEOUT);
+    let timeout = timeout.and_then(|value| read_timeout(value, fields.at(TIMEOUT), Allowed::Leaving, found));
+    let call = Call { process: process?, version, input, business_key, on, timeout };
+    Some(NodeKind::Call(Box::new(call)))
 }
 
 /// The name of a variable.

@@ -80,3 +80,20 @@ pub(super) fn read_moment_field(
         }
     }
 }
+
+/// A length of time that no expression computes.
+pub(super) fn read_length(
+    fields: &mut Fields<'_>,
+    field: &'static str,
+    required: bool,
+    found: &mut Vec<Diagnostic>,
+) -> Option<TimeDelta> {
+    match read_moment_field(fields, field, required, Form::Length, found)? {
+        Moment::After(length) => Some(length),
+        Moment::At(_) | Moment::Computed(_) => {
+            let message = "Write a duration such as PT5S; it cannot be computed here.";
+            found.push(Diagnostic::error("duration", fields.at(field), message));
+            None
+        }
+    }
+}

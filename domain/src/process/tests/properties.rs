@@ -242,7 +242,7 @@ proptest! {
     #[test]
     fn no_input_makes_a_start_panic(input in any_json(), key in prop::option::of(".{0,8}")) {
         let context = Context { instance: instance(), now: super::simulation::now(), recorded: 0 };
-        let _ = decide(&trip_booking(), None, &Input::Start { input, business_key: key, by: "x".into() }, &context);
+        let _ = decide(&trip_booking(), None, &Input::Start { input, business_key: key, by: "x".into(), parent: None }, &context);
     }
 
     #[test]

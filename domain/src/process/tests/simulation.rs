@@ -55,6 +55,8 @@ pub struct Simulation {
     pub sent: Vec<Message>,
     pub timers: BTreeMap<TimerId, DateTime<Utc>>,
     pub open_tasks: Vec<TaskId>,
+    /// To whom open tasks went.
+    pub reassigned: Vec<(Option<String>, Option<String>)>,
     /// (token, event type, value)
     pub waits: Vec<(u32, String, String)>,
     messages: u128,
@@ -70,6 +72,7 @@ impl Simulation {
             sent: Vec::new(),
             timers: BTreeMap::new(),
             open_tasks: Vec::new(),
+            reassigned: Vec::new(),
             waits: Vec::new(),
             messages: 0,
         }
@@ -82,7 +85,7 @@ impl Simulation {
     }
 
     pub fn start(&mut self, input: Value) -> Result<Vec<Event>, Rejection> {
-        self.put(Input::Start { input, business_key: Some("trip 7".into()), by: "kim".into() })
+        self.put(Input::Start { input, business_key: Some("trip 7".into()), by: "kim".into(), parent: None })
     }
 
     /// Decides, and does what the runtime would do.
@@ -112,6 +115,10 @@ impl Simulation {
                 self.timers.remove(&timer);
             }
             Effect::OpenTask(task) => self.open_tasks.push(task.task),
+            Effect::ReassignTask { task, assignee, candidate_group } => {
+                assert!(self.open_tasks.contains(&task), "a task was reassigned that is not open");
+                self.reassigned.push((assignee, candidate_group));
+            }
             Effect::CloseTask { task, .. } => {
                 let before = self.open_tasks.len();
                 self.open_tasks.retain(|open| *open != task);

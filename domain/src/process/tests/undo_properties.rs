@@ -12,13 +12,15 @@ use super::{
 };
 use crate::{
     ids::MessageId,
-    process::{Definition, Event, Input, Status},
+    message::Message,
+    process::{Definition, Event, Input, PROCESS_ENDED, START_PROCESS, Status},
 };
 
 /// A part of a process.
 #[derive(Debug, Clone)]
 enum Block {
-    Step { has_undo: bool, timeout: &'static str, undo_timeout: &'static str },
+    Step { has_undo: bool, retry: &'static str, timeout: &'static str, undo_timeout: &'static str },
+    Call,
     Nap,
     Fork { branches: Vec<Vec<Block>>, has_timeout: bool },
     Each { items: usize, limit: usize, body: Vec<Block>, has_timeout: bool },
@@ -32,14 +34,16 @@ fn any_blocks() -> impl Strategy<Value = Vec<Block>> {
         "{after: PT1M, ask: {send: Query, times: 2}}",
         "{after: PT1M, ask: {send: Query, times: 1}, next: undo}",
     ]);
+    let retry = prop::sample::select(vec!["", "", "timeout", "refusal", "refusal, timeout"]);
     let undo_timeout = prop::sample::select(vec![
         "{after: PT1M, then: wait}",
         "{after: PT1M, then: stuck}",
         "{after: PT1M, ask: {send: Query}}",
     ]);
     let leaf = prop_oneof![
-        6 => (prop::bool::weighted(0.8), timeout, undo_timeout)
-            .prop_map(|(has_undo, timeout, undo_timeout)| Block::Step { has_undo, timeout, undo_timeout }),
+        6 => (prop::bool::weighted(0.8), retry, timeout, undo_timeout)
+            .prop_map(|(has_undo, retry, timeout, undo_timeout)| Block::Step { has_undo, retry, timeout, undo_timeout }),
+        1 => Just(Block::Call),
         1 => Just(Block::Nap),
     ];
     let block = leaf.prop_recursive(2, 8, 3, |inner| {
@@ -79,7 +83,18 @@ impl Writer {
         let boundary = |has: &bool| if *has { ", timeout: {after: PT3M, next: undo}" } else { "" };
         let node = match block {
             Block::Nap => format!("{{kind: timer, for: PT30S, next: {next}}}"),
-            Block::Step { has_undo, timeout, undo_timeout } => {
+            Block::Call => format!(
+                "{{kind: call, process: other, on: {{completed: {{next: {next}}}, failed: {{next: undo}}}}, \
+                 timeout: {{after: PT2M, next: undo}}}}"
+            ),
+            Block::Step { has_undo, retry, timeout, undo_timeout } => {
+                let retry = match *retry {
+                    "" => String::new(),
+                    on => format!(
+                        "retry: {{on: [{}], attempts: 3, delay: PT5S}}, ",
+                        on.replace("refusal", &format!("Failed-{index}"))
+                    ),
+                };
                 let undo = match has_undo {
                     true => format!(
                         "undo: {{send: Undo-{index}, done: Undone-{index}, failed: Kept-{index}, timeout: {undo_timeout}}}, "
@@ -87,7 +102,7 @@ impl Writer {
                     false => String::new(),
                 };
                 format!(
-                    "{{kind: command, send: Do-{index}, to: worker, payload: {{of: {index}}}, fails: Failed-{index}, {undo}\
+                    "{{kind: command, send: Do-{index}, to: worker, payload: {{of: {index}}}, fails: Failed-{index}, {retry}{undo}\
                      on: {{Done-{index}: {{next: {next}}}, Failed-{index}: {{next: undo}}, timeout: {timeout}}}}}"
                 )
             }
@@ -177,10 +192,15 @@ fn any_act() -> impl Strategy<Value = Act> {
 struct World {
     /// Command (first attempt) → whether it was done.
     dealt: BTreeMap<MessageId, bool>,
-    answers: Vec<crate::message::Message>,
+    /// Attempt → whether it was done.
+    attempts: BTreeMap<MessageId, bool>,
+    /// Command (first attempt) → the position of the last attempt that came. Attempts come in the order in which they were
+    /// sent, as all messages of one key do.
+    newest: BTreeMap<MessageId, usize>,
+    answers: Vec<Message>,
 }
 
-fn first_of(command: &crate::message::Message) -> MessageId {
+fn first_of(command: &Message) -> MessageId {
     let key = command.headers.get(crate::process::walk::IDEMPOTENCY_HEADER);
     key.map_or(command.id, |key| key.parse().unwrap())
 }
@@ -200,24 +220,50 @@ fn act(it: &mut Simulation, world: &mut World, act: &Act) {
                     _ => None,
                 });
                 command = it.sent.iter().find(|it| Some(it.id) == about).unwrap().clone();
-                // Of what has not come there is nothing to say.
-                if !world.dealt.contains_key(&first_of(&command)) {
+                // It comes after what was sent before it for the same key.
+                let first = first_of(&command);
+                let before = it.sent[..position].iter().rev();
+                let last = before.filter(|it| it.message_type == command.message_type).find(|it| first_of(it) == first);
+                if !world.attempts.contains_key(&last.unwrap().id) {
                     return;
                 }
             }
             let is_alone = it.sent.iter().filter(|it| it.message_type == command.message_type).count() == 1;
-            let (kind, number) = command.message_type.split_once('-').unwrap();
-            let done = *world.dealt.entry(first_of(&command)).or_insert(*well);
+            if command.message_type == START_PROCESS {
+                let status = if *well { "completed" } else { "failed" };
+                let answer = Message {
+                    causation_id: Some(cause.to_string()),
+                    ..it.event(PROCESS_ENDED, json!({"status": status}))
+                };
+                world.answers.push(answer.clone());
+                let _ = it.receive(&answer);
+                return;
+            }
+            let Some((kind, number)) = command.message_type.split_once('-') else { return };
+            if it.sent[position].id == command.id {
+                let newest = world.newest.entry(first_of(&command)).or_insert(position);
+                if *newest > position {
+                    return;
+                }
+                *newest = position;
+            }
+            // An attempt is dealt with once; what was done by an earlier one is not done again.
+            let first = first_of(&command);
+            let done_before = world.dealt.get(&first) == Some(&true);
+            // A question is answered for all attempts that came.
+            let done = match it.sent[position].id == command.id {
+                true => *world.attempts.entry(command.id).or_insert(done_before || *well),
+                false => done_before,
+            };
+            if done || !done_before {
+                world.dealt.insert(first, done);
+            }
             let answer = match (kind, done) {
                 ("Do", true) => "Done",
                 ("Do", false) => "Failed",
                 (_, true) => "Undone",
                 (_, false) => "Kept",
             };
-            // A refused undo may be tried again.
-            if answer == "Kept" {
-                world.dealt.remove(&first_of(&command));
-            }
             let mut answer = it.correlated(&format!("{answer}-{number}"), json!({}));
             // Without the cause, nobody can tell the items of a loop apart.
             if !by_correlation || !is_alone {
@@ -251,7 +297,10 @@ fn act(it: &mut Simulation, world: &mut World, act: &Act) {
         Act::Settle => {
             let Some(entry) = it.state().unsettled.first() else { return };
             let command = entry.command();
-            // Operators look before they speak.
+            // Operators look before they speak: the last attempt has come.
+            if !world.attempts.contains_key(&entry.issued.command) {
+                return;
+            }
             let Some(succeeded) = world.dealt.get(&command).copied() else { return };
             it.put(Input::Settle { operator: park(), command, succeeded, payload: json!({}) })
         }

@@ -78,6 +78,18 @@ fn each_expression(nodes: &Nodes, visit: &mut dyn FnMut(&Expression, &str, Place
                     in_timeout(timeout, &format!("{here}/timeout"), visit);
                 }
             }
+            NodeKind::Call(call) => {
+                in_template(&call.input, &format!("{here}/input"), Place::Anywhere, visit);
+                if let Some(key) = &call.business_key {
+                    in_template(key, &format!("{here}/business_key"), Place::Anywhere, visit);
+                }
+                for (ending, port) in &call.on {
+                    in_port(port, &format!("{here}/on/{}", pointer_token(ending)), Place::Event, visit);
+                }
+                if let Some(timeout) = &call.timeout {
+                    in_timeout(timeout, &format!("{here}/timeout"), visit);
+                }
+            }
             NodeKind::ForEach(each) => {
                 in_template(&each.over, &format!("{here}/over"), Place::Anywhere, visit);
                 if let Some(collect) = &each.collect {
@@ -124,6 +136,19 @@ fn each_expression(nodes: &Nodes, visit: &mut dyn FnMut(&Expression, &str, Place
                 for (field, template) in fields {
                     if let Some(template) = template {
                         in_template(template, &format!("{here}/{field}"), Place::Anywhere, visit);
+                    }
+                }
+                for (index, escalation) in approval.escalate.iter().enumerate() {
+                    // Whether it stands in a list is no longer known; the first is the place of a single one, too.
+                    let here = match approval.escalate.len() {
+                        1 => format!("{here}/escalate"),
+                        _ => format!("{here}/escalate/{index}"),
+                    };
+                    in_moment(&escalation.after, &format!("{here}/after"), visit);
+                    for (field, template) in [("assignee", &escalation.assignee), ("group", &escalation.group)] {
+                        if let Some(template) = template {
+                            in_template(template, &format!("{here}/{field}"), Place::Anywhere, visit);
+                        }
                     }
                 }
                 if let Some(due) = &approval.due {

@@ -11,9 +11,8 @@ use crate::{
     ids::TaskId,
     message::{Key, Message, MessageKind, PAYLOAD_BYTES_MAX, serialised_bytes},
     process::{
-        Event, Forward, OfferedOutcome, OpenedTask, UNDO_MAX, command_id,
+        DueTimer, Event, Forward, Handover, OfferedOutcome, OpenedTask, UNDO_MAX, command_id,
         definition::{Approval, Ask, Awaits, Command, Timeout, match_text},
-        event::DueTimer,
     },
 };
 
@@ -143,6 +142,14 @@ impl Walk<'_> {
         let mut sequence = self.state.sequence;
         let task = TaskId(self.context.instance.child(next_number(&mut sequence)?));
         let timer = self.timeout(approval.timeout.as_ref(), &mut sequence, &scope)?;
+        let mut handovers = Vec::new();
+        for escalation in &approval.escalate {
+            let due_at = escalation.after.resolve(self.context.now, &scope).map_err(|failure| failure.to_string())?;
+            let due = self.due_timer(&mut sequence, due_at)?;
+            let assignee = person(&escalation.assignee, "assignee")?;
+            let candidate_group = person(&escalation.group, "group")?;
+            handovers.push(Handover { due, assignee, candidate_group });
+        }
         drop(scope);
         let outcomes = approval
             .outcomes
@@ -155,7 +162,7 @@ impl Walk<'_> {
             .collect();
         let title = shorten(&title, TITLE_CHARS_MAX);
         let task = OpenedTask { task, node: name.to_owned(), title, assignee, candidate_group, due_at, outcomes };
-        self.record(Event::TaskOpened { token, node: name.to_owned(), task: Box::new(task), timer });
+        self.record(Event::TaskOpened { token, node: name.to_owned(), task: Box::new(task), timer, handovers });
         Ok(())
     }
 }
@@ -165,7 +172,7 @@ impl Command {
     fn is_needed_again(&self) -> bool {
         use crate::process::definition::Then;
         let asks = self.awaits.timeout.as_ref().is_some_and(|it| matches!(it.then, Then::Ask(_) | Then::Stuck));
-        self.undo.is_some() || asks
+        self.undo.is_some() || self.retry.is_some() || asks
     }
 }
 

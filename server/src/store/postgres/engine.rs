@@ -131,6 +131,7 @@ async fn write(connection: &mut PgConnection, consumer: &str, changes: Changes) 
     insert_timers(connection, &changes.timers_set).await?;
     delete_timers(connection, &changes.timers_gone).await?;
     task::insert(connection, &changes.tasks_opened).await?;
+    task::reassign(connection, &changes.tasks_reassigned).await?;
     task::close(connection, &changes.tasks_closed, now).await?;
     delete_waits(connection, &changes.waits_gone).await?;
     insert_waits(connection, &changes.waits_set).await?;

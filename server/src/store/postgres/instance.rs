@@ -42,6 +42,7 @@ fn decode(row: &PgRow) -> Result<InstanceRow, StoreError> {
             updated_at: row.try_get(10)?,
             ended_at: row.try_get(11)?,
             kind: DefinitionKind::Process,
+            parent: row.try_get::<Option<Uuid>, _>(13)?.map(InstanceId),
         })
     };
     let status = convert::status(row.try_get(3).during("read an instance")?)?;
@@ -84,6 +85,7 @@ async fn insert(connection: &mut PgConnection, created: &[&InstanceChange]) -> R
         .bind(rows().map(|row| row.ended_at).collect::<Vec<Option<Instant>>>())
         .bind(rows().map(|row| convert::awaits_message(&row.snapshot)).collect::<Vec<bool>>())
         .bind(rows().map(|row| row.kind.as_str()).collect::<Vec<&str>>())
+        .bind(rows().map(|row| row.parent.map(|parent| parent.0)).collect::<Vec<Option<Uuid>>>())
         .execute(connection)
         .await
         .map_err(|error| conflict("create instances", error))?;
@@ -170,6 +172,9 @@ pub(super) async fn list(store: &Postgres, filter: &InstanceFilter) -> Result<Pa
     }
     if let Some(business_key) = &filter.business_key {
         query.push(" AND i.business_key = ").push_bind(business_key.as_str());
+    }
+    if let Some(parent) = filter.parent {
+        query.push(" AND i.parent = ").push_bind(parent.0);
     }
     if let Some(q) = filter.q.as_deref().filter(|q| !q.is_empty()) {
         query

@@ -11,7 +11,7 @@ use crate::store::{
     convert, cursor,
     error::During,
     port::StoreError,
-    rows::{AuditRow, Instant, Page, TaskClosing, TaskFilter, TaskRow},
+    rows::{AuditRow, Instant, Page, TaskClosing, TaskFilter, TaskReassignment, TaskRow},
 };
 
 /// Locks and loads; unknown ids are left out.
@@ -81,6 +81,28 @@ pub(super) async fn insert(connection: &mut PgConnection, tasks: &[TaskRow]) -> 
         .await
         .during("open tasks")?;
     Ok(())
+}
+
+/// Open tasks go to somebody else; one that has ended means that somebody else was first.
+pub(super) async fn reassign(
+    connection: &mut PgConnection,
+    reassignments: &[TaskReassignment],
+) -> Result<(), StoreError> {
+    if reassignments.is_empty() {
+        return Ok(());
+    }
+    let written = sqlx::query(sql!("reassign_tasks"))
+        .bind(reassignments.iter().map(|it| it.id.0).collect::<Vec<Uuid>>())
+        .bind(reassignments.iter().map(|it| it.assignee.as_deref()).collect::<Vec<Option<&str>>>())
+        .bind(reassignments.iter().map(|it| it.candidate_group.as_deref()).collect::<Vec<Option<&str>>>())
+        .execute(connection)
+        .await
+        .during("reassign tasks")?;
+    if written.rows_affected() == reassignments.len() as u64 {
+        Ok(())
+    } else {
+        Err(StoreError::Conflict { what: "task" })
+    }
 }
 
 /// Ends open tasks; one that has ended already means that somebody else was first.

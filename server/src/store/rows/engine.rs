@@ -62,6 +62,8 @@ pub struct InstanceRow {
     pub created_at: Instant,
     pub updated_at: Instant,
     pub ended_at: Option<Instant>,
+    /// The instance that called this one. Never changes.
+    pub parent: Option<InstanceId>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -135,6 +137,14 @@ pub struct TaskClosing {
     pub by: Option<String>,
 }
 
+/// An open task goes to somebody else; whoever claimed it has it no longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskReassignment {
+    pub id: TaskId,
+    pub assignee: Option<String>,
+    pub candidate_group: Option<String>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitRow {
     pub instance: InstanceId,
@@ -156,6 +166,8 @@ pub struct Changes {
     /// Fired or cancelled.
     pub timers_gone: Vec<TimerId>,
     pub tasks_opened: Vec<TaskRow>,
+    /// Open tasks that go to somebody else; before they end.
+    pub tasks_reassigned: Vec<TaskReassignment>,
     pub tasks_closed: Vec<TaskClosing>,
     pub waits_set: Vec<WaitRow>,
     pub waits_gone: Vec<(InstanceId, u32)>,

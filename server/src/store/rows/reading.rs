@@ -127,6 +127,8 @@ pub struct InstanceFilter {
     pub definition: Option<String>,
     pub status: Option<Status>,
     pub business_key: Option<String>,
+    /// Only those that this instance called.
+    pub parent: Option<InstanceId>,
     /// Text contained in business key or id.
     pub q: Option<String>,
     pub limit: u32,

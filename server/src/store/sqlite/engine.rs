@@ -139,6 +139,7 @@ async fn write(connection: &mut SqliteConnection, consumer: &str, changes: Chang
     let timers: Vec<Value> = changes.timers_gone.iter().map(|id| json!(id)).collect();
     for_each(connection, sql!("delete_timers"), timers, "remove timers").await?;
     task::insert(connection, &changes.tasks_opened).await?;
+    task::reassign(connection, &changes.tasks_reassigned).await?;
     task::close(connection, &changes.tasks_closed, now).await?;
     let waits: Vec<Value> = changes.waits_gone.iter().map(|(instance, token)| json!([instance, token])).collect();
     for_each(connection, sql!("delete_waits"), waits, "remove waits").await?;

@@ -55,6 +55,7 @@ fn decode(row: &SqliteRow) -> Result<InstanceRow, StoreError> {
             updated_at: row.try_get::<At, _>(10)?.0,
             ended_at: row.try_get::<Option<At>, _>(11)?.map(|at| at.0),
             kind,
+            parent: row.try_get::<Option<Id>, _>(13)?.map(|id| InstanceId(id.0)),
         })
     };
     get(row).during("read an instance")
@@ -99,6 +100,7 @@ fn row(change: &InstanceChange) -> Value {
         "updated_at": at_text(row.updated_at),
         "ended_at": at_json(row.ended_at),
         "kind": row.kind.as_str(),
+        "parent": row.parent,
         "awaits_message": convert::awaits_message(&row.snapshot),
     })
 }
@@ -158,6 +160,9 @@ pub(super) async fn list(store: &Sqlite, filter: &InstanceFilter) -> Result<Page
     }
     if let Some(business_key) = &filter.business_key {
         query.push(" AND i.business_key = ").push_bind(business_key.as_str());
+    }
+    if let Some(parent) = filter.parent {
+        query.push(" AND i.parent = ").push_bind(Id(parent.0));
     }
     if let Some(q) = filter.q.as_deref().filter(|q| !q.is_empty()) {
         query.push(" AND (instr(lower(i.business_key), lower(").push_bind(q).push(")) > 0 OR instr(i.id, lower(");

@@ -16,7 +16,7 @@ use crate::store::{
     convert, cursor,
     error::During,
     port::StoreError,
-    rows::{AuditRow, Instant, Page, TaskClosing, TaskFilter, TaskRow},
+    rows::{AuditRow, Instant, Page, TaskClosing, TaskFilter, TaskReassignment, TaskRow},
 };
 
 /// Unknown ids are left out.
@@ -86,6 +86,18 @@ fn row(task: &TaskRow) -> Value {
         "created_at": at_text(task.created_at),
         "ended_at": at_json(task.ended_at),
     })
+}
+
+/// Open tasks go to somebody else; one that has ended means that somebody else was first.
+pub(super) async fn reassign(
+    connection: &mut SqliteConnection,
+    reassignments: &[TaskReassignment],
+) -> Result<(), StoreError> {
+    let row =
+        |it: &TaskReassignment| json!({"id": it.id, "assignee": it.assignee, "candidate_group": it.candidate_group});
+    let rows = reassignments.iter().map(row).collect();
+    let written = for_each(connection, sql!("reassign_tasks"), rows, "reassign tasks").await?;
+    if written == reassignments.len() as u64 { Ok(()) } else { Err(StoreError::Conflict { what: "task" }) }
 }
 
 /// Ends open tasks; one that has ended already means that somebody else was first.

@@ -1,4 +1,4 @@
 SELECT id, definition, version, status, business_key, sequence, snapshot::text, incident, started_by, created_at,
-    updated_at, ended_at, kind
+    updated_at, ended_at, kind, parent
 FROM baton.process_instance
 WHERE id = $1

@@ -1,4 +1,4 @@
 SELECT id, definition, version, status, business_key, sequence, snapshot, incident, started_by, created_at, updated_at,
-    ended_at, kind
+    ended_at, kind, parent
 FROM process_instance
 WHERE id = ?1
