@@ -137,13 +137,7 @@ pub trait Backend: Send + Sync + 'static {
     async fn instances(&self, query: InstanceQuery) -> Answer<Page<InstanceSummary>>;
     async fn instance(&self, id: Uuid) -> Answer<InstanceDetail>;
     async fn history(&self, id: Uuid, after: i64) -> Answer<Vec<HistoryItem>>;
-    async fn operate(
-        &self,
-        actor: Actor,
-        id: Uuid,
-        operation: OperationName,
-        reason: String,
-    ) -> Answer<InstanceSummary>;
+    async fn operate(&self, actor: Actor, id: Uuid, request: OperateRequest) -> Answer<InstanceSummary>;
 
     async fn tasks(&self, actor: Actor, query: TaskQuery) -> Answer<Page<TaskSummary>>;
     async fn task(&self, id: Uuid) -> Answer<TaskDetail>;

@@ -1,4 +1,4 @@
-//! Instances: start, watch, operate.
+//! Instances: start and watch.
 
 use leptos::{prelude::*, server_fn::codec::Json};
 use uuid::Uuid;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::context::{given, go_on_at, signed_in, texts_to_value};
 use crate::{
     form::Texts,
-    model::{InstanceDetail, InstanceQuery, InstanceSummary, OperationName, Page, StartForm},
+    model::{InstanceDetail, InstanceQuery, InstanceSummary, Page, StartForm},
     port::Answer,
     read::Encoded,
 };
@@ -53,10 +53,4 @@ pub async fn list_instances(query: InstanceQuery) -> Answer<Encoded<Page<Instanc
 #[server(prefix = "/sfn", endpoint = "instance", input = Json)]
 pub async fn get_instance(id: Uuid) -> Answer<Encoded<InstanceDetail>> {
     signed_in()?.0.instance(id).await.and_then(Encoded::of)
-}
-
-#[server(prefix = "/sfn", endpoint = "operate")]
-pub async fn operate_instance(id: Uuid, operation: OperationName, reason: String) -> Answer<()> {
-    let (backend, actor) = signed_in()?;
-    backend.operate(actor, id, operation, reason).await.map(drop)
 }

@@ -8,6 +8,7 @@ mod definitions;
 mod destinations;
 mod instances;
 mod messages;
+mod operate;
 mod overview;
 mod tasks;
 
@@ -15,6 +16,7 @@ pub use definitions::*;
 pub use destinations::*;
 pub use instances::*;
 pub use messages::*;
+pub use operate::*;
 pub use overview::*;
 pub use tasks::*;
 

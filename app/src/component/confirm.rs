@@ -79,13 +79,17 @@ fn dialog(id: String, title: String, content: AnyView) -> AnyView {
 
 /// The field for the reason; it stands in the history and in the audit.
 #[component]
-pub fn ReasonField(#[prop(into)] id: String, #[prop(default = true)] required: bool) -> impl IntoView {
+pub fn ReasonField(
+    #[prop(into)] id: String,
+    #[prop(default = true)] required: bool,
+    #[prop(default = "reason")] name: &'static str,
+) -> impl IntoView {
     view! {
         <div class="field">
             <label for=id.clone()>"Reason"</label>
             <input
                 id=id
-                name="reason"
+                name=name
                 type="text"
                 maxlength="500"
                 required=required

@@ -25,6 +25,7 @@ pub enum Icon {
     Sun,
     Arrow,
     External,
+    Down,
 }
 
 impl Icon {
@@ -54,6 +55,7 @@ impl Icon {
                 "M8 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM8 1v1.500M8 13.500V15M1 8h1.500M13.500 8H15M3 3l1 1M12 12l1 1M13 3l-1 1M4 12l-1 1"
             }
             Self::Arrow => "M3 8h10M9.500 4.500 13 8l-3.500 3.500",
+            Self::Down => "M4 6l4 4 4-4",
             Self::External => "M6 3H3v10h10v-3M9 2.500h4.500V7M13 3 7.500 8.500",
         }
     }

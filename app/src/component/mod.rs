@@ -18,6 +18,7 @@ pub mod json;
 pub mod layout;
 pub mod loaded;
 pub mod message_table;
+pub mod operate;
 pub mod page_head;
 pub mod pager;
 pub mod post;

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{DateTime, DefinitionDetail, Diagram, MessageSummary, TaskSummary};
+use super::{
+    DateTime, DefinitionDetail, Diagram, MessageSummary, Operation, TaskSummary, TokenView, UnansweredView, UndoView,
+};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
@@ -18,6 +20,8 @@ pub struct InstanceQuery {
     pub definition: Option<String>,
     pub state: Option<String>,
     pub business_key: Option<String>,
+    /// The id of the instance that called them.
+    pub parent: Option<Uuid>,
     pub q: Option<String>,
     pub limit: Option<u32>,
     pub cursor: Option<String>,
@@ -60,8 +64,18 @@ pub struct InstanceDetail {
     pub history: Vec<HistoryItem>,
     pub tasks: Vec<TaskSummary>,
     pub messages: Vec<MessageSummary>,
+    /// How many events its history has: `expected` of an operation that is to be refused when something happened since.
+    pub recorded: u64,
     /// Which operations make sense now, each with the reason why not where it does not.
     pub operations: Vec<Operation>,
+    /// What can be done to each of its tokens.
+    pub tokens: Vec<TokenView>,
+    /// What would be undone, in the order of undoing.
+    pub undo: Vec<UndoView>,
+    /// Commands that were left without an answer and have to be settled before anything is undone.
+    pub unanswered: Vec<UnansweredView>,
+    /// The instances that it called, newest first; 50 at most.
+    pub children: Vec<InstanceSummary>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,35 +99,6 @@ pub struct HistoryItem {
     pub node: Option<String>,
     /// The event in full.
     pub data: Value,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
-pub struct Operation {
-    pub name: OperationName,
-    /// Why it cannot be done now; `None` when it can.
-    pub refused: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum OperationName {
-    Suspend,
-    Resume,
-    Cancel,
-    Retry,
-}
-
-impl OperationName {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Suspend => "suspend",
-            Self::Resume => "resume",
-            Self::Cancel => "cancel",
-            Self::Retry => "retry",
-        }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

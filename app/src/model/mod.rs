@@ -4,6 +4,7 @@ mod definition;
 mod destination;
 mod instance;
 mod message;
+mod operation;
 mod overview;
 mod task;
 
@@ -11,6 +12,7 @@ pub use definition::*;
 pub use destination::*;
 pub use instance::*;
 pub use message::*;
+pub use operation::*;
 pub use overview::*;
 use serde::{Deserialize, Serialize};
 pub use task::*;

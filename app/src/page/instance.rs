@@ -10,15 +10,14 @@ use crate::{
     component::{
         badge::state_badge,
         code::CopyButton,
-        confirm::{Dialog, DialogButton, ReasonField, SubmitButton, close_when_done},
         diagram::{Journey, diagram_view},
         failure::refusal,
         history::history_table,
         instance_table::name_of,
         json::{json_view, pretty},
         loaded::loaded,
+        operate,
         page_head::PageHead,
-        post::PostForm,
         task_table::task_list,
         time::{ago, at_full},
         timeline::timeline,
@@ -26,45 +25,23 @@ use crate::{
     },
     form, link,
     live::Live,
-    model::{InstanceDetail, InstanceSummary, Operation, OperationName},
+    model::{InstanceDetail, InstanceSummary},
 };
 
 #[component]
 pub fn InstancePage() -> impl IntoView {
     let live = Live::expect();
     let id = segment("id");
-    let operate = ServerAction::<OperateInstance>::new();
+    let operating = ServerAction::<OperateInstance>::new();
     let read = Read::new(
-        move || (id.get(), live.instances(), live.messages(), live.tasks(), operate.version().get()),
+        move || (id.get(), live.instances(), live.messages(), live.tasks(), operating.version().get()),
         |(id, ..)| async move { call::get_instance(id_of(&id, "instance")?).await },
     );
-    for (name, _) in OPERATIONS {
-        close_when_done(dialog_id(name), move || {
-            (operate.version().get(), matches!(operate.value().get(), Some(Ok(_))))
-        });
-    }
-    loaded(read, move |instance| draw(instance, operate))
+    operate::close_dialogs(operating);
+    loaded(read, move |instance| draw(instance, operating))
 }
 
-/// What an operator can do, with what it means.
-const OPERATIONS: [(OperationName, &str); 4] = [
-    (OperationName::Retry, "The step that failed is tried again, from where it failed."),
-    (
-        OperationName::Suspend,
-        "It stops at once and takes nothing in until it is resumed; what arrives meanwhile waits.",
-    ),
-    (OperationName::Resume, "It goes on where it was suspended, and takes in what arrived meanwhile."),
-    (
-        OperationName::Cancel,
-        "It ends. Open tasks are withdrawn, and what was already done stays done. This cannot be undone.",
-    ),
-];
-
-fn dialog_id(name: OperationName) -> String {
-    format!("{}-dialog", name.as_str())
-}
-
-fn draw(instance: InstanceDetail, operate: ServerAction<OperateInstance>) -> AnyView {
+fn draw(instance: InstanceDetail, operating: ServerAction<OperateInstance>) -> AnyView {
     let summary = instance.summary.clone();
     let crumbs = vec![
         ("Instances".to_owned(), "/instances".to_owned()),
@@ -86,7 +63,7 @@ fn draw(instance: InstanceDetail, operate: ServerAction<OperateInstance>) -> Any
             </section>
         }
     });
-    let buttons = operations(&instance.operations, operate);
+    let buttons = operate::buttons(&instance, operating);
     // A saga starts by itself, so nobody starts another one.
     let again = (summary.kind == DefinitionKind::Process)
         .then(|| view! { <a class="btn quiet" href=again(&instance)>"Start like this one"</a> });
@@ -96,7 +73,7 @@ fn draw(instance: InstanceDetail, operate: ServerAction<OperateInstance>) -> Any
             {again}
         </PageHead>
         <div class="content">
-            <div role="status">{move || operate.value().get().and_then(Result::err).map(|error| refusal(&error))}</div>
+            <div role="status">{move || operating.value().get().and_then(Result::err).map(|error| refusal(&error))}</div>
             {incident(&summary)}
             {diagram}
             <div class="split wide-left">
@@ -112,7 +89,7 @@ fn draw(instance: InstanceDetail, operate: ServerAction<OperateInstance>) -> Any
                 </div>
             </div>
         </div>
-        {dialogs(&instance, operate)}
+        {operate::dialogs(&instance, operating)}
     }
     .erased()
 }
@@ -130,50 +107,6 @@ fn incident(summary: &InstanceSummary) -> Option<AnyView> {
         </div>
     };
     Some(note.erased())
-}
-
-fn operations(operations: &[Operation], operate: ServerAction<OperateInstance>) -> AnyView {
-    operations
-        .iter()
-        .map(|operation| {
-            let class = if operation.name == OperationName::Cancel { "danger" } else { "" };
-            view! {
-                <DialogButton
-                    opens=dialog_id(operation.name)
-                    label=format!("{}…", form::humanised(operation.name.as_str()))
-                    class=class
-                    refused=operation.refused.clone()
-                    on_open=Callback::new(move |()| operate.clear())
-                />
-            }
-        })
-        .collect_view()
-        .erased()
-}
-
-fn dialogs(instance: &InstanceDetail, operate: ServerAction<OperateInstance>) -> AnyView {
-    let id = instance.summary.id.to_string();
-    OPERATIONS
-        .into_iter()
-        .map(|(name, meaning)| {
-            let id = id.clone();
-            let word = form::humanised(name.as_str());
-            let class = if name == OperationName::Cancel { "danger" } else { "primary" };
-            view! {
-                <Dialog id=dialog_id(name) title=format!("{word} this instance?")>
-                    <PostForm action=operate>
-                        <p>{meaning}</p>
-                        <input type="hidden" name="id" value=id.clone()/>
-                        <input type="hidden" name="operation" value=name.as_str()/>
-                        <ReasonField id=format!("{}-reason", name.as_str())/>
-                        {move || operate.value().get().and_then(Result::err).map(|error| refusal(&error))}
-                        <footer><SubmitButton label=word.clone() pending=operate.pending() class=class/></footer>
-                    </PostForm>
-                </Dialog>
-            }
-        })
-        .collect_view()
-        .erased()
 }
 
 /// The start form with this instance's input in it.

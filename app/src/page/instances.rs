@@ -94,6 +94,7 @@ fn query_from(params: &ParamsMap) -> InstanceQuery {
         definition: text("definition"),
         state: text("state"),
         business_key: text("business_key"),
+        parent: text("parent").and_then(|it| it.parse().ok()),
         q: text("q"),
         limit: None,
         cursor: text("cursor"),

@@ -152,6 +152,24 @@ pub enum Input {
     Abandon(Operator),
 }
 
+impl Input {
+    /// What an operator does is called by this name, in kebab-case; `None` for what is not an operator's.
+    pub fn operation(&self) -> Option<(&'static str, &Operator)> {
+        match self {
+            Self::Suspend(operator) => Some(("suspend", operator)),
+            Self::Resume(operator) => Some(("resume", operator)),
+            Self::Cancel { operator, .. } => Some(("cancel", operator)),
+            Self::Retry { operator, .. } => Some(("retry", operator)),
+            Self::Skip { operator, .. } => Some(("skip", operator)),
+            Self::Move { operator, .. } => Some(("move", operator)),
+            Self::SetVariables { operator, .. } => Some(("set-variables", operator)),
+            Self::Settle { operator, .. } => Some(("settle", operator)),
+            Self::Abandon(operator) => Some(("abandon", operator)),
+            Self::Start { .. } | Self::Message { .. } | Self::TimerFired { .. } | Self::CompleteTask { .. } => None,
+        }
+    }
+}
+
 /// Who interferes with an instance, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operator {

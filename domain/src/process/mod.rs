@@ -7,10 +7,11 @@
 //! - `definition`, `read`, `validate`: what a process is, and what is wrong with one
 //! - `event`, `state`: the history and the snapshot, both stored, and what they are made of (`parts`, `place`)
 //! - `decide` (what arrives), `fire` (timers), `walk` (a token's way on), `compensate` (undoing), `operate` and `again` (what
-//!   operators do), `family` (processes that call others), `evolve`, `effects`: the engine
+//!   operators do), `choices` (what they can do), `family` (processes that call others), `evolve`, `effects`: the engine
 
 mod again;
 mod api;
+mod choices;
 mod compensate;
 mod decide;
 pub mod definition;
@@ -33,6 +34,7 @@ pub(crate) mod validate;
 mod walk;
 
 pub use api::*;
+pub use choices::{Choices, TokenChoice, choices};
 pub use decide::{KEPT_MAX, advance, decide};
 pub use definition::{Correlation, Definition, EARLY, Node, NodeKind, wait_values};
 pub use effects::effects;

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    Arrival, Cause, Event, Operator, Place, Rejection, Token, Unsettled,
+    Arrival, Cause, Definition, Event, Operator, Place, Rejection, State, Token, Unsettled,
     definition::Node,
     ports::{DO, TIMEOUT},
     read::is_variable_name,
@@ -66,7 +66,7 @@ pub(super) fn cancel(walk: &mut Walk<'_>, operator: &Operator, compensate: bool)
     }
     if walk.state.compensation.is_some() {
         let message = "This instance is undoing what was done already; abandon that, or cancel without undoing.";
-        return Err(rejection("compensating", "/compensate", message));
+        return Err(rejection("compensating", "", message));
     }
     let Some(token) = walk.state.tokens.first().map(|token| token.id) else { return Ok(()) };
     let held = std::mem::take(&mut walk.state.held);
@@ -137,16 +137,15 @@ fn skip_undo(
 
 /// The port to skip by: the one that is named, or the only one besides `timeout`.
 fn choose_port(walk: &Walk<'_>, node: &str, port: Option<&str>) -> Result<String, Rejection> {
-    let ports = walk.definition.nodes.get(node).map_or_else(Vec::new, Node::ports);
-    let names: Vec<&str> = ports.iter().map(|(name, _)| name.as_str()).collect();
+    let names = skippable_ports(walk.definition, node);
     match port {
-        Some(port) if names.contains(&port) && port != DO => Ok(port.to_owned()),
+        Some(port) if names.iter().any(|it| it == port) => Ok(port.to_owned()),
         Some(port) => {
             let message = format!("`{node}` has no port `{}`; choose one of: {}.", shorten(port, 60), names.join(", "));
             Err(rejection("unknown-port", "/port", message))
         }
-        None => match names.iter().filter(|name| ![TIMEOUT, DO].contains(*name)).collect::<Vec<_>>().as_slice() {
-            [only] => Ok((**only).to_owned()),
+        None => match names.iter().filter(|name| *name != TIMEOUT).collect::<Vec<_>>().as_slice() {
+            [only] => Ok((*only).clone()),
             [] => {
                 Err(rejection("no-port", "/port", format!("No port leads on from `{node}`; move the token instead.")))
             }
@@ -156,6 +155,12 @@ fn choose_port(walk: &Walk<'_>, node: &str, port: Option<&str>) -> Result<String
             }
         },
     }
+}
+
+/// The ports by which a step can be left without its having happened. The body of a loop is no way on.
+pub(super) fn skippable_ports(definition: &Definition, node: &str) -> Vec<String> {
+    let ports = definition.nodes.get(node).map_or_else(Vec::new, Node::ports);
+    ports.into_iter().map(|(name, _)| name).filter(|name| name != DO).collect()
 }
 
 pub(super) fn relocate(
@@ -171,7 +176,7 @@ pub(super) fn relocate(
         let message = format!("There is no node `{}`.", shorten(to, 60));
         return Err(rejection("unknown-node", "/to", message));
     }
-    check_scope(walk, &token, to)?;
+    check_scope(walk.definition, &walk.state, &token, to)?;
     if walk.state.compensation.is_some() {
         let message = "What was done is being undone; a token cannot be moved away from that. Abandon it first.";
         return Err(rejection("compensating", "", message));
@@ -185,10 +190,10 @@ pub(super) fn relocate(
 
 /// A token stays inside its fork or loop, and outside of others: else a join would wait for ever. It may go to where the
 /// inside ends.
-fn check_scope(walk: &Walk<'_>, token: &Token, to: &str) -> Result<(), Rejection> {
-    let around = token.parent.and_then(|parent| walk.state.token(parent));
+pub(super) fn check_scope(definition: &Definition, state: &State, token: &Token, to: &str) -> Result<(), Rejection> {
+    let around = token.parent.and_then(|parent| state.token(parent));
     let around = around.map(|around| around.node.as_str());
-    let scopes = &walk.definition.scopes;
+    let scopes = &definition.scopes;
     if scopes.is_anywhere(to) || scopes.around(to) == around || around.is_some_and(|it| scopes.ends(it, to)) {
         return Ok(());
     }

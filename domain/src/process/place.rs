@@ -149,7 +149,7 @@ pub struct Unsettled {
 
 impl Token {
     /// Where it waits; for an incident over something that may yet come, where it waited and waits still.
-    pub(super) fn waiting(&self) -> &Place {
+    pub fn waiting(&self) -> &Place {
         match &self.place {
             Place::Incident(incident) => match &incident.attempt {
                 Attempt::Wait { place } => place,

@@ -44,7 +44,7 @@ pub(super) fn in_time(walk: &Walk<'_>, operator: &Operator) -> Result<(), Reject
                 "Something happened to this instance since you looked: its history has {} events, not {expected}.",
                 walk.context.recorded
             );
-            Err(rejection("changed-meanwhile", "/expected", message))
+            Err(rejection("changed-meanwhile", "", message))
         }
         _ => Ok(()),
     }

@@ -6,6 +6,7 @@
 mod bench;
 mod database;
 mod definition;
+mod instance;
 mod remote;
 mod retry;
 mod serve;
@@ -49,6 +50,9 @@ enum Command {
     Definition(DefinitionCommand),
     /// Start an instance of a process
     Start(start::Arguments),
+    /// Look at and operate instances of processes and sagas
+    #[command(subcommand)]
+    Instance(instance::Command),
     /// Try failed deliveries again
     Retry(retry::Arguments),
     /// Measure; `cargo xtask bench` calls it
@@ -161,6 +165,7 @@ async fn execute(Cli { mut settings, command }: Cli) -> anyhow::Result<()> {
             definition::apply(&server, &files, note.as_deref()).await
         }
         Command::Start(arguments) => start::run(arguments).await,
+        Command::Instance(command) => instance::run(command).await,
         Command::Retry(arguments) => retry::run(arguments).await,
         Command::Bench(arguments) => bench::run(arguments).await,
     }

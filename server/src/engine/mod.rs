@@ -9,6 +9,7 @@
 //! [`scheduler`] (timers).
 
 mod family;
+mod record;
 pub mod registry;
 pub mod scheduler;
 pub mod step;

@@ -12,7 +12,7 @@ use baton_domain::{
     definition::DefinitionKind,
     ids::{InstanceId, MessageId, TaskId},
     message::{Key, Message},
-    process::{self, Context, Definition, Effect, Input, Operator, Parent, Rejection, State},
+    process::{self, Context, Definition, Input, Operator, Parent, Rejection, State},
     saga,
 };
 use serde_json::{Value, json};
@@ -20,16 +20,14 @@ use uuid::Uuid;
 
 use super::{
     CONSUMER,
+    record::{Working, apply, asked_for, change, encode},
     registry::{ImplicitStart, Snapshot},
-    work::{Done, Item, Operation, Outcome, Refusal, Start},
+    work::{Done, Item, Outcome, Refusal, Start},
 };
 use crate::{
     broken::{self, Fault},
     bus::{BEHIND_FAILURE, behind_failure},
-    store::rows::{
-        AuditRow, Changes, Claim, Failure, InstanceChange, InstanceRow, Instant, Loaded, TaskClosing, TaskReassignment,
-        TaskRow, TaskState, TimerRow, WaitRow,
-    },
+    store::rows::{AuditRow, Changes, Claim, Failure, InstanceRow, Instant, Loaded, TaskState},
 };
 
 /// A batch on its way through the two stages.
@@ -161,16 +159,6 @@ fn react(registry: &Snapshot, message: &Message, now: Instant) -> Result<Vec<Mes
     Ok(commands)
 }
 
-/// An instance while the batch is decided.
-struct Working {
-    row: InstanceRow,
-    state: Option<State>,
-    definition: Arc<Definition>,
-    expected_sequence: Option<i64>,
-    idempotency_key: Option<String>,
-    history: Vec<Value>,
-}
-
 pub(super) struct Work {
     registry: Arc<Snapshot>,
     loaded: Loaded,
@@ -223,18 +211,13 @@ impl Work {
                 }
             }
             Item::CompleteTask { task, outcome, data, by } => self.complete(task, outcome, data, by),
-            Item::Operate { instance, operation, by, reason } => {
-                let (actor, why) = (by.clone(), reason.clone());
-                let operator = Operator { by, reason, expected: None };
-                let input = match operation {
-                    Operation::Suspend => Input::Suspend(operator),
-                    Operation::Resume => Input::Resume(operator),
-                    Operation::Cancel => Input::Cancel { operator, compensate: false },
-                    Operation::Retry => Input::Retry { operator, token: None },
-                };
+            Item::Operate { instance, input } => {
                 self.advance(instance, &input)?;
-                let action = format!("{}-instance", operation.as_str());
-                self.audit(actor, action, format!("instance/{instance}"), Some(why));
+                if let Some((name, operator)) = input.operation() {
+                    let (by, reason) = (operator.by.clone(), operator.reason.clone());
+                    let detail = asked_for(&input);
+                    self.audit(by, format!("{name}-instance"), format!("instance/{instance}"), Some(reason), detail);
+                }
                 Ok(Done::Handled)
             }
         }
@@ -407,12 +390,9 @@ impl Work {
                 message: format!("{claimed_by} has claimed this task; only {claimed_by} can complete it."),
             }));
         }
-        let (instance, audit_detail) = (row.instance, json!({"outcome": outcome}));
+        let (instance, detail) = (row.instance, json!({"outcome": outcome}));
         self.advance(instance, &Input::CompleteTask { task, outcome, data, by: by.clone() })?;
-        self.audit(by, "complete-task".to_owned(), format!("task/{task}"), None);
-        if let Some(entry) = self.changes.audit.last_mut() {
-            entry.detail = audit_detail;
-        }
+        self.audit(by, "complete-task".to_owned(), format!("task/{task}"), None, detail);
         Ok(Done::Handled)
     }
 
@@ -470,8 +450,8 @@ impl Work {
         Ok(())
     }
 
-    fn audit(&mut self, actor: String, action: String, subject: String, reason: Option<String>) {
-        self.changes.audit.push(AuditRow { at: self.now, actor, action, subject, reason, detail: Value::Null });
+    fn audit(&mut self, actor: String, action: String, subject: String, reason: Option<String>, detail: Value) {
+        self.changes.audit.push(AuditRow { at: self.now, actor, action, subject, reason, detail });
     }
 
     fn finish(mut self, outcomes: Vec<Outcome>) -> (Changes, Finished) {
@@ -494,26 +474,6 @@ impl Work {
     }
 }
 
-/// The row after the change.
-fn change(working: Working, now: Instant) -> InstanceChange {
-    let state = working.state.expect("an instance with new history has a state");
-    let mut row = working.row;
-    row.status = state.status();
-    row.incident = state.incident().map(|incident| incident.reason.clone());
-    row.sequence = working.expected_sequence.unwrap_or(0) + working.history.len() as i64;
-    row.updated_at = now;
-    if row.status.is_terminal() && row.ended_at.is_none() {
-        row.ended_at = Some(now);
-    }
-    row.snapshot = encode(&state);
-    InstanceChange {
-        row,
-        expected_sequence: working.expected_sequence,
-        idempotency_key: working.idempotency_key,
-        history: working.history,
-    }
-}
-
 /// The defect [`Fault::UndoOvertakes`].
 fn settle_unsettled(
     definition: &Definition,
@@ -530,68 +490,4 @@ fn settle_unsettled(
         events.extend(more);
     }
     (state, events)
-}
-
-fn encode(value: &impl serde::Serialize) -> Value {
-    serde_json::to_value(value).expect("states and events have string keys and finite numbers only")
-}
-
-/// One effect as rows. What is set and taken back within one batch leaves no trace.
-fn apply(changes: &mut Changes, working: &Working, effect: Effect, now: Instant) {
-    let instance = working.row.id;
-    match effect {
-        Effect::Send(message) => changes.messages.push(*message),
-        Effect::SetTimer { timer, due_at } => changes.timers_set.push(TimerRow { id: timer, instance, due_at }),
-        Effect::CancelTimer { timer } => {
-            let before = changes.timers_set.len();
-            changes.timers_set.retain(|row| row.id != timer);
-            if changes.timers_set.len() == before && !changes.timers_gone.contains(&timer) {
-                changes.timers_gone.push(timer);
-            }
-        }
-        Effect::OpenTask(task) => changes.tasks_opened.push(TaskRow {
-            id: task.task,
-            instance,
-            definition: working.row.definition.clone(),
-            node: task.node,
-            title: task.title,
-            state: TaskState::Open,
-            assignee: task.assignee,
-            candidate_group: task.candidate_group,
-            claimed_by: None,
-            outcomes: encode(&task.outcomes),
-            outcome: None,
-            data: None,
-            completed_by: None,
-            due_at: task.due_at,
-            created_at: now,
-            ended_at: None,
-        }),
-        Effect::ReassignTask { task, assignee, candidate_group } => {
-            if let Some(row) = changes.tasks_opened.iter_mut().find(|row| row.id == task) {
-                (row.assignee, row.candidate_group) = (assignee, candidate_group);
-            } else {
-                changes.tasks_reassigned.push(TaskReassignment { id: task, assignee, candidate_group });
-            }
-        }
-        Effect::CloseTask { task, outcome, data, by } => {
-            let state = if outcome.is_some() { TaskState::Completed } else { TaskState::Withdrawn };
-            let data = (!data.is_null()).then_some(data);
-            if let Some(row) = changes.tasks_opened.iter_mut().find(|row| row.id == task) {
-                (row.state, row.outcome, row.data, row.completed_by) = (state, outcome, data, by);
-                row.ended_at = Some(now);
-            } else {
-                changes.tasks_closed.push(TaskClosing { id: task, state, outcome, data, by });
-            }
-        }
-        Effect::Await { token, event_type, value } => {
-            changes.waits_set.push(WaitRow { instance, token, event_type, value });
-        }
-        Effect::Forget { token } => {
-            changes.waits_set.retain(|row| (row.instance, row.token) != (instance, token));
-            if !changes.waits_gone.contains(&(instance, token)) {
-                changes.waits_gone.push((instance, token));
-            }
-        }
-    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use baton_domain::{
     ids::{InstanceId, TaskId, TimerId},
     message::Message,
-    process::Rejection,
+    process::{Input, Rejection},
 };
 use serde_json::Value;
 
@@ -17,8 +17,17 @@ pub enum Item {
     Message(Arc<Message>),
     Start(Arc<Start>),
     Timer(TimerId),
-    CompleteTask { task: TaskId, outcome: String, data: Value, by: String },
-    Operate { instance: InstanceId, operation: Operation, by: String, reason: String },
+    CompleteTask {
+        task: TaskId,
+        outcome: String,
+        data: Value,
+        by: String,
+    },
+    /// What an operator does, see [`Input::operation`].
+    Operate {
+        instance: InstanceId,
+        input: Box<Input>,
+    },
 }
 
 impl Item {
@@ -28,7 +37,9 @@ impl Item {
             Self::Start(start) => format!("start/{}", start.definition),
             Self::Timer(timer) => format!("timer/{timer}"),
             Self::CompleteTask { task, .. } => format!("task/{task}"),
-            Self::Operate { instance, operation, .. } => format!("{}/{instance}", operation.as_str()),
+            Self::Operate { instance, input } => {
+                format!("{}/{instance}", input.operation().map_or("operate", |(name, _)| name))
+            }
         }
     }
 }
@@ -45,25 +56,6 @@ pub struct Start {
     pub business_key: Option<String>,
     pub idempotency_key: Option<String>,
     pub by: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    Suspend,
-    Resume,
-    Cancel,
-    Retry,
-}
-
-impl Operation {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Suspend => "suspend",
-            Self::Resume => "resume",
-            Self::Cancel => "cancel",
-            Self::Retry => "retry",
-        }
-    }
 }
 
 /// What became of an item.

@@ -14,17 +14,19 @@ use baton_domain::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Service, convert, definitions, invalid, page_size, store_error};
+use super::{Service, convert, definitions, invalid, operations, page_size, store_error};
 use crate::{
     engine::{
         Item,
-        work::{self, Done, Start},
+        work::{Done, Start},
     },
     store::rows::{self, InstanceRow},
 };
 
 /// How many events of a history a screen shows at most.
 const HISTORY_MAX: u32 = 2_000;
+/// How many of the instances that an instance called a screen shows at most.
+const CHILDREN_MAX: u32 = 50;
 const TEXT_CHARS_MAX: usize = 400;
 
 impl Service {
@@ -67,7 +69,7 @@ impl Service {
             definition: query.definition,
             status: query.state.as_deref().map(convert::parse_status).transpose()?,
             business_key: query.business_key,
-            parent: None,
+            parent: query.parent.map(InstanceId),
             q: query.q,
             limit: page_size(query.limit)?,
             cursor: query.cursor,
@@ -91,6 +93,9 @@ impl Service {
         }
         let definition = registry.runs(row.kind, &row.definition, row.version);
         let (progress, walked) = progress(&state, &events);
+        let children = rows::InstanceFilter { parent: Some(InstanceId(id)), limit: CHILDREN_MAX, ..Default::default() };
+        let children = self.store.list_instances(&children).await.map_err(store_error)?;
+        let choices = process::choices(definition.as_deref(), &state);
         Ok(InstanceDetail {
             input: state.input.clone(),
             variables: Value::Object(state.vars.clone()),
@@ -99,7 +104,12 @@ impl Service {
             walked,
             tasks: tasks.items.iter().map(|task| convert::task_summary(task, now)).collect(),
             messages: self.correlated(id.to_string()).await?,
-            operations: operations(&state),
+            recorded: u64::try_from(row.sequence).unwrap_or_default(),
+            operations: operations::offered(&choices),
+            tokens: choices.tokens.into_iter().map(operations::token_view).collect(),
+            undo: operations::undo(&state),
+            unanswered: state.unsettled.iter().map(operations::unanswered).collect(),
+            children: children.items.iter().map(summary).collect::<Answer<_>>()?,
             history: events.into_iter().map(history_item).collect(),
             summary: summary(&row)?,
         })
@@ -110,29 +120,7 @@ impl Service {
         Ok(self.events(InstanceId(id), after).await?.into_iter().map(history_item).collect())
     }
 
-    pub(super) async fn operate_instance(
-        &self,
-        actor: Actor,
-        id: Uuid,
-        operation: OperationName,
-        reason: String,
-    ) -> Answer<InstanceSummary> {
-        check_text("/reason", reason.trim(), 1)?;
-        let operation = match operation {
-            OperationName::Suspend => work::Operation::Suspend,
-            OperationName::Resume => work::Operation::Resume,
-            OperationName::Cancel => work::Operation::Cancel,
-            OperationName::Retry => work::Operation::Retry,
-        };
-        // Says that there is no such instance before anything else.
-        self.instance_row(id).await?;
-        let item =
-            Item::Operate { instance: InstanceId(id), operation, by: actor.name, reason: reason.trim().to_owned() };
-        self.engine.submit_one(item).await.map_err(convert::refusal)?;
-        summary(&self.instance_row(id).await?)
-    }
-
-    async fn instance_row(&self, id: Uuid) -> Answer<InstanceRow> {
+    pub(super) async fn instance_row(&self, id: Uuid) -> Answer<InstanceRow> {
         let row = self.store.read_instance(InstanceId(id)).await.map_err(store_error)?;
         row.ok_or_else(|| AppError::NotFound(format!("There is no instance {id}.")))
     }
@@ -159,7 +147,7 @@ struct Recorded {
     data: Value,
 }
 
-fn check_text(pointer: &str, text: &str, chars_min: usize) -> Answer<()> {
+pub(super) fn check_text(pointer: &str, text: &str, chars_min: usize) -> Answer<()> {
     let chars = text.chars().count();
     if chars < chars_min || chars > TEXT_CHARS_MAX || text.contains('\0') {
         let name = pointer.trim_start_matches('/');
@@ -231,27 +219,6 @@ fn progress(state: &State, events: &[Recorded]) -> (BTreeMap<String, Progress>, 
         progress.insert(token.node.clone(), how);
     }
     (progress, walked)
-}
-
-/// What an operator can do now, and why not where not.
-fn operations(state: &State) -> Vec<Operation> {
-    let status = state.status();
-    let ended = status.is_terminal().then(|| format!("The instance is {}; that never changes.", status.as_str()));
-    let say = |text: &str| Some(text.to_owned());
-    let suspend = ended.clone().or_else(|| if state.suspended { say("It is suspended already.") } else { None });
-    let resume = ended.clone().or_else(|| if state.suspended { None } else { say("It is not suspended.") });
-    let retry = ended.clone().or_else(|| match state.incident() {
-        Some(_) => None,
-        None => say("Nothing has failed: there is no step to try again."),
-    });
-    [
-        (OperationName::Retry, retry),
-        (OperationName::Suspend, suspend),
-        (OperationName::Resume, resume),
-        (OperationName::Cancel, ended),
-    ]
-    .map(|(name, refused)| Operation { name, refused })
-    .into()
 }
 
 /// The input schema of a process.

@@ -8,6 +8,7 @@ mod definitions;
 mod destinations;
 mod instances;
 mod messages;
+mod operations;
 mod overview;
 mod tasks;
 
@@ -189,14 +190,8 @@ impl Backend for Service {
     async fn history(&self, id: Uuid, after: i64) -> Answer<Vec<HistoryItem>> {
         self.read_history(id, after).await
     }
-    async fn operate(
-        &self,
-        actor: Actor,
-        id: Uuid,
-        operation: OperationName,
-        reason: String,
-    ) -> Answer<InstanceSummary> {
-        self.operate_instance(actor, id, operation, reason).await
+    async fn operate(&self, actor: Actor, id: Uuid, request: OperateRequest) -> Answer<InstanceSummary> {
+        self.operate_instance(actor, id, request).await
     }
 
     async fn tasks(&self, actor: Actor, query: TaskQuery) -> Answer<Page<TaskSummary>> {

@@ -156,13 +156,13 @@ pub async fn an_approval_after_cancellation_is_refused(world: World) {
     world.publish(WAITER).await;
     let instance = world.start_with("waiter", json!({"n": 1}), None).await.unwrap().id;
     let task = world.task(instance, "ask").await;
-    world.operate(instance, OperationName::Cancel).await.unwrap();
+    world.operate(instance, Operate::Cancel { compensate: false }).await.unwrap();
     let refused = world.complete(&task, "yes", Value::Null).await.unwrap_err();
     assert!(matches!(&refused, AppError::Conflict { .. }), "{refused:?}");
     let detail = world.service().instance(instance).await.unwrap();
     assert_eq!(detail.summary.state, "cancelled");
     assert_eq!(detail.tasks[0].state, "withdrawn");
-    let again = world.operate(instance, OperationName::Cancel).await.unwrap_err();
+    let again = world.operate(instance, Operate::Cancel { compensate: false }).await.unwrap_err();
     assert!(matches!(&again, AppError::Conflict { .. }), "{again:?}");
     world.stop().await;
 }
@@ -234,7 +234,7 @@ pub async fn a_failing_expression_leaves_the_instance_stuck_and_visible(world: W
     assert_eq!(retry.refused, None);
 
     // Trying again fails again, and sends nothing twice.
-    world.operate(instance, OperationName::Retry).await.unwrap();
+    world.operate(instance, Operate::Retry { token: None }).await.unwrap();
     world.until_state(instance, "stuck").await;
     assert_eq!(world.count_events(instance, "incident_raised").await, 2);
     assert_eq!(world.participant.count("Ask"), 1);
@@ -293,11 +293,11 @@ pub async fn a_suspended_instance_goes_on_when_resumed(world: World) {
     world.publish(ASKER).await;
     let instance = world.start_with("asker", json!({}), None).await.unwrap().id;
     let command = world.command("Ask").await;
-    world.operate(instance, OperationName::Suspend).await.unwrap();
+    world.operate(instance, Operate::Suspend).await.unwrap();
     world.answer(&command, "Answered", json!({"text": "42"})).await;
     eventually("the reply to be held", async || (world.count_events(instance, "held").await == 1).then_some(())).await;
     assert_eq!(world.service().instance(instance).await.unwrap().summary.state, "suspended");
-    world.operate(instance, OperationName::Resume).await.unwrap();
+    world.operate(instance, Operate::Resume).await.unwrap();
     assert_eq!(world.until_state(instance, "completed").await.variables["answer"], "42");
     let audit = world.service().audit(Some(format!("instance/{instance}"))).await.unwrap();
     let actions: Vec<&str> = audit.iter().rev().map(|entry| entry.action.as_str()).collect();
@@ -344,7 +344,7 @@ pub async fn what_was_done_is_undone_once_it_is_settled(world: World) {
     world.answer(&world.command("Release").await, "Kept", json!({})).await;
     let stuck = world.until_state(instance, "stuck").await;
     assert!(stuck.summary.incident.as_deref().unwrap().contains("could not be undone"), "{:?}", stuck.summary.incident);
-    world.operate(instance, OperationName::Retry).await.unwrap();
+    world.operate(instance, Operate::Retry { token: None }).await.unwrap();
     eventually("the undo is sent again", async || (world.participant.count("Release") == 2).then_some(())).await;
     let again = world.participant.received().into_iter().rfind(|it| it.message_type == "Release").unwrap();
     world.answer(&again, "Released", json!({})).await;
@@ -453,14 +453,14 @@ pub async fn a_call_that_cannot_start_is_an_incident_that_a_retry_resolves(world
     let stuck = world.until_state(instance, "stuck").await;
     assert!(stuck.summary.incident.as_deref().unwrap().contains("payment"), "{:?}", stuck.summary.incident);
     world.publish(PAYMENT).await;
-    world.operate(instance, OperationName::Retry).await.unwrap();
+    world.operate(instance, Operate::Retry { token: None }).await.unwrap();
     world.answer(&charge(&world, 1).await, "Charged", json!({"receipt": "r"})).await;
     world.until_state(instance, "completed").await;
     // Input that the schema of the child refuses is told to the parent, too.
     let instance = world.start_with("caller", json!({"amounts": [0]}), None).await.unwrap().id;
     let stuck = world.until_state(instance, "stuck").await;
     assert!(stuck.summary.incident.as_deref().unwrap().contains("amount"), "{:?}", stuck.summary.incident);
-    world.operate(instance, OperationName::Cancel).await.unwrap();
+    world.operate(instance, Operate::Cancel { compensate: false }).await.unwrap();
     world.stop().await;
 }
 

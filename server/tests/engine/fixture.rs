@@ -163,8 +163,9 @@ impl World {
         self.service().complete_task(actor(), task.id, outcome.to_owned(), data).await
     }
 
-    pub async fn operate(&self, instance: Uuid, operation: OperationName) -> Answer<InstanceSummary> {
-        self.service().operate(actor(), instance, operation, "because of a test".to_owned()).await
+    pub async fn operate(&self, instance: Uuid, operate: Operate) -> Answer<InstanceSummary> {
+        let request = OperateRequest { operate, reason: "because of a test".to_owned(), expected: None };
+        self.service().operate(actor(), instance, request).await
     }
 
     /// How often each event stands in the instance's history.

@@ -23,6 +23,7 @@ macro_rules! on_both {
 }
 
 mod cases;
+mod operations;
 mod sagas;
 
 on_both!(cases:

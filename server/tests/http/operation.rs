@@ -129,6 +129,54 @@ async fn a_task_is_claimed_completed_once_and_never_after_the_end() {
 }
 
 /// Waits for the instance's open task.
+#[tokio::test]
+async fn operations_say_where_they_are_wrong_and_change_nothing() {
+    let baton = Baton::start().await;
+    publish(&baton, "refund", APPROVAL).await;
+    let started = start(&baton, None, json!({"input": {"order": "42"}})).await.json();
+    let instance = format!("/api/v1/instances/{}", started["id"].as_str().unwrap());
+    open_task(&baton, started["id"].as_str().unwrap()).await;
+    let before = baton.get(&instance).await.json();
+
+    let refused = [
+        ("skip", json!({"port": "perhaps"}), 422, "/port"),
+        ("skip", json!({"prot": "approve"}), 422, ""),
+        ("move", json!({}), 422, "/to"),
+        ("move", json!({"to": "nowhere"}), 422, "/to"),
+        ("move", json!({"to": "paid", "token": 9}), 422, "/token"),
+        ("variables", json!({}), 422, "/set"),
+        ("variables", json!({"set": {"no name": 1}}), 422, "/set/no name"),
+        ("settle", json!({"succeeded": true}), 422, "/command"),
+        ("settle", json!({"command": started["id"]}), 422, "/succeeded"),
+        ("abandon", json!({}), 409, ""),
+        ("resume", json!({}), 409, ""),
+        ("suspend", json!({"expected": 99}), 409, ""),
+    ];
+    for (operation, mut body, status, pointer) in refused {
+        body["reason"] = "a test".into();
+        let answer = baton.post(&format!("{instance}/{operation}"), body.clone()).await;
+        assert_eq!(answer.status.as_u16(), status, "{operation} {body}: {}", answer.text());
+        if !pointer.is_empty() {
+            assert_eq!(answer.json()["errors"][0]["pointer"], pointer, "{operation} {body}");
+        }
+        let unexplained = baton.post(&format!("{instance}/{operation}"), json!({})).await;
+        assert!(unexplained.status.is_client_error(), "{operation} without a reason");
+    }
+    assert_eq!(baton.get(&instance).await.json()["history"], before["history"]);
+
+    let set =
+        baton.post(&format!("{instance}/variables"), json!({"set": {"vip": true}, "reason": "they called"})).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.text());
+    let after = baton.get(&instance).await.json();
+    assert_eq!(
+        (&after["variables"]["vip"], &after["recorded"]),
+        (&json!(true), &json!(before["recorded"].as_u64().unwrap() + 1))
+    );
+    let audit = baton.get(&format!("/api/v1/audit?subject=instance/{}", started["id"].as_str().unwrap())).await.json();
+    assert_eq!(audit["items"][0]["reason"], "they called", "{audit}");
+    baton.stop().await;
+}
+
 async fn open_task(baton: &Baton, instance: &str) -> String {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use baton_domain::{
     ids::{InstanceId, MessageId, TaskId},
     message::{Key, Message, MessageKind},
-    process::Status,
+    process::{Input, Operator, Status},
 };
 use baton_server::{
-    engine::work::{Done, Item, Operation, Start},
+    engine::work::{Done, Item, Start},
     store::{
         Store,
         rows::{AuditRow, DeliveryState, Repair, RepairFilter},
@@ -171,10 +171,13 @@ async fn operate(world: Arc<World>) {
         let pause = world.draw(|chance| chance.between(100, 4_000));
         world.stage.sleep(OUTSIDE, "operator: looks", pause).await;
         let operation = match world.draw(|chance| chance.below(8)) {
-            0..=2 => Operation::Suspend,
-            3..=5 => Operation::Resume,
-            6 => Operation::Retry,
-            _ => Operation::Cancel,
+            0..=2 => Input::Suspend(operator()),
+            3..=5 => Input::Resume(operator()),
+            6 => Input::Retry { operator: operator(), token: None },
+            // Half of those that end it have what was done undone first.
+            turn => {
+                Input::Cancel { operator: operator(), compensate: turn == 7 && world.draw(|chance| chance.one_in(2)) }
+            }
         };
         let instances: Vec<InstanceId> = world.with_tables(|tables| tables.instances.keys().copied().collect());
         if !instances.is_empty() {
@@ -189,21 +192,25 @@ async fn operate(world: Arc<World>) {
             tables.instances.values().filter(|row| row.status == Status::Suspended).map(|row| row.id).collect()
         });
         for instance in suspended.into_iter().filter(|_| world.is_calm()) {
-            order(&world, instance, Operation::Resume).await;
+            order(&world, instance, Input::Resume(operator())).await;
         }
         let stuck: Vec<InstanceId> = world.with_tables(|tables| {
             tables.instances.values().filter(|row| row.status == Status::Stuck).map(|row| row.id).collect()
         });
         // Some stay as they are, for everybody to see.
         for instance in stuck.into_iter().filter(|_| world.is_calm() && world.draw(|chance| chance.one_in(2))) {
-            order(&world, instance, Operation::Retry).await;
+            order(&world, instance, Input::Retry { operator: operator(), token: None }).await;
         }
     }
 }
 
-async fn order(world: &Arc<World>, instance: InstanceId, operation: Operation) {
+fn operator() -> Operator {
+    Operator { by: "operator".to_owned(), reason: "because".to_owned(), expected: None }
+}
+
+async fn order(world: &Arc<World>, instance: InstanceId, input: Input) {
     let Some(node) = world.any_up() else { return };
-    let item = Item::Operate { instance, operation, by: "operator".to_owned(), reason: "because".to_owned() };
+    let item = Item::Operate { instance, input: Box::new(input) };
     let desk = Desk { world: world.clone(), node };
     // Whether it was refused is for the operator to read; here only what follows counts.
     world.call(node, async move { desk.handle(vec![item]).await }).await;

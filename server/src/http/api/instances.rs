@@ -1,15 +1,14 @@
-//! Instances: watching and operating them.
+//! Instances: watching them.
 
 use axum::extract::State;
-use baton_app::model::{HistoryItem, InstanceDetail, InstanceQuery, InstanceSummary, OperationName, Page};
+use baton_app::model::{HistoryItem, InstanceDetail, InstanceQuery, InstanceSummary, Page};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use uuid::Uuid;
 
-use super::{Reason, check_limit, required_reason, whole};
+use super::{check_limit, whole};
 use crate::http::{
     Api,
-    extract::{Caller, Id, Json, OptionalJson, Params, Result},
+    extract::{Caller, Id, Json, Params, Result},
 };
 
 /// Browse instances, newest first
@@ -68,90 +67,4 @@ pub async fn history(
     Params(query): Params<HistoryQuery>,
 ) -> Result<Json<Page<HistoryItem>>> {
     Ok(Json(whole(api.backend.history(id, i64::from(query.after)).await?)))
-}
-
-/// Stop an instance until it is resumed
-#[utoipa::path(
-    post,
-    path = "/instances/{id}/suspend",
-    tag = "instances",
-    operation_id = "suspend_instance",
-    params(("id" = Uuid, Path)),
-    request_body = Reason,
-    responses((status = 200, description = "The instance afterwards", body = InstanceSummary))
-)]
-pub async fn suspend(
-    State(api): State<Api>,
-    caller: Caller,
-    Id(id): Id,
-    OptionalJson(body): OptionalJson<Reason>,
-) -> Result<Json<InstanceSummary>> {
-    operate(&api, caller, id, OperationName::Suspend, body).await
-}
-
-/// Let a suspended instance go on
-#[utoipa::path(
-    post,
-    path = "/instances/{id}/resume",
-    tag = "instances",
-    operation_id = "resume_instance",
-    params(("id" = Uuid, Path)),
-    request_body = Reason,
-    responses((status = 200, description = "The instance afterwards", body = InstanceSummary))
-)]
-pub async fn resume(
-    State(api): State<Api>,
-    caller: Caller,
-    Id(id): Id,
-    OptionalJson(body): OptionalJson<Reason>,
-) -> Result<Json<InstanceSummary>> {
-    operate(&api, caller, id, OperationName::Resume, body).await
-}
-
-/// End an instance for good
-#[utoipa::path(
-    post,
-    path = "/instances/{id}/cancel",
-    tag = "instances",
-    operation_id = "cancel_instance",
-    params(("id" = Uuid, Path)),
-    request_body = Reason,
-    responses((status = 200, description = "The instance afterwards", body = InstanceSummary))
-)]
-pub async fn cancel(
-    State(api): State<Api>,
-    caller: Caller,
-    Id(id): Id,
-    OptionalJson(body): OptionalJson<Reason>,
-) -> Result<Json<InstanceSummary>> {
-    operate(&api, caller, id, OperationName::Cancel, body).await
-}
-
-/// Try an instance's failed step again
-#[utoipa::path(
-    post,
-    path = "/instances/{id}/retry",
-    tag = "instances",
-    operation_id = "retry_instance",
-    params(("id" = Uuid, Path)),
-    request_body = Reason,
-    responses((status = 200, description = "The instance afterwards", body = InstanceSummary))
-)]
-pub async fn retry(
-    State(api): State<Api>,
-    caller: Caller,
-    Id(id): Id,
-    OptionalJson(body): OptionalJson<Reason>,
-) -> Result<Json<InstanceSummary>> {
-    operate(&api, caller, id, OperationName::Retry, body).await
-}
-
-async fn operate(
-    api: &Api,
-    Caller(actor): Caller,
-    id: Uuid,
-    operation: OperationName,
-    body: Reason,
-) -> Result<Json<InstanceSummary>> {
-    Ok(Json(api.backend.operate(actor, id, operation, required_reason(body.reason)?).await?))
 }

@@ -5,6 +5,7 @@ pub mod definitions;
 pub mod destinations;
 pub mod instances;
 pub mod messages;
+pub mod operations;
 pub mod overview;
 pub mod processes;
 pub mod repairs;
@@ -46,10 +47,15 @@ pub fn router() -> OpenApiRouter<Api> {
         .routes(routes!(instances::list))
         .routes(routes!(instances::read))
         .routes(routes!(instances::history))
-        .routes(routes!(instances::suspend))
-        .routes(routes!(instances::resume))
-        .routes(routes!(instances::cancel))
-        .routes(routes!(instances::retry))
+        .routes(routes!(operations::suspend))
+        .routes(routes!(operations::resume))
+        .routes(routes!(operations::cancel))
+        .routes(routes!(operations::retry))
+        .routes(routes!(operations::skip))
+        .routes(routes!(operations::relocate))
+        .routes(routes!(operations::variables))
+        .routes(routes!(operations::settle))
+        .routes(routes!(operations::abandon))
         .routes(routes!(tasks::list))
         .routes(routes!(tasks::read))
         .routes(routes!(tasks::claim))

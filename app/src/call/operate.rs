@@ -1,0 +1,101 @@
+//! What operators do to instances, as the dialogs send it.
+
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+#[cfg(feature = "ssr")]
+use super::context::{given, json, signed_in};
+use crate::{model::OperationName, port::Answer};
+#[cfg(feature = "ssr")]
+use crate::{
+    model::{Operate, OperateRequest},
+    port::{AppError, Backend},
+};
+
+/// The fields of all dialogs; each sends those that it has.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OperateForm {
+    pub id: Uuid,
+    pub operation: OperationName,
+    pub reason: String,
+    pub expected: Option<u64>,
+    /// Skip: `token/port`, no port for an undo. Move: `token/node`. Settle: the command's id.
+    pub choice: Option<String>,
+    /// Variables, as JSON.
+    pub set: Option<String>,
+    pub succeeded: Option<bool>,
+    /// A reply's payload, as JSON.
+    pub payload: Option<String>,
+    #[serde(default)]
+    pub compensate: bool,
+}
+
+#[server(prefix = "/sfn", endpoint = "operate")]
+pub async fn operate_instance(request: OperateForm) -> Answer<()> {
+    let (backend, actor) = signed_in()?;
+    let (id, reason, expected) = (request.id, request.reason.clone(), request.expected);
+    let operate = understood(backend.as_ref(), request).await?;
+    backend.operate(actor, id, OperateRequest { operate, reason, expected }).await.map(drop)
+}
+
+#[cfg(feature = "ssr")]
+async fn understood(backend: &dyn Backend, form: OperateForm) -> Answer<Operate> {
+    let OperateForm { id, operation, choice, set, succeeded, payload, compensate, .. } = form;
+    let choice = || choice.clone().ok_or_else(|| incomplete("choice", "Choose one."));
+    Ok(match operation {
+        OperationName::Suspend => Operate::Suspend,
+        OperationName::Resume => Operate::Resume,
+        OperationName::Abandon => Operate::Abandon,
+        OperationName::Retry => Operate::Retry { token: None },
+        OperationName::Cancel => Operate::Cancel { compensate },
+        OperationName::Compensate => Operate::Cancel { compensate: true },
+        OperationName::Skip => {
+            let (token, port) = token_and(&choice()?)?;
+            let set = given(set).map_or_else(|| Ok(Default::default()), |text| object(&text))?;
+            Operate::Skip { token: Some(token), port: given(Some(port)), set }
+        }
+        OperationName::Move => {
+            let (token, to) = token_and(&choice()?)?;
+            Operate::Move { token: Some(token), to }
+        }
+        OperationName::SetVariables => {
+            let mut set = object(&given(set).unwrap_or_default())?;
+            let before = backend.instance(id).await?.variables;
+            if let Some(name) = before.as_object().and_then(|it| it.keys().find(|name| !set.contains_key(*name))) {
+                let message = format!("A variable cannot be taken away; set `{name}` to null instead.");
+                return Err(incomplete("set", &message));
+            }
+            set.retain(|name, value| before.get(name) != Some(value));
+            if set.is_empty() {
+                return Err(incomplete("set", "Nothing is changed yet."));
+            }
+            Operate::SetVariables { token: None, set }
+        }
+        OperationName::Settle => {
+            let command = choice()?.parse().map_err(|_| incomplete("choice", "This is no id of a command."))?;
+            let succeeded = succeeded.ok_or_else(|| incomplete("succeeded", "Say what became of it."))?;
+            let payload = given(payload).map_or_else(|| Ok(serde_json::Value::Null), |text| json("payload", &text))?;
+            Operate::Settle { command, succeeded, payload }
+        }
+    })
+}
+
+#[cfg(feature = "ssr")]
+fn token_and(choice: &str) -> Answer<(u32, String)> {
+    let parts = choice.split_once('/').and_then(|(token, rest)| Some((token.parse().ok()?, rest.to_owned())));
+    parts.ok_or_else(|| incomplete("choice", "Choose one."))
+}
+
+#[cfg(feature = "ssr")]
+fn object(text: &str) -> Answer<serde_json::Map<String, serde_json::Value>> {
+    match json("set", text)? {
+        serde_json::Value::Object(fields) => Ok(fields),
+        _ => Err(incomplete("set", "Give names with their values, such as {\"amount\": 3}.")),
+    }
+}
+
+#[cfg(feature = "ssr")]
+fn incomplete(field: &str, message: &str) -> AppError {
+    AppError::Invalid(vec![baton_domain::diagnostic::Diagnostic::error("form", format!("/{field}"), message)])
+}

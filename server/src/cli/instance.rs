@@ -1,0 +1,173 @@
+//! `baton instance …`: what operators do to instances.
+
+use std::io::Write;
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::remote::Server;
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print an instance as JSON
+    Show {
+        /// The instance
+        id: Uuid,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Stop it until it is resumed
+    Suspend {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Let it go on
+    Resume {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// End it for good
+    Cancel {
+        /// Undo what was done first
+        #[arg(long)]
+        compensate: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Try what failed again
+    Retry {
+        /// Only at this token
+        #[arg(long, value_name = "N")]
+        token: Option<u32>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Leave a step without its having happened, or leave an undo out
+    Skip {
+        /// The token whose step is left; may be left out when there is only one, or only one that failed
+        #[arg(long, value_name = "N")]
+        token: Option<u32>,
+        /// The port by which it is left; may be left out when there is only one
+        #[arg(long, value_name = "NAME")]
+        port: Option<String>,
+        /// Variables to set on the way
+        #[arg(long, value_name = "JSON")]
+        set: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Move a token to another node
+    Move {
+        /// The node that it enters
+        #[arg(long, value_name = "NODE")]
+        to: String,
+        /// The token; may be left out when there is only one, or only one that failed
+        #[arg(long, value_name = "N")]
+        token: Option<u32>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Change variables
+    Set {
+        /// The new values by name
+        #[arg(long = "to", value_name = "JSON")]
+        set: String,
+        /// The token whose own variables are meant, inside a for-each
+        #[arg(long, value_name = "N")]
+        token: Option<u32>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Say what became of a command that nobody answered
+    Settle(Settle),
+    /// Stop undoing: it ends as failed
+    Abandon {
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("outcome").required(true).args(["done", "not_done"])))]
+pub struct Settle {
+    /// The command's id, as `unanswered` of the instance names it
+    #[arg(long, value_name = "ID")]
+    command: Uuid,
+    /// It was done
+    #[arg(long)]
+    done: bool,
+    /// It was not done
+    #[arg(long)]
+    not_done: bool,
+    /// What its reply would have said, for an undo that reads it
+    #[arg(long, value_name = "JSON")]
+    payload: Option<String>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What every operation takes.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// The instance
+    id: Uuid,
+    /// Why; stands in the history and in the audit
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// How many events its history had when you looked; refused when there are more by now
+    #[arg(long, value_name = "N")]
+    expected: Option<u64>,
+    #[command(flatten)]
+    server: Server,
+}
+
+pub async fn run(command: Command) -> anyhow::Result<()> {
+    let (operation, common, body) = match command {
+        Command::Show { id, server } => return show(id, &server).await,
+        Command::Suspend { common } => ("suspend", common, json!({})),
+        Command::Resume { common } => ("resume", common, json!({})),
+        Command::Cancel { compensate, common } => ("cancel", common, json!({"compensate": compensate})),
+        Command::Retry { token, common } => ("retry", common, json!({"token": token})),
+        Command::Skip { token, port, set, common } => {
+            let set = set.map(|text| object("--set", &text)).transpose()?.unwrap_or_default();
+            ("skip", common, json!({"token": token, "port": port, "set": set}))
+        }
+        Command::Move { to, token, common } => ("move", common, json!({"token": token, "to": to})),
+        Command::Set { set, token, common } => {
+            ("variables", common, json!({"token": token, "set": object("--to", &set)?}))
+        }
+        Command::Settle(Settle { command, done, payload, common, .. }) => {
+            let payload = payload.map(|text| json_of("--payload", &text)).transpose()?.unwrap_or_default();
+            ("settle", common, json!({"command": command, "succeeded": done, "payload": payload}))
+        }
+        Command::Abandon { common } => ("abandon", common, json!({})),
+    };
+    let Common { id, reason, expected, server } = common;
+    let mut body = body;
+    body["reason"] = reason.into();
+    body["expected"] = expected.into();
+    let (_, after) = server.call(Method::POST, &["instances", &id.to_string(), operation], &[], &body).await?;
+    println!("{}", after["state"].as_str().context("the server's answer has no state")?);
+    Ok(())
+}
+
+async fn show(id: Uuid, server: &Server) -> anyhow::Result<()> {
+    let (_, instance) = server.call(Method::GET, &["instances", &id.to_string()], &[], &Value::Null).await?;
+    // A reader that has seen enough, such as `head`, is no failure.
+    let _ = writeln!(std::io::stdout(), "{instance:#}");
+    Ok(())
+}
+
+fn json_of(argument: &str, text: &str) -> anyhow::Result<Value> {
+    serde_json::from_str(text).with_context(|| format!("{argument} is not valid JSON"))
+}
+
+fn object(argument: &str, text: &str) -> anyhow::Result<Map<String, Value>> {
+    match json_of(argument, text)? {
+        Value::Object(fields) => Ok(fields),
+        _ => bail!("{argument} is no JSON object: give names with their values, such as {{\"amount\": 3}}"),
+    }
+}

@@ -1,0 +1,92 @@
+//! What operators do to instances.
+
+use baton_app::{
+    model::*,
+    port::{Actor, Answer},
+};
+use baton_domain::{
+    ids::{InstanceId, MessageId},
+    process::{Choices, Input, Operator, Place, State, TokenChoice, Unsettled},
+};
+use uuid::Uuid;
+
+use super::{
+    Service, convert,
+    instances::{check_text, summary},
+};
+use crate::engine::Item;
+
+impl Service {
+    pub(super) async fn operate_instance(
+        &self,
+        actor: Actor,
+        id: Uuid,
+        request: OperateRequest,
+    ) -> Answer<InstanceSummary> {
+        let OperateRequest { operate, reason, expected } = request;
+        check_text("/reason", reason.trim(), 1)?;
+        // Says that there is no such instance before anything else.
+        self.instance_row(id).await?;
+        let operator = Operator { by: actor.name, reason: reason.trim().to_owned(), expected };
+        let item = Item::Operate { instance: InstanceId(id), input: Box::new(input(operate, operator)) };
+        self.engine.submit_one(item).await.map_err(convert::refusal)?;
+        summary(&self.instance_row(id).await?)
+    }
+}
+
+fn input(operate: Operate, operator: Operator) -> Input {
+    match operate {
+        Operate::Suspend => Input::Suspend(operator),
+        Operate::Resume => Input::Resume(operator),
+        Operate::Cancel { compensate } => Input::Cancel { operator, compensate },
+        Operate::Retry { token } => Input::Retry { operator, token },
+        Operate::Skip { token, port, set } => Input::Skip { operator, token, port, set },
+        Operate::Move { token, to } => Input::Move { operator, token, to },
+        Operate::SetVariables { token, set } => Input::SetVariables { operator, set, token },
+        Operate::Settle { command, succeeded, payload } => {
+            Input::Settle { operator, command: MessageId(command), succeeded, payload }
+        }
+        Operate::Abandon => Input::Abandon(operator),
+    }
+}
+
+/// What an operator can do now, and why not where not.
+pub(super) fn offered(choices: &Choices) -> Vec<Operation> {
+    let refused = |name| match name {
+        OperationName::Retry => &choices.retry,
+        OperationName::Skip => &choices.skip,
+        OperationName::Move => &choices.relocate,
+        OperationName::SetVariables => &choices.set_variables,
+        OperationName::Settle => &choices.settle,
+        OperationName::Suspend => &choices.suspend,
+        OperationName::Resume => &choices.resume,
+        OperationName::Abandon => &choices.abandon,
+        OperationName::Compensate => &choices.compensate,
+        OperationName::Cancel => &choices.cancel,
+    };
+    OperationName::ALL.map(|name| Operation { name, refused: refused(name).clone() }).into()
+}
+
+pub(super) fn token_view(choice: TokenChoice) -> TokenView {
+    let TokenChoice { token, node, index, incident, ports, skips_undo, targets } = choice;
+    TokenView { token, node, index, incident, ports, skips_undo, targets }
+}
+
+/// What would be undone, what comes next first.
+pub(super) fn undo(state: &State) -> Vec<UndoView> {
+    let is_sent = |place: &Place| matches!(place, Place::Compensating { undo: Some(_) });
+    let under_way = state.tokens.iter().any(|token| is_sent(token.waiting()));
+    let view = |(at, step): (usize, &baton_domain::process::Undoable)| UndoView {
+        node: step.node.clone(),
+        send: step.send.clone(),
+        to: step.to.clone(),
+        key: step.key.clone(),
+        payload: step.payload.clone(),
+        under_way: at == 0 && under_way,
+    };
+    state.done.iter().rev().enumerate().map(view).collect()
+}
+
+pub(super) fn unanswered(unsettled: &Unsettled) -> UnansweredView {
+    UnansweredView { command: unsettled.command().0, node: unsettled.node.clone(), answered: unsettled.reply.is_some() }
+}

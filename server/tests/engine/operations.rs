@@ -1,0 +1,307 @@
+//! What operators do to instances: each operation is done, stands in the audit, or is refused with its place and changes
+//! nothing.
+
+use baton_app::{
+    model::*,
+    port::{Answer, AppError, Backend as _},
+};
+use baton_domain::message::Message;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::fixture::{World, actor, eventually};
+
+on_both!(operations:
+    a_step_is_skipped_by_a_port,
+    a_token_is_moved_to_another_node,
+    changed_variables_let_a_stuck_instance_go_on,
+    of_two_operators_at_once_one_is_refused,
+    cancelling_undoes_what_was_done_first,
+    a_command_that_nobody_answered_is_settled_by_hand,
+    an_undo_that_failed_is_skipped_or_abandoned,
+    an_ended_instance_takes_no_operation,
+    what_cannot_be_done_says_where_it_is_wrong,
+    an_instance_shows_whom_it_called,
+);
+
+const ORDER: &str = "
+baton: process/1
+name: order
+nodes:
+  start: {kind: start, next: reserve}
+  reserve:
+    kind: command
+    send: ReserveStock
+    to: stock
+    undo: {send: ReleaseStock, done: StockReleased, failed: ReleaseRefused}
+    on:
+      StockReserved: {next: charge}
+      timeout: {after: PT30M, next: take-back}
+  charge:
+    kind: command
+    send: Charge
+    to: payments
+    undo: {send: Refund, done: Refunded, failed: RefundRefused}
+    on:
+      Charged: {set: {payment: =event.payload.payment}, next: confirm}
+      Declined: {next: take-back}
+  confirm:
+    kind: command
+    send: Confirm
+    to: orders
+    payload: {payment: =vars.payment}
+    on:
+      Confirmed: {next: done}
+  take-back: {kind: compensate, next: taken-back}
+  taken-back: {kind: end, outcome: compensated}
+  done: {kind: end}
+";
+
+async fn order(world: &World) -> Uuid {
+    world.publish(ORDER).await;
+    world.start_with("order", json!({}), None).await.unwrap().id
+}
+
+/// Has the order charged, so that two steps are done.
+async fn charged(world: &World) -> Uuid {
+    let order = order(world).await;
+    world.answer(&world.command("ReserveStock").await, "StockReserved", json!({})).await;
+    world.answer(&world.command("Charge").await, "Charged", json!({"payment": "p-1"})).await;
+    world.command("Confirm").await;
+    order
+}
+
+fn refused_at<T: std::fmt::Debug>(answer: Answer<T>, code: &str, pointer: &str) {
+    match answer.unwrap_err() {
+        AppError::Invalid(found) => assert_eq!((found[0].code.as_str(), found[0].pointer.as_str()), (code, pointer)),
+        AppError::Conflict { code: conflict, message } => {
+            assert_eq!((conflict.as_str(), pointer), (code, ""), "{message}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn skip(port: &str, set: Value) -> Operate {
+    let Value::Object(set) = set else { panic!("{set} is no object") };
+    Operate::Skip { token: None, port: Some(port.to_owned()), set }
+}
+
+fn set(name: &str, value: Value) -> Operate {
+    Operate::SetVariables { token: None, set: Map::from_iter([(name.to_owned(), value)]) }
+}
+
+fn compensate() -> Operate {
+    Operate::Cancel { compensate: true }
+}
+
+async fn audited(world: &World, instance: Uuid) -> Vec<(String, String)> {
+    let entries = world.service().audit(Some(format!("instance/{instance}"))).await.unwrap();
+    entries.into_iter().map(|it| (it.action, it.reason.unwrap_or_default())).collect()
+}
+
+fn sent(world: &World) -> Vec<String> {
+    world.participant.received().into_iter().map(|it: Message| it.message_type).collect()
+}
+
+pub async fn a_step_is_skipped_by_a_port(world: World) {
+    let order = order(&world).await;
+    world.answer(&world.command("ReserveStock").await, "StockReserved", json!({})).await;
+    let charge = world.command("Charge").await;
+    // The port is chosen, since two lead on; what it would have read is given instead.
+    refused_at(
+        world.operate(order, Operate::Skip { token: None, port: None, set: Map::new() }).await,
+        "port-required",
+        "/port",
+    );
+    world.operate(order, skip("Charged", json!({"payment": "by hand"}))).await.unwrap();
+    let confirm = world.command("Confirm").await;
+    assert_eq!(confirm.payload, json!({"payment": "by hand"}));
+    world.answer(&confirm, "Confirmed", json!({})).await;
+    let done = world.until_state(order, "completed").await;
+    assert_eq!(world.count_events(order, "skipped").await, 1);
+    assert_eq!(audited(&world, order).await, [("skip-instance".to_owned(), "because of a test".to_owned())]);
+    assert!(done.walked.contains(&"charge/Charged".to_owned()));
+    // The answer that comes at last settles what was skipped, and starts nothing anew.
+    world.answer(&charge, "Charged", json!({"payment": "p-1"})).await;
+    world.until_quiet().await;
+    assert_eq!(sent(&world), ["ReserveStock", "Charge", "Confirm"]);
+    world.stop().await;
+}
+
+pub async fn a_token_is_moved_to_another_node(world: World) {
+    let order = order(&world).await;
+    world.command("ReserveStock").await;
+    let to = |node: &str| Operate::Move { token: None, to: node.to_owned() };
+    refused_at(world.operate(order, to("nowhere")).await, "unknown-node", "/to");
+    refused_at(
+        world.operate(order, Operate::Move { token: Some(9), to: "charge".to_owned() }).await,
+        "unknown-token",
+        "/token",
+    );
+    let before = world.service().instance(order).await.unwrap();
+    assert!(before.tokens[0].targets.contains(&"charge".to_owned()), "{:?}", before.tokens);
+    world.operate(order, to("charge")).await.unwrap();
+    world.command("Charge").await;
+    let moved = world.service().instance(order).await.unwrap();
+    assert_eq!(moved.summary.at, ["charge"]);
+    // Nobody knows whether the stock was reserved; that is kept for undoing.
+    assert_eq!(moved.unanswered.iter().map(|it| it.node.as_str()).collect::<Vec<_>>(), ["reserve"]);
+    world.operate(order, to("done")).await.unwrap();
+    world.until_state(order, "completed").await;
+    world.stop().await;
+}
+
+pub async fn changed_variables_let_a_stuck_instance_go_on(world: World) {
+    let order = order(&world).await;
+    world.answer(&world.command("ReserveStock").await, "StockReserved", json!({})).await;
+    world.command("Charge").await;
+    // Skipped without what the next step reads.
+    world.operate(order, skip("Charged", json!({}))).await.unwrap();
+    let stuck = world.until_state(order, "stuck").await;
+    assert!(stuck.tokens[0].incident.as_deref().unwrap().contains("payment"), "{:?}", stuck.tokens);
+    world.operate(order, set("payment", json!("p-2"))).await.unwrap();
+    world.operate(order, Operate::Retry { token: Some(stuck.tokens[0].token) }).await.unwrap();
+    assert_eq!(world.command("Confirm").await.payload, json!({"payment": "p-2"}));
+    let actions: Vec<String> = audited(&world, order).await.into_iter().map(|(action, _)| action).collect();
+    assert_eq!(actions, ["retry-instance", "set-variables-instance", "skip-instance"]);
+    world.stop().await;
+}
+
+pub async fn of_two_operators_at_once_one_is_refused(world: World) {
+    let order = order(&world).await;
+    world.command("ReserveStock").await;
+    let seen = world.service().instance(order).await.unwrap().recorded;
+    let by = |operate| OperateRequest { operate, reason: "as I see it".to_owned(), expected: Some(seen) };
+    let (first, second) = tokio::join!(
+        world.service().operate(actor(), order, by(set("a", json!(1)))),
+        world.service().operate(actor(), order, by(set("a", json!(2)))),
+    );
+    assert_eq!(usize::from(first.is_ok()) + usize::from(second.is_ok()), 1, "{first:?} {second:?}");
+    let (expected, refused) = if first.is_ok() { (1, second) } else { (2, first) };
+    refused_at(refused, "changed-meanwhile", "");
+    assert_eq!(world.service().instance(order).await.unwrap().variables["a"], expected);
+    assert_eq!(audited(&world, order).await.len(), 1);
+    world.stop().await;
+}
+
+pub async fn cancelling_undoes_what_was_done_first(world: World) {
+    let order = charged(&world).await;
+    let before = world.service().instance(order).await.unwrap();
+    let undo: Vec<&str> = before.undo.iter().map(|it| it.send.as_str()).collect();
+    assert_eq!(undo, ["Refund", "ReleaseStock"]);
+    world.operate(order, compensate()).await.unwrap();
+    let undoing = world.until_state(order, "compensating").await;
+    assert!(undoing.undo[0].under_way && !undoing.undo[1].under_way, "{:?}", undoing.undo);
+    refused_at(world.operate(order, compensate()).await, "compensating", "");
+    world.answer(&world.command("Refund").await, "Refunded", json!({})).await;
+    world.answer(&world.command("ReleaseStock").await, "StockReleased", json!({})).await;
+    world.until_state(order, "cancelled").await;
+    assert_eq!(sent(&world), ["ReserveStock", "Charge", "Confirm", "Refund", "ReleaseStock"]);
+    world.stop().await;
+}
+
+pub async fn a_command_that_nobody_answered_is_settled_by_hand(world: World) {
+    let order = order(&world).await;
+    let reserve = world.command("ReserveStock").await;
+    world.operate(order, Operate::Move { token: None, to: "take-back".to_owned() }).await.unwrap();
+    let undoing = world.until_state(order, "compensating").await;
+    assert_eq!(undoing.unanswered.len(), 1);
+    let settle = |command: Uuid| Operate::Settle { command, succeeded: true, payload: Value::Null };
+    refused_at(world.operate(order, settle(order)).await, "not-unsettled", "/command");
+    assert_eq!(undoing.unanswered[0].command, reserve.id.0);
+    world.operate(order, settle(reserve.id.0)).await.unwrap();
+    world.answer(&world.command("ReleaseStock").await, "StockReleased", json!({})).await;
+    world.until_state(order, "compensated").await;
+    world.stop().await;
+}
+
+pub async fn an_undo_that_failed_is_skipped_or_abandoned(world: World) {
+    let order = charged(&world).await;
+    world.operate(order, compensate()).await.unwrap();
+    world.answer(&world.command("Refund").await, "RefundRefused", json!({})).await;
+    let stuck = world.until_state(order, "stuck").await;
+    assert!(stuck.tokens[0].skips_undo && stuck.tokens[0].ports.is_empty(), "{:?}", stuck.tokens);
+    world.operate(order, Operate::Skip { token: None, port: None, set: Map::new() }).await.unwrap();
+    world.answer(&world.command("ReleaseStock").await, "ReleaseRefused", json!({})).await;
+    world.until_state(order, "stuck").await;
+    world.operate(order, Operate::Abandon).await.unwrap();
+    let ended = world.until_state(order, "failed").await;
+    assert_eq!(ended.summary.incident, None);
+    assert_eq!(world.count_events(order, "abandoned").await, 1);
+    world.stop().await;
+}
+
+pub async fn an_ended_instance_takes_no_operation(world: World) {
+    let order = order(&world).await;
+    world.command("ReserveStock").await;
+    world.operate(order, Operate::Cancel { compensate: false }).await.unwrap();
+    let ended = world.until_state(order, "cancelled").await;
+    for operation in &ended.operations {
+        assert!(operation.refused.as_deref().is_some_and(|why| why.contains("cancelled")), "{operation:?}");
+    }
+    let all = [
+        Operate::Suspend,
+        Operate::Resume,
+        Operate::Cancel { compensate: false },
+        compensate(),
+        Operate::Retry { token: None },
+        skip("StockReserved", json!({})),
+        Operate::Move { token: None, to: "charge".to_owned() },
+        set("a", json!(1)),
+        Operate::Settle { command: order, succeeded: false, payload: Value::Null },
+        Operate::Abandon,
+    ];
+    for operate in all {
+        refused_at(world.operate(order, operate).await, "instance-ended", "");
+    }
+    assert_eq!(world.service().instance(order).await.unwrap().history, ended.history);
+    world.stop().await;
+}
+
+pub async fn what_cannot_be_done_says_where_it_is_wrong(world: World) {
+    let order = order(&world).await;
+    world.command("ReserveStock").await;
+    let before = world.service().instance(order).await.unwrap();
+    refused_at(world.operate(order, skip("Delivered", json!({}))).await, "unknown-port", "/port");
+    refused_at(world.operate(order, set("no name", json!(1))).await, "invalid-variables", "/set/no name");
+    let nothing = Operate::SetVariables { token: None, set: Map::new() };
+    refused_at(world.operate(order, nothing).await, "empty", "/set");
+    refused_at(world.operate(order, Operate::Retry { token: None }).await, "no-incident", "");
+    refused_at(world.operate(order, Operate::Abandon).await, "not-compensating", "");
+    let silent = OperateRequest { operate: Operate::Suspend, reason: "  ".to_owned(), expected: None };
+    refused_at(world.service().operate(actor(), order, silent).await, "text", "/reason");
+    let after = world.service().instance(order).await.unwrap();
+    assert_eq!((after.history, after.variables), (before.history, before.variables));
+    assert!(audited(&world, order).await.is_empty());
+    // What is offered is what would be accepted.
+    let refused: Vec<OperationName> =
+        after.operations.iter().filter(|it| it.refused.is_some()).map(|it| it.name).collect();
+    assert_eq!(refused, [OperationName::Retry, OperationName::Settle, OperationName::Resume, OperationName::Abandon]);
+    world.stop().await;
+}
+
+pub async fn an_instance_shows_whom_it_called(world: World) {
+    world.publish(ORDER).await;
+    world
+        .publish(
+            "
+baton: process/1
+name: basket
+nodes:
+  start: {kind: start, next: order}
+  order: {kind: call, process: order, on: {completed: {next: done}, failed: {next: done}}}
+  done: {kind: end}
+",
+        )
+        .await;
+    let basket = world.start_with("basket", json!({}), None).await.unwrap().id;
+    world.command("ReserveStock").await;
+    let child =
+        eventually("the child", async || world.service().instance(basket).await.unwrap().children.into_iter().next())
+            .await;
+    assert_eq!((child.definition.as_str(), child.parent), ("order", Some(basket)));
+    let query = InstanceQuery { parent: Some(basket), ..InstanceQuery::default() };
+    let listed = world.service().instances(query).await.unwrap().items;
+    assert_eq!(listed.iter().map(|it| it.id).collect::<Vec<_>>(), [child.id]);
+    world.stop().await;
+}
