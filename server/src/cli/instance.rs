@@ -40,7 +40,7 @@ pub enum Command {
     /// Try what failed again
     Retry {
         /// Only at this token
-        #[arg(long, value_name = "N")]
+        #[arg(long = "at", id = "at", value_name = "TOKEN")]
         token: Option<u32>,
         #[command(flatten)]
         common: Common,
@@ -48,7 +48,7 @@ pub enum Command {
     /// Leave a step without its having happened, or leave an undo out
     Skip {
         /// The token whose step is left; may be left out when there is only one, or only one that failed
-        #[arg(long, value_name = "N")]
+        #[arg(long = "at", id = "at", value_name = "TOKEN")]
         token: Option<u32>,
         /// The port by which it is left; may be left out when there is only one
         #[arg(long, value_name = "NAME")]
@@ -65,7 +65,7 @@ pub enum Command {
         #[arg(long, value_name = "NODE")]
         to: String,
         /// The token; may be left out when there is only one, or only one that failed
-        #[arg(long, value_name = "N")]
+        #[arg(long = "at", id = "at", value_name = "TOKEN")]
         token: Option<u32>,
         #[command(flatten)]
         common: Common,
@@ -76,7 +76,7 @@ pub enum Command {
         #[arg(long = "to", value_name = "JSON")]
         set: String,
         /// The token whose own variables are meant, inside a for-each
-        #[arg(long, value_name = "N")]
+        #[arg(long = "at", id = "at", value_name = "TOKEN")]
         token: Option<u32>,
         #[command(flatten)]
         common: Common,

@@ -270,7 +270,7 @@ fn test_message() -> Message {
     Message {
         id: MessageId(Uuid::now_v7()),
         kind: MessageKind::Event,
-        message_type: "baton.test".to_owned(),
+        message_type: "ConnectionTest".to_owned(),
         source: "baton".to_owned(),
         key: Key { aggregate_type: "baton".to_owned(), aggregate_id: "test".to_owned() },
         aggregate_version: None,

@@ -167,7 +167,7 @@ async fn a_destination_is_tested_past_its_queue(database: Database) {
     world.put_destination_paused("sink", sink.settings(json!({})), true).await;
     let report = world.deliveries.test("sink").await.unwrap();
     assert!(report.accepted, "{}", report.answer);
-    assert_eq!(sink.received()[0].message.message_type, "baton.test");
+    assert_eq!(sink.received()[0].message.message_type, "ConnectionTest");
     sink.judge(|_, _| Reply { body: b"closed on Sundays".into(), ..Reply::status(503) });
     let report = world.deliveries.test("sink").await.unwrap();
     assert!(!report.accepted && report.answer.contains("closed on Sundays"), "{}", report.answer);
