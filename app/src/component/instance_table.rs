@@ -26,6 +26,21 @@ pub fn instance_table(instances: Vec<InstanceSummary>, label: &str) -> AnyView {
     table(label, &columns, rows.erased())
 }
 
+/// The same in a narrow place: what it is, and how it stands.
+pub fn instance_list(instances: Vec<InstanceSummary>) -> AnyView {
+    let item = |instance: InstanceSummary| {
+        let definition = format!("{} v{}", instance.definition, instance.version);
+        view! {
+            <li>
+                <a href=link::instance(instance.id)>{name_of(&instance)}</a>
+                <span class="faint">{definition}</span>
+                {state_badge(&instance.state)}
+            </li>
+        }
+    };
+    view! { <ul class="link-list">{instances.into_iter().map(item).collect_view()}</ul> }.erased()
+}
+
 fn row(instance: InstanceSummary) -> AnyView {
     let at = instance.at.iter().map(|node| humanised(node)).collect::<Vec<_>>().join(", ");
     let at = if at.is_empty() { "—".to_owned() } else { at };

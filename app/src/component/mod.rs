@@ -3,6 +3,7 @@
 pub mod badge;
 pub mod chart;
 pub mod code;
+pub mod compensation;
 pub mod confirm;
 pub mod diagnostics;
 pub mod diagram;

@@ -97,9 +97,9 @@ pub fn buttons(instance: &InstanceDetail, operate: Operating) -> AnyView {
     let more = DIALOGS.iter().filter(|(name, ..)| !FIRST.contains(name));
     view! {
         {first.map(|(name, word, _)| button(*name, word)).collect_view()}
-        <details class="menu">
+        <details class="dropdown">
             <summary class="btn">"More"{icon(Icon::Down)}</summary>
-            <div class="menu-items">{more.map(|(name, word, _)| button(*name, word)).collect_view()}</div>
+            <div class="dropdown-items">{more.map(|(name, word, _)| button(*name, word)).collect_view()}</div>
         </details>
     }
     .erased()

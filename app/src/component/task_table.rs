@@ -22,7 +22,7 @@ pub fn task_list(tasks: Vec<TaskSummary>) -> AnyView {
         .into_iter()
         .map(|task| view! { <li><a href=link::task(task.id)>{task.title.clone()}</a><span class="faint">{waits_for(&task)}</span>{state_of(&task)}</li> })
         .collect_view();
-    view! { <ul class="task-list">{items}</ul> }.erased()
+    view! { <ul class="link-list">{items}</ul> }.erased()
 }
 
 fn state_of(task: &TaskSummary) -> AnyView {

@@ -10,10 +10,11 @@ use crate::{
     component::{
         badge::state_badge,
         code::CopyButton,
+        compensation::compensation,
         diagram::{Journey, diagram_view},
         failure::refusal,
         history::history_table,
-        instance_table::name_of,
+        instance_table::{instance_list, name_of},
         json::{json_view, pretty},
         loaded::loaded,
         operate,
@@ -84,6 +85,8 @@ fn draw(instance: InstanceDetail, operating: ServerAction<OperateInstance>) -> A
                 <div class="stacked">
                     {facts(&summary)}
                     {tasks(&instance)}
+                    {compensation(&instance)}
+                    {children(&instance)}
                     {values("Variables", "variables", &instance.variables)}
                     {values("Input", "input", &instance.input)}
                 </div>
@@ -126,6 +129,10 @@ fn facts(summary: &InstanceSummary) -> AnyView {
     let key = summary.business_key.clone().map(|key| fact("Business key", view! { {key} }.erased()));
     let at = summary.at.iter().map(|node| form::humanised(node)).collect::<Vec<_>>().join(", ");
     let at = (!at.is_empty()).then(|| fact("Stands at", view! { {at} }.erased()));
+    let parent = summary.parent.map(|parent| {
+        let name = parent.simple().to_string().chars().take(12).collect::<String>();
+        fact("Called by", view! { <a class="mono" href=link::instance(parent)>{name}</a> }.erased())
+    });
     let conversation = link::conversation(&summary.id.to_string());
     view! {
         <section class="card" aria-labelledby="facts-title">
@@ -134,6 +141,7 @@ fn facts(summary: &InstanceSummary) -> AnyView {
                 {fact("Id", view! { <span class="mono">{summary.id.to_string()}</span> }.erased())}
                 {key}
                 {at}
+                {parent}
                 {fact("Started by", view! { {summary.started_by.clone()} }.erased())}
                 {fact("Started", view! { {at_full(summary.created_at)}<small class="faint">{ago(summary.created_at)}</small> }.erased())}
                 {fact("Changed", view! { {at_full(summary.updated_at)}<small class="faint">{ago(summary.updated_at)}</small> }.erased())}
@@ -174,6 +182,21 @@ fn tasks(instance: &InstanceDetail) -> Option<AnyView> {
         view! { <section class="card" aria-labelledby="tasks-title"><h2 id="tasks-title">"Tasks"</h2>{list}</section> }
             .erased(),
     )
+}
+
+fn children(instance: &InstanceDetail) -> Option<AnyView> {
+    if instance.children.is_empty() {
+        return None;
+    }
+    let all = link::link("/instances", &[("parent", &instance.summary.id.to_string())]);
+    let list = instance_list(instance.children.clone());
+    let view = view! {
+        <section class="card" aria-labelledby="children-title">
+            <h2 id="children-title">"Called from here"<small><a href=all>"All"</a></small></h2>
+            {list}
+        </section>
+    };
+    Some(view.erased())
 }
 
 fn values(title: &'static str, id: &'static str, value: &serde_json::Value) -> AnyView {

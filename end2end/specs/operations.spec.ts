@@ -1,0 +1,230 @@
+// What operators do to an instance: every operation by the page's own dialogs, with its reason in the history and the
+// audit.
+import type { Page } from "@playwright/test";
+import { eventually, live, type Baton, type Database } from "../support/baton.ts";
+import { expect, test } from "../support/fixtures.ts";
+import { Participant } from "../support/participant.ts";
+
+// Rooms are held, then paid; a payment may take more than a second, and then a person looks.
+const STAY = `
+baton: process/1
+name: stay
+nodes:
+  start: {kind: start, next: hold}
+  hold:
+    kind: command
+    send: HoldRoom
+    to: rooms
+    undo: {send: ReleaseRoom, done: RoomReleased, failed: ReleaseRefused}
+    on:
+      RoomHeld: {set: {nights: =event.payload.nights}, next: price}
+  price: {kind: compute, set: {total: =vars.nights * 80}, next: pay}
+  pay:
+    kind: command
+    send: TakePayment
+    to: payments
+    payload: {total: =vars.total}
+    undo: {send: GiveBack, payload: {payment: =event.payload.payment}, done: GivenBack}
+    on:
+      PaymentTaken: {next: check-in}
+      timeout: {after: PT1S, next: look}
+  look: {kind: wait, on: {PaymentFound: {next: check-in}}}
+  check-in: {kind: wait, on: {GuestArrived: {next: done}}}
+  done: {kind: end}
+`;
+
+const REASON = "agreed with the guest by phone";
+
+interface Stay {
+  page: Page;
+  baton: Baton;
+  hotel: Participant;
+  /** What the room says about the nights; the price cannot be made out of a word. */
+  nights: unknown;
+  pays: boolean;
+}
+
+async function prepared(page: Page, baton: Baton): Promise<Stay> {
+  const stay = { page, baton, nights: 2, pays: true } as Stay;
+  stay.hotel = await Participant.start((command) => {
+    const says = (type: string, payload: unknown) => [{ type, aggregateType: "rooms", aggregateId: "1", payload }];
+    switch (command.type) {
+      case "HoldRoom":
+        return says("RoomHeld", { nights: stay.nights });
+      case "TakePayment":
+        return stay.pays ? says("PaymentTaken", { payment: "p-1" }) : [];
+      case "GiveBack":
+        return says("GivenBack", {});
+      case "ReleaseRoom":
+        return says("RoomReleased", {});
+      default:
+        return [];
+    }
+  });
+  await baton.put("/destinations/hotel", { kind: "http", url: stay.hotel.url });
+  for (const to of ["rooms", "payments"]) {
+    await baton.put(`/routes/${to}-commands`, { kind: "command", aggregate_type: to, to: "hotel" });
+  }
+  await baton.put("/processes/stay/draft", { source: STAY });
+  await baton.post("/processes/stay/versions", {});
+  return stay;
+}
+
+/** Starts an instance, waits until it stands at `node`, and opens its page. */
+async function startedAt({ page, baton }: Stay, node: string): Promise<string> {
+  const { id } = await baton.post("/processes/stay/instances", { input: {}, business_key: "room 12" });
+  await eventually(`it stands at ${node}`, async () => {
+    const instance = await baton.get(`/instances/${id}`);
+    return instance.at.includes(node) && instance.state !== "running";
+  });
+  await page.goto(`${baton.url}/instances/${id}`);
+  await live(page);
+  return id;
+}
+
+/** Opens the dialog of an operation, from the menu when it has no button of its own. */
+async function opened(page: Page, operation: string) {
+  const button = page.getByRole("button", { name: `${operation}…`, exact: true });
+  if (!(await button.isVisible())) await page.locator("summary", { hasText: "More" }).click();
+  await button.click();
+  return page.getByRole("dialog");
+}
+
+/** Gives the reason, sends, and sees the dialog close. */
+async function send(page: Page, word: string): Promise<void> {
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Reason").fill(REASON);
+  await dialog.getByRole("button", { name: word, exact: true }).click();
+  await expect(dialog).toBeHidden();
+}
+
+async function expectState(page: Page, state: string): Promise<void> {
+  await expect(page.locator(".page-head .beside")).toHaveText(state);
+}
+
+const sent = ({ hotel }: Stay) => hotel.received.map((command) => command.type);
+
+for (const database of ["sqlite", "postgres"] satisfies Database[]) {
+  test.describe(`on ${database}`, () => {
+    test.use({ database });
+
+    test("suspend and resume, with reasons in the history and the audit", async ({ page, baton }) => {
+      const stay = await prepared(page, baton);
+      const id = await startedAt(stay, "check-in");
+      await opened(page, "Suspend");
+      await send(page, "Suspend");
+      await expectState(page, "suspended");
+      // what arrives meanwhile is kept for later
+      await baton.post("/messages", { type: "GuestArrived", aggregate_type: "rooms", aggregate_id: "1", payload: {}, correlation_id: id });
+      await expect(page.locator(".history")).toContainText("GuestArrived");
+      await expectState(page, "suspended");
+      await opened(page, "Resume");
+      await send(page, "Resume");
+      await expectState(page, "completed");
+      await expect(page.locator(".history")).toContainText(REASON);
+      const actions = (await baton.get(`/audit?subject=instance/${id}`)).items.map((it: any) => [it.action, it.reason]);
+      expect(actions).toEqual(expect.arrayContaining([["suspend-instance", REASON], ["resume-instance", REASON]]));
+      // an instance that has ended takes nothing more, and says why
+      const button = page.getByRole("button", { name: /^Cancel…/ });
+      await expect(button).toBeDisabled();
+      await expect(button).toHaveAttribute("title", /is completed; that never changes/);
+      await stay.hotel.stop();
+    });
+
+    test("cancel and undo, in reverse order", async ({ page, baton }) => {
+      const stay = await prepared(page, baton);
+      await startedAt(stay, "check-in");
+      const undo = page.getByRole("region", { name: "To undo" });
+      await expect(undo.getByRole("listitem")).toHaveCount(2);
+      await expect(undo.getByRole("listitem").first()).toContainText("GiveBack");
+      const dialog = await opened(page, "Cancel");
+      await expect(dialog).toContainText("In this order: Pay, Hold.");
+      await dialog.getByLabel("Undo what was done first").check();
+      await send(page, "Cancel");
+      await expectState(page, "cancelled");
+      expect(sent(stay)).toEqual(["HoldRoom", "TakePayment", "GiveBack", "ReleaseRoom"]);
+      await stay.hotel.stop();
+    });
+  });
+}
+
+test("changed variables and a retry mend what failed", async ({ page, baton }) => {
+  const stay = await prepared(page, baton);
+  stay.nights = "two";
+  await startedAt(stay, "price");
+  await expectState(page, "stuck");
+  await expect(page.getByRole("alert")).toContainText("Stuck");
+  const dialog = await opened(page, "Change variables");
+  const variables = dialog.getByLabel("Variables");
+  await variables.fill("{nights: 2}");
+  await dialog.getByLabel("Reason").fill(REASON);
+  await dialog.getByRole("button", { name: "Change variables", exact: true }).click();
+  await expect(dialog.getByRole("alert")).toBeVisible();
+  await variables.fill(`{"nights": 2}`);
+  await send(page, "Change variables");
+  await opened(page, "Retry");
+  await send(page, "Retry");
+  await expect(page.getByRole("listitem", { name: /Check in.*under way/ })).toBeVisible();
+  expect(stay.hotel.received.find((it) => it.type === "TakePayment")!.data).toEqual({ total: 160 });
+  await stay.hotel.stop();
+});
+
+test("a step is skipped, and what it would have set is given", async ({ page, baton }) => {
+  const stay = await prepared(page, baton);
+  await startedAt(stay, "check-in");
+  const dialog = await opened(page, "Skip a step");
+  await dialog.getByLabel("Which step, and how to go on").selectOption({ label: "Check in → Guest arrived" });
+  await dialog.getByLabel("Variables to set").fill(`{"arrived": "late"}`);
+  await send(page, "Skip a step");
+  await expectState(page, "completed");
+  await expect(page.getByRole("group", { name: "Variables", exact: true })).toContainText(`"arrived": "late"`);
+  await stay.hotel.stop();
+});
+
+test("a token is moved, and the node that it enters happens", async ({ page, baton }) => {
+  const stay = await prepared(page, baton);
+  await startedAt(stay, "check-in");
+  const dialog = await opened(page, "Move a token");
+  await dialog.getByLabel("From where, to where").selectOption({ label: "Check in → Hold" });
+  await send(page, "Move a token");
+  await eventually("the room is held again", async () => sent(stay).filter((it) => it === "HoldRoom").length === 2);
+  await expect(page.locator(".history")).toContainText(REASON);
+  await stay.hotel.stop();
+});
+
+test("a command that nobody answered is settled, and undone with the rest", async ({ page, baton }) => {
+  const stay = await prepared(page, baton);
+  stay.pays = false;
+  await startedAt(stay, "look");
+  await expect(page.getByRole("region", { name: "To undo" })).toContainText("unanswered");
+  const dialog = await opened(page, "Settle a command");
+  await dialog.getByLabel("It was done").check();
+  await dialog.getByLabel("Reply").fill(`{"payment": "p-7"}`);
+  await send(page, "Settle a command");
+  await expect(page.getByRole("region", { name: "To undo" })).toContainText("GiveBack");
+  await (await opened(page, "Cancel")).getByLabel("Undo what was done first").check();
+  await send(page, "Cancel");
+  await expectState(page, "cancelled");
+  expect(stay.hotel.received.find((it) => it.type === "GiveBack")!.data).toEqual({ payment: "p-7" });
+  await stay.hotel.stop();
+});
+
+test("an undo that is refused makes it stuck; abandoning ends it as failed", async ({ page, baton }) => {
+  const stay = await prepared(page, baton);
+  await startedAt(stay, "check-in");
+  // the answer to the release is taken away, and a refusal comes by itself
+  stay.hotel.refuse = (event) => (event.type === "ReleaseRoom" ? 503 : undefined);
+  await (await opened(page, "Cancel")).getByLabel("Undo what was done first").check();
+  await send(page, "Cancel");
+  await expectState(page, "compensating");
+  const release = await eventually("the release is sent", async () => {
+    const { items } = await baton.get("/messages?type=ReleaseRoom");
+    return items[0];
+  });
+  await baton.post("/messages", { type: "ReleaseRefused", aggregate_type: "rooms", aggregate_id: "1", payload: {}, causation_id: release.id, correlation_id: release.correlation_id });
+  await expectState(page, "stuck");
+  await opened(page, "Abandon the undoing");
+  await send(page, "Abandon the undoing");
+  await expectState(page, "failed");
+  await stay.hotel.stop();
+});
