@@ -136,7 +136,9 @@ pub trait Backend: Send + Sync + 'static {
     async fn start(&self, actor: Actor, request: StartRequest) -> Answer<Started>;
     async fn instances(&self, query: InstanceQuery) -> Answer<Page<InstanceSummary>>;
     async fn instance(&self, id: Uuid) -> Answer<InstanceDetail>;
-    async fn history(&self, id: Uuid, after: i64) -> Answer<Vec<HistoryItem>>;
+    /// As it was just after event `at` of its history, counted from 1.
+    async fn instance_at(&self, id: Uuid, at: u64) -> Answer<InstanceDetail>;
+    async fn history(&self, id: Uuid, after: u32) -> Answer<Vec<HistoryItem>>;
     async fn operate(&self, actor: Actor, id: Uuid, request: OperateRequest) -> Answer<InstanceSummary>;
 
     async fn tasks(&self, actor: Actor, query: TaskQuery) -> Answer<Page<TaskSummary>>;

@@ -173,7 +173,7 @@ test("a step is skipped, and what it would have set is given", async ({ page, ba
   const stay = await prepared(page, baton);
   await startedAt(stay, "check-in");
   const dialog = await opened(page, "Skip a step");
-  await dialog.getByLabel("Which step, and how to go on").selectOption({ label: "Check in → Guest arrived" });
+  await dialog.getByLabel("Which step, and how to go on").selectOption({ label: "Check in → GuestArrived" });
   await dialog.getByLabel("Variables to set").fill(`{"arrived": "late"}`);
   await send(page, "Skip a step");
   await expectState(page, "completed");
@@ -226,5 +226,30 @@ test("an undo that is refused makes it stuck; abandoning ends it as failed", asy
   await opened(page, "Abandon the undoing");
   await send(page, "Abandon the undoing");
   await expectState(page, "failed");
+  await stay.hotel.stop();
+});
+
+test("the scrubber shows an instance as it was", async ({ page, baton }) => {
+  const stay = await prepared(page, baton);
+  const id = await startedAt(stay, "check-in");
+  const variables = page.getByRole("group", { name: "Variables", exact: true });
+  await expect(variables).toContainText(`"total": 160`);
+  const slider = page.getByRole("slider", { name: "Moment in the history" });
+  // to the beginning: nothing was done yet, and nothing can be done to it
+  await slider.press("Home");
+  await expect(page).toHaveURL(/\?at=1$/);
+  await expect(page.getByText("As it was after fact 1 of")).toBeVisible();
+  await expect(variables).not.toContainText("total");
+  await expect(page.getByRole("button", { name: /^Suspend…/ })).toBeDisabled();
+  // forward to the fact that made the price
+  const { history } = await baton.get(`/instances/${id}`);
+  const priced = history.find((item: any) => item.changes?.some((change: any) => change.name === "total"));
+  for (let fact = 1; fact < priced.sequence; fact += 1) await slider.press("ArrowRight");
+  await expect(page).toHaveURL(new RegExp(`at=${priced.sequence}$`));
+  await expect(page.getByRole("list", { name: "Changed variables" }).first()).toContainText("total 160");
+  await expect(variables).toContainText(`"total": 160`);
+  await page.getByRole("link", { name: "Back to now" }).click();
+  await expect(page).not.toHaveURL(/at=/);
+  await expect(page.getByRole("button", { name: /^Suspend…/ })).toBeEnabled();
   await stay.hotel.stop();
 });

@@ -51,6 +51,11 @@ pub async fn list_instances(query: InstanceQuery) -> Answer<Encoded<Page<Instanc
 }
 
 #[server(prefix = "/sfn", endpoint = "instance", input = Json)]
-pub async fn get_instance(id: Uuid) -> Answer<Encoded<InstanceDetail>> {
-    signed_in()?.0.instance(id).await.and_then(Encoded::of)
+pub async fn get_instance(id: Uuid, at: Option<u64>) -> Answer<Encoded<InstanceDetail>> {
+    let backend = signed_in()?.0;
+    let instance = match at {
+        None => backend.instance(id).await?,
+        Some(at) => backend.instance_at(id, at).await?,
+    };
+    Encoded::of(instance)
 }

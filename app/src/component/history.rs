@@ -3,7 +3,7 @@
 use crate::erased::Erase;
 use leptos::prelude::*;
 
-use super::{json::json_view, table::table, time::at_time};
+use super::{changes::changes, json::json_view, table::table, time::at_time};
 use crate::model::HistoryItem;
 
 /// What a fact of the history is about, by its name.
@@ -57,7 +57,7 @@ fn row(items: &[HistoryItem]) -> AnyView {
     .erased()
 }
 
-/// A sentence that opens to the whole fact.
+/// A sentence that opens to the whole fact; what it changed stands below in any case.
 fn fact(item: &HistoryItem) -> AnyView {
     view! {
         <details class="fact">
@@ -65,6 +65,7 @@ fn fact(item: &HistoryItem) -> AnyView {
             <p class="mono faint">{format!("{} · {}", item.sequence, item.event)}</p>
             {json_view(&item.data, &format!("Fact {}", item.sequence))}
         </details>
+        {changes(&item.changes)}
     }
     .erased()
 }
@@ -82,6 +83,7 @@ mod tests {
             event: event.to_owned(),
             title: event.to_owned(),
             node: None,
+            changes: Vec::new(),
             data: Value::Null,
         }
     }

@@ -1,6 +1,7 @@
 //! What pages are made of, one concept a file. Components draw and dispatch; they decide nothing.
 
 pub mod badge;
+pub mod changes;
 pub mod chart;
 pub mod code;
 pub mod compensation;
@@ -24,6 +25,7 @@ pub mod page_head;
 pub mod pager;
 pub mod post;
 pub mod schema_form;
+pub mod scrubber;
 pub mod search;
 pub mod sequence;
 pub mod table;

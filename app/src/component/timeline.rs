@@ -42,8 +42,8 @@ fn places(instants: &[(Instant, usize)], width: f64) -> (Vec<f64>, Vec<(f64, f64
     (places, folded)
 }
 
-/// Oldest first.
-pub fn timeline(history: &[HistoryItem]) -> Option<AnyView> {
+/// Oldest first. What came after the fact `at` is pale.
+pub fn timeline(history: &[HistoryItem], at: Option<i64>) -> Option<AnyView> {
     let (first, last) = history.first().zip(history.last())?;
     let moments: Vec<&[HistoryItem]> = history.chunk_by(|before, after| before.at == after.at).collect();
     let instants: Vec<_> = moments.iter().map(|moment| (moment[0].at, moment.len())).collect();
@@ -58,8 +58,9 @@ pub fn timeline(history: &[HistoryItem]) -> Option<AnyView> {
     let ticks = moments.iter().zip(places).flat_map(|(moment, x)| {
         moment.iter().enumerate().map(move |(index, item)| {
             let title = format!("{} {}: {}", item.sequence, in_full(item.at), item.title);
+            let later = if at.is_some_and(|at| item.sequence > at) { " later" } else { "" };
             view! {
-                <rect class=format!("tick {}", tone(&item.event)) x=number(x + index as f64 * TICK) y="3" width="3" height=number(HEIGHT - 6.0) rx="1.5">
+                <rect class=format!("tick {}{later}", tone(&item.event)) x=number(x + index as f64 * TICK) y="3" width="3" height=number(HEIGHT - 6.0) rx="1.5">
                     <title>{title}</title>
                 </rect>
             }

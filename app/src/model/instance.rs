@@ -76,6 +76,30 @@ pub struct InstanceDetail {
     pub unanswered: Vec<UnansweredView>,
     /// The instances that it called, newest first; 50 at most.
     pub children: Vec<InstanceSummary>,
+    /// Set when it is shown as it was: `variables`, `progress`, `walked`, `tokens`, `undo` and `unanswered` are of then,
+    /// everything else is of now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past: Option<PastView>,
+}
+
+/// An instance just after one event of its history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct PastView {
+    pub fact: HistoryItem,
+    pub state: String,
+    /// Where its tokens stood.
+    pub at: Vec<String>,
+}
+
+/// A variable got a value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct VariableChange {
+    pub name: String,
+    /// `None` when it had none.
+    pub before: Option<Value>,
+    pub after: Value,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +121,9 @@ pub struct HistoryItem {
     /// A short sentence for people.
     pub title: String,
     pub node: Option<String>,
+    /// What became of the variables; an item's own in a loop are not among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<VariableChange>,
     /// The event in full.
     pub data: Value,
 }

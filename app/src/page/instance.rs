@@ -4,7 +4,7 @@ use crate::{erased::Erase, read::Read};
 use baton_domain::definition::DefinitionKind;
 use leptos::prelude::*;
 
-use super::{id_of, segment};
+use super::{id_of, parameter, segment, some};
 use crate::{
     call::{self, OperateInstance},
     component::{
@@ -19,14 +19,15 @@ use crate::{
         loaded::loaded,
         operate,
         page_head::PageHead,
+        scrubber::{self, GoTo},
         task_table::task_list,
         time::{ago, at_full},
-        timeline::timeline,
         tree::conversation_tree,
     },
     form, link,
     live::Live,
     model::{InstanceDetail, InstanceSummary},
+    port::{Answer, AppError},
 };
 
 #[component]
@@ -34,15 +35,23 @@ pub fn InstancePage() -> impl IntoView {
     let live = Live::expect();
     let id = segment("id");
     let operating = ServerAction::<OperateInstance>::new();
+    let at = parameter("at");
     let read = Read::new(
-        move || (id.get(), live.instances(), live.messages(), live.tasks(), operating.version().get()),
-        |(id, ..)| async move { call::get_instance(id_of(&id, "instance")?).await },
+        move || ((id.get(), at.get()), live.instances(), live.messages(), live.tasks(), operating.version().get()),
+        |((id, at), ..)| async move { call::get_instance(id_of(&id, "instance")?, moment(&at)?).await },
     );
     operate::close_dialogs(operating);
-    loaded(read, move |instance| draw(instance, operating))
+    let go_to = scrubber::go_to();
+    loaded(read, move |instance| draw(instance, operating, at, go_to))
 }
 
-fn draw(instance: InstanceDetail, operating: ServerAction<OperateInstance>) -> AnyView {
+fn moment(at: &str) -> Answer<Option<u64>> {
+    let number =
+        some(at.to_owned()).map(|at| at.parse().map_err(|_| AppError::NotFound(format!("There is no fact “{at}”."))));
+    number.transpose()
+}
+
+fn draw(instance: InstanceDetail, operating: ServerAction<OperateInstance>, at: Memo<String>, go_to: GoTo) -> AnyView {
     let summary = instance.summary.clone();
     let crumbs = vec![
         ("Instances".to_owned(), "/instances".to_owned()),
@@ -59,11 +68,12 @@ fn draw(instance: InstanceDetail, operating: ServerAction<OperateInstance>) -> A
     let diagram = instance.diagram.as_ref().map(|diagram| {
         view! {
             <section class="card" aria-labelledby="diagram-title">
-                <h2 id="diagram-title">"Where it stands"<small>{legend()}</small></h2>
+                <h2 id="diagram-title">{if instance.past.is_some() { "Where it stood" } else { "Where it stands" }}<small>{legend()}</small></h2>
                 {diagram_view(diagram, &summary.definition, Some(&journey))}
             </section>
         }
     });
+    let scrubber = scrubber::scrubber(&instance, at, go_to);
     let buttons = operate::buttons(&instance, operating);
     // A saga starts by itself, so nobody starts another one.
     let again = (summary.kind == DefinitionKind::Process)
@@ -77,6 +87,7 @@ fn draw(instance: InstanceDetail, operating: ServerAction<OperateInstance>) -> A
             <div role="status">{move || operating.value().get().and_then(Result::err).map(|error| refusal(&error))}</div>
             {incident(&summary)}
             {diagram}
+            <section class="card" aria-label="Time">{scrubber}</section>
             <div class="split wide-left">
                 <div class="stacked">
                     {history(&instance)}
@@ -157,7 +168,6 @@ fn history(instance: &InstanceDetail) -> AnyView {
     view! {
         <section class="card" aria-labelledby="history-title">
             <h2 id="history-title">"History"<small>{format!("{} facts", instance.history.len())}</small></h2>
-            {timeline(&instance.history)}
             {history_table(&instance.history)}
         </section>
     }

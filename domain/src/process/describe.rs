@@ -1,6 +1,8 @@
 //! What people read about an event.
 
-use super::{Arrival, Cause, Event};
+use serde_json::{Map, Value};
+
+use super::{Arrival, Branch, Cause, Event};
 
 impl Event {
     /// Its name in snake_case, as in JSON.
@@ -109,6 +111,16 @@ impl Event {
             | Self::VariablesSet { .. }
             | Self::Cancelled { .. } => None,
         }
+    }
+
+    /// The variables that it sets.
+    pub fn sets(&self) -> impl Iterator<Item = &Map<String, Value>> {
+        let (own, branches): (_, &[Branch]) = match self {
+            Self::Moved { set, .. } | Self::VariablesSet { set, .. } | Self::Ended { set, .. } => (Some(set), &[]),
+            Self::Forked { branches, .. } => (None, branches),
+            _ => (None, &[]),
+        };
+        own.into_iter().chain(branches.iter().map(|branch| &branch.set))
     }
 
     /// A short sentence for people.

@@ -1,6 +1,9 @@
 //! Instances: starting, watching and operating them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use baton_app::{
     model::*,
@@ -11,7 +14,7 @@ use baton_domain::{
     ids::InstanceId,
     process::{self, Event, Place, State, Status},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{Service, convert, definitions, invalid, operations, page_size, store_error};
@@ -79,10 +82,17 @@ impl Service {
         Ok(Page { items, next: page.next })
     }
 
-    pub(super) async fn read_instance(&self, id: Uuid) -> Answer<InstanceDetail> {
+    /// The instance as it is, or as it was after event `at` of its history.
+    pub(super) async fn read_instance(&self, id: Uuid, at: Option<u64>) -> Answer<InstanceDetail> {
         let row = self.instance_row(id).await?;
-        let state = read_state(&row)?;
         let events = self.events(InstanceId(id), 0).await?;
+        let (state, journey, past) = match at {
+            None => (read_state(&row)?, Journey::of(&events), None),
+            Some(at) => {
+                let Past { state, journey, view } = self.past(&row, at).await?;
+                (state, journey, Some(view))
+            }
+        };
         let tasks = rows::TaskFilter { instance: Some(InstanceId(id)), limit: 200, ..Default::default() };
         let tasks = self.store.list_tasks(&tasks).await.map_err(store_error)?;
         let now = chrono::Utc::now();
@@ -92,10 +102,10 @@ impl Service {
             registry = self.engine.registry.snapshot();
         }
         let definition = registry.runs(row.kind, &row.definition, row.version);
-        let (progress, walked) = progress(&state, &events);
         let children = rows::InstanceFilter { parent: Some(InstanceId(id)), limit: CHILDREN_MAX, ..Default::default() };
         let children = self.store.list_instances(&children).await.map_err(store_error)?;
         let choices = process::choices(definition.as_deref(), &state);
+        let (progress, walked) = journey.seen(&state);
         Ok(InstanceDetail {
             input: state.input.clone(),
             variables: Value::Object(state.vars.clone()),
@@ -105,19 +115,54 @@ impl Service {
             tasks: tasks.items.iter().map(|task| convert::task_summary(task, now)).collect(),
             messages: self.correlated(id.to_string()).await?,
             recorded: u64::try_from(row.sequence).unwrap_or_default(),
-            operations: operations::offered(&choices),
+            operations: if past.is_some() { operations::none_in_the_past() } else { operations::offered(&choices) },
             tokens: choices.tokens.into_iter().map(operations::token_view).collect(),
             undo: operations::undo(&state),
             unanswered: state.unsettled.iter().map(operations::unanswered).collect(),
             children: children.items.iter().map(summary).collect::<Answer<_>>()?,
-            history: events.into_iter().map(history_item).collect(),
+            history: story(None, events),
+            past,
             summary: summary(&row)?,
         })
     }
 
-    pub(super) async fn read_history(&self, id: Uuid, after: i64) -> Answer<Vec<HistoryItem>> {
-        self.instance_row(id).await?;
-        Ok(self.events(InstanceId(id), after).await?.into_iter().map(history_item).collect())
+    /// Folds the history as far as event `at`.
+    async fn past(&self, row: &InstanceRow, at: u64) -> Answer<Past> {
+        let last = u64::try_from(row.sequence).unwrap_or_default();
+        if at == 0 || at > last {
+            let message = format!("the history of this instance has the events 1 to {last}");
+            return Err(invalid("unknown-event", "/at", message));
+        }
+        let (mut state, mut journey, mut sequence) = (None, Journey::default(), 0);
+        loop {
+            let events = self.events(row.id, sequence).await?;
+            let Some(end) = events.last().map(|it| it.sequence) else {
+                tracing::error!(instance = %row.id, at, "a history has fewer events than its instance says");
+                return Err(AppError::Internal);
+            };
+            sequence = end;
+            for recorded in events {
+                journey.note(&recorded.event);
+                let is_last = recorded.sequence.unsigned_abs() == at;
+                let (after, fact) = told(state, recorded);
+                if is_last {
+                    let stood = after.tokens.iter().map(|token| token.node.clone()).collect();
+                    let view = PastView { fact, state: after.status().as_str().to_owned(), at: stood };
+                    return Ok(Past { state: after, journey, view });
+                }
+                state = Some(after);
+            }
+        }
+    }
+
+    pub(super) async fn read_history(&self, id: Uuid, after: u32) -> Answer<Vec<HistoryItem>> {
+        let row = self.instance_row(id).await?;
+        let state = match after {
+            0 => None,
+            after if i64::from(after) >= row.sequence => return Ok(Vec::new()),
+            after => Some(self.past(&row, u64::from(after)).await?.state),
+        };
+        Ok(story(state, self.events(row.id, i64::from(after)).await?))
     }
 
     pub(super) async fn instance_row(&self, id: Uuid) -> Answer<InstanceRow> {
@@ -183,42 +228,85 @@ pub(super) fn summary(row: &InstanceRow) -> Answer<InstanceSummary> {
     })
 }
 
-fn history_item(recorded: Recorded) -> HistoryItem {
-    HistoryItem {
-        sequence: recorded.sequence,
-        at: recorded.at,
-        event: recorded.event.name().to_owned(),
-        title: recorded.event.sentence(),
-        node: recorded.event.node().map(str::to_owned),
-        data: recorded.data,
-    }
+/// The history from `state` on, as people read it.
+fn story(mut state: Option<State>, events: Vec<Recorded>) -> Vec<HistoryItem> {
+    let tell = |recorded| {
+        let (after, item) = told(state.take(), recorded);
+        state = Some(after);
+        item
+    };
+    events.into_iter().map(tell).collect()
 }
 
-/// How far each node is, and the edges that were walked.
-fn progress(state: &State, events: &[Recorded]) -> (BTreeMap<String, Progress>, Vec<String>) {
-    let mut progress = BTreeMap::new();
-    let mut walked = Vec::new();
-    for recorded in events {
-        match &recorded.event {
+/// The state after an event, and the event as people read it.
+fn told(state: Option<State>, recorded: Recorded) -> (State, HistoryItem) {
+    let Recorded { sequence, at, event, data } = recorded;
+    let variable = |state: Option<&State>, name: &str| state.and_then(|it| it.vars.get(name)).cloned();
+    let names: BTreeSet<&String> = event.sets().flat_map(Map::keys).collect();
+    let before: Vec<_> = names.into_iter().map(|name| (name.clone(), variable(state.as_ref(), name))).collect();
+    let after = process::evolve(state, &event);
+    let changed = before.into_iter().filter_map(|(name, before)| {
+        let value = variable(Some(&after), &name).filter(|value| before.as_ref() != Some(value))?;
+        Some(VariableChange { name, before, after: value })
+    });
+    let item = HistoryItem {
+        sequence,
+        at,
+        event: event.name().to_owned(),
+        title: event.sentence(),
+        node: event.node().map(str::to_owned),
+        changes: changed.collect(),
+        data,
+    };
+    (after, item)
+}
+
+/// How an instance was.
+struct Past {
+    state: State,
+    journey: Journey,
+    view: PastView,
+}
+
+/// Which way an instance went.
+#[derive(Default)]
+struct Journey {
+    progress: BTreeMap<String, Progress>,
+    walked: Vec<String>,
+}
+
+impl Journey {
+    fn of(events: &[Recorded]) -> Self {
+        let mut journey = Self::default();
+        events.iter().for_each(|recorded| journey.note(&recorded.event));
+        journey
+    }
+
+    fn note(&mut self, event: &Event) {
+        match event {
             Event::Moved { from, port, .. } => {
-                progress.insert(from.clone(), Progress::Done);
+                self.progress.insert(from.clone(), Progress::Done);
                 let edge = format!("{from}/{port}");
-                if !walked.contains(&edge) {
-                    walked.push(edge);
+                if !self.walked.contains(&edge) {
+                    self.walked.push(edge);
                 }
             }
             Event::Ended { node, status, .. } => {
                 let how = if *status == Status::Failed { Progress::Failed } else { Progress::Done };
-                progress.insert(node.clone(), how);
+                self.progress.insert(node.clone(), how);
             }
             _ => {}
         }
     }
-    for token in &state.tokens {
-        let how = if matches!(token.place, Place::Incident(_)) { Progress::Failed } else { Progress::UnderWay };
-        progress.insert(token.node.clone(), how);
+
+    /// How far each node is, and the edges that were walked.
+    fn seen(mut self, state: &State) -> (BTreeMap<String, Progress>, Vec<String>) {
+        for token in &state.tokens {
+            let how = if matches!(token.place, Place::Incident(_)) { Progress::Failed } else { Progress::UnderWay };
+            self.progress.insert(token.node.clone(), how);
+        }
+        (self.progress, self.walked)
     }
-    (progress, walked)
 }
 
 /// The input schema of a process.

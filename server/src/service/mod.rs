@@ -185,9 +185,12 @@ impl Backend for Service {
         self.list_instances(query).await
     }
     async fn instance(&self, id: Uuid) -> Answer<InstanceDetail> {
-        self.read_instance(id).await
+        self.read_instance(id, None).await
     }
-    async fn history(&self, id: Uuid, after: i64) -> Answer<Vec<HistoryItem>> {
+    async fn instance_at(&self, id: Uuid, at: u64) -> Answer<InstanceDetail> {
+        self.read_instance(id, Some(at)).await
+    }
+    async fn history(&self, id: Uuid, after: u32) -> Answer<Vec<HistoryItem>> {
         self.read_history(id, after).await
     }
     async fn operate(&self, actor: Actor, id: Uuid, request: OperateRequest) -> Answer<InstanceSummary> {

@@ -67,6 +67,12 @@ pub(super) fn offered(choices: &Choices) -> Vec<Operation> {
     OperationName::ALL.map(|name| Operation { name, refused: refused(name).clone() }).into()
 }
 
+/// Nothing can be done to what was.
+pub(super) fn none_in_the_past() -> Vec<Operation> {
+    let refused = Some("You see it as it was; go to now first.".to_owned());
+    OperationName::ALL.map(|name| Operation { name, refused: refused.clone() }).into()
+}
+
 pub(super) fn token_view(choice: TokenChoice) -> TokenView {
     let TokenChoice { token, node, index, incident, ports, skips_undo, targets } = choice;
     TokenView { token, node, index, incident, ports, skips_undo, targets }

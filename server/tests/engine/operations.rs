@@ -22,6 +22,7 @@ on_both!(operations:
     an_ended_instance_takes_no_operation,
     what_cannot_be_done_says_where_it_is_wrong,
     an_instance_shows_whom_it_called,
+    an_instance_is_shown_as_it_was,
 );
 
 const ORDER: &str = "
@@ -303,5 +304,31 @@ nodes:
     let query = InstanceQuery { parent: Some(basket), ..InstanceQuery::default() };
     let listed = world.service().instances(query).await.unwrap().items;
     assert_eq!(listed.iter().map(|it| it.id).collect::<Vec<_>>(), [child.id]);
+    world.stop().await;
+}
+
+pub async fn an_instance_is_shown_as_it_was(world: World) {
+    let order = charged(&world).await;
+    let now = world.service().instance(order).await.unwrap();
+    assert_eq!(now.past, None);
+    assert_eq!(now.variables, json!({"payment": "p-1"}));
+    let paid = now.history.iter().find(|it| !it.changes.is_empty()).unwrap();
+    let change = VariableChange { name: "payment".to_owned(), before: None, after: json!("p-1") };
+    assert_eq!(paid.changes, [change]);
+    // Just before it was paid: the charge is under way, the stock is reserved, and nothing can be done to that.
+    let before = u64::try_from(paid.sequence).unwrap() - 1;
+    let then = world.service().instance_at(order, before).await.unwrap();
+    assert_eq!((&then.variables, then.history.len()), (&json!({}), now.history.len()));
+    assert_eq!(then.past.unwrap().fact, now.history[usize::try_from(before).unwrap() - 1]);
+    assert!(!then.walked.contains(&"charge/Charged".to_owned()) && now.walked.contains(&"charge/Charged".to_owned()));
+    assert!(then.operations.iter().all(|it| it.refused.is_some()));
+    // At the last event it is as it is.
+    let last = world.service().instance_at(order, now.recorded).await.unwrap();
+    assert_eq!((last.progress, last.walked, last.undo), (now.progress, now.walked, now.undo));
+    refused_at(world.service().instance_at(order, 0).await, "unknown-event", "/at");
+    refused_at(world.service().instance_at(order, now.recorded + 1).await, "unknown-event", "/at");
+    // What follows a number is told as within the whole.
+    let rest = world.service().history(order, u32::try_from(before).unwrap()).await.unwrap();
+    assert_eq!(rest, now.history[usize::try_from(before).unwrap()..]);
     world.stop().await;
 }

@@ -35,11 +35,29 @@ pub async fn list(
     path = "/instances/{id}",
     tag = "instances",
     operation_id = "read_instance",
-    params(("id" = Uuid, Path)),
+    params(("id" = Uuid, Path), MomentQuery),
     responses((status = 200, description = "The instance", body = InstanceDetail))
 )]
-pub async fn read(State(api): State<Api>, _: Caller, Id(id): Id) -> Result<Json<InstanceDetail>> {
-    Ok(Json(api.backend.instance(id).await?))
+pub async fn read(
+    State(api): State<Api>,
+    _: Caller,
+    Id(id): Id,
+    Params(query): Params<MomentQuery>,
+) -> Result<Json<InstanceDetail>> {
+    let instance = match query.at {
+        None => api.backend.instance(id).await?,
+        Some(at) => api.backend.instance_at(id, at).await?,
+    };
+    Ok(Json(instance))
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct MomentQuery {
+    /// As it was just after this event of its history; as it is now when absent.
+    #[param(minimum = 1)]
+    at: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -66,5 +84,5 @@ pub async fn history(
     Id(id): Id,
     Params(query): Params<HistoryQuery>,
 ) -> Result<Json<Page<HistoryItem>>> {
-    Ok(Json(whole(api.backend.history(id, i64::from(query.after)).await?)))
+    Ok(Json(whole(api.backend.history(id, query.after).await?)))
 }
