@@ -15,6 +15,7 @@ pub mod component;
 mod dom;
 mod erased;
 pub mod form;
+mod html;
 pub mod link;
 pub mod live;
 pub mod model;

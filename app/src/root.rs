@@ -9,10 +9,10 @@ use leptos_router::{
     path,
 };
 
-use crate::{clock::provide_clock, component::layout::Layout, live::provide_live, page::*};
+use crate::{clock::provide_clock, component::layout::Layout, html, live::provide_live, page::*};
 
 fn titled(title: String) -> String {
-    if title.is_empty() { "Baton".to_owned() } else { format!("{title} · Baton") }
+    html::escaped(if title.is_empty() { "Baton".to_owned() } else { format!("{title} · Baton") })
 }
 
 /// Everything inside `<body>`. Every route answers with the whole page: it is complete without script.

@@ -140,7 +140,7 @@ for (const database of ["sqlite", "postgres"] satisfies Database[]) {
       const dialog = await opened(page, "Cancel");
       await expect(dialog).toContainText("In this order: Pay, Hold.");
       await dialog.getByLabel("Undo what was done first").check();
-      await send(page, "Cancel");
+      await send(page, "Cancel the instance");
       await expectState(page, "cancelled");
       expect(sent(stay)).toEqual(["HoldRoom", "TakePayment", "GiveBack", "ReleaseRoom"]);
       await stay.hotel.stop();
@@ -203,7 +203,7 @@ test("a command that nobody answered is settled, and undone with the rest", asyn
   await send(page, "Settle a command");
   await expect(page.getByRole("region", { name: "To undo" })).toContainText("GiveBack");
   await (await opened(page, "Cancel")).getByLabel("Undo what was done first").check();
-  await send(page, "Cancel");
+  await send(page, "Cancel the instance");
   await expectState(page, "cancelled");
   expect(stay.hotel.received.find((it) => it.type === "GiveBack")!.data).toEqual({ payment: "p-7" });
   await stay.hotel.stop();
@@ -215,7 +215,7 @@ test("an undo that is refused makes it stuck; abandoning ends it as failed", asy
   // the answer to the release is taken away, and a refusal comes by itself
   stay.hotel.refuse = (event) => (event.type === "ReleaseRoom" ? 503 : undefined);
   await (await opened(page, "Cancel")).getByLabel("Undo what was done first").check();
-  await send(page, "Cancel");
+  await send(page, "Cancel the instance");
   await expectState(page, "compensating");
   const release = await eventually("the release is sent", async () => {
     const { items } = await baton.get("/messages?type=ReleaseRoom");

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use baton_domain::definition::DefinitionKind;
+use baton_domain::definition::{self, DefinitionKind};
 
 use crate::{
-    model::{DefinitionDetail, DefinitionSummary},
+    model::{DefinitionDetail, DefinitionSummary, EXAMPLES},
     port::{Answer, Backend},
 };
 
@@ -38,9 +38,19 @@ on:
     payload: {id: =event.aggregate_id}
 ";
 
+/// The example of that name, else the least that makes sense.
+fn first_text(kind: DefinitionKind, name: &str) -> String {
+    let example = definition::shipped().into_iter().find(|(shipped, _)| *shipped == name);
+    match (example.filter(|_| EXAMPLES.contains(&(kind, name))), kind) {
+        (Some((_, text)), _) => text.to_owned(),
+        (None, DefinitionKind::Process) => NEW_PROCESS.replace("{name}", name),
+        (None, DefinitionKind::Saga) => NEW_SAGA.replace("{name}", name),
+    }
+}
+
 /// A definition that is only begun: nothing of it is stored yet.
 pub async fn begun(backend: Arc<dyn Backend>, kind: DefinitionKind, name: String) -> Answer<DefinitionDetail> {
-    let source = if kind == DefinitionKind::Process { NEW_PROCESS } else { NEW_SAGA }.replace("{name}", &name);
+    let source = first_text(kind, &name);
     let check = backend.check(kind, source.clone()).await?;
     let summary = DefinitionSummary {
         kind,
@@ -61,9 +71,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_example_is_offered() {
+        let offered: Vec<_> = EXAMPLES.iter().map(|(_, name)| *name).collect();
+        assert_eq!(offered, definition::shipped().map(|(name, _)| name));
+    }
+
+    #[test]
     fn a_new_definition_begins_without_an_error() {
-        for text in [NEW_PROCESS, NEW_SAGA] {
-            let checked = baton_domain::definition::check(&text.replace("{name}", "a-new-one"));
+        let names = EXAMPLES.iter().map(|(kind, name)| (*kind, *name));
+        let kinds = [DefinitionKind::Process, DefinitionKind::Saga].map(|kind| (kind, "a-new-one"));
+        for (kind, name) in names.chain(kinds) {
+            let checked = definition::check(&first_text(kind, name));
+            assert_eq!(checked.definition.as_ref().map(|it| (it.kind(), it.name())), Some((kind, name)));
             let errors: Vec<_> = checked.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).collect();
             assert!(checked.definition.is_some() && errors.is_empty(), "{errors:?}");
         }

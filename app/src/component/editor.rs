@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::dom;
+use crate::{dom, html};
 
 pub const EDITOR_ID: &str = "definition-source";
 
@@ -40,7 +40,7 @@ pub fn SourceEditor(
                 on:input=move |event| changed.run(event_target_value(&event))
                 on:keydown=keys
             >
-                {text.get_untracked()}
+                {html::escaped(text.get_untracked())}
             </textarea>
         </div>
     }

@@ -14,6 +14,7 @@ use crate::{
     call::OperateInstance,
     erased::Erase,
     form::humanised,
+    html,
     model::{InstanceDetail, OperationName, TokenView},
 };
 
@@ -125,6 +126,8 @@ fn dialog(
         }
         _ => word.to_owned(),
     };
+    // A button that says "Cancel" would look like the way out of the dialog.
+    let done_by = if name == OperationName::Cancel { "Cancel the instance" } else { word };
     let (id, expected) = (instance.summary.id.to_string(), instance.recorded.to_string());
     let fields = fields(instance, name);
     view! {
@@ -137,7 +140,7 @@ fn dialog(
                 {fields}
                 <ReasonField id=format!("{}-reason", name.as_str()) name="request[reason]"/>
                 {move || operate.value().get().and_then(Result::err).map(|error| refusal(&error))}
-                <footer><SubmitButton label=word pending=operate.pending() class=class/></footer>
+                <footer><SubmitButton label=done_by pending=operate.pending() class=class/></footer>
             </PostForm>
         </Dialog>
     }
@@ -258,7 +261,7 @@ fn json_field(
     view! {
         <div class="field">
             <label for=id>{label}</label>
-            <textarea id=id name=name class="mono" rows=rows spellcheck="false" aria-describedby=help.clone()>{text}</textarea>
+            <textarea id=id name=name class="mono" rows=rows spellcheck="false" aria-describedby=help.clone()>{text.map(html::escaped)}</textarea>
             <p class="help" id=help>{hint}</p>
         </div>
     }

@@ -9,6 +9,7 @@ use leptos::prelude::*;
 
 use crate::{
     form::text_of,
+    html,
     port::{Answer, AppError},
 };
 
@@ -84,7 +85,7 @@ fn control(
                     aria-describedby=described
                     aria-invalid=invalid
                 >
-                    {value}
+                    {html::escaped(value)}
                 </textarea>
             }
             .erased()

@@ -6,6 +6,13 @@ use serde_json::Value;
 
 use super::DateTime;
 
+/// The definitions that Baton ships, to begin with. Their texts stay on the server.
+pub const EXAMPLES: [(DefinitionKind, &str); 3] = [
+    (DefinitionKind::Saga, "campaign-publishing"),
+    (DefinitionKind::Saga, "order-fulfilment"),
+    (DefinitionKind::Process, "trip-booking"),
+];
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct DefinitionSummary {

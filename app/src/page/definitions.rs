@@ -17,9 +17,11 @@ use crate::{
         table::{UNSEEN, table},
         time::ago_or_dash,
     },
-    dom, link,
+    dom,
+    form::humanised,
+    link,
     live::Live,
-    model::DefinitionSummary,
+    model::{DefinitionSummary, EXAMPLES},
 };
 
 /// What differs between the two kinds, in words.
@@ -36,16 +38,16 @@ fn words(kind: DefinitionKind) -> Words {
         DefinitionKind::Process => Words {
             title: "Processes",
             one: "process",
-            explained: "A process is a procedure that somebody starts: it sends commands, waits for their answers, decides, and asks people. Write one below, or apply a file.",
+            explained: "A process is a procedure that somebody starts: it sends commands, waits for their answers, decides, and asks people. Write one below, begin with an example, or apply a file.",
             path: "/processes",
-            apply: "baton definition apply trip-booking.yaml",
+            apply: "baton definition example trip-booking > trip-booking.yaml\nbaton definition apply trip-booking.yaml",
         },
         DefinitionKind::Saga => Words {
             title: "Sagas",
             one: "saga",
-            explained: "A saga starts by itself when its event is observed, and sends the next command. Write one below, or apply a file.",
+            explained: "A saga starts by itself when its event is observed, and sends the next command. Write one below, begin with an example, or apply a file.",
             path: "/sagas",
-            apply: "baton definition apply campaign-publishing.yaml",
+            apply: "baton definition example campaign-publishing > campaign-publishing.yaml\nbaton definition apply campaign-publishing.yaml",
         },
     }
 }
@@ -66,10 +68,12 @@ pub fn definitions_page(kind: DefinitionKind) -> AnyView {
 
 fn draw(kind: DefinitionKind, definitions: Vec<DefinitionSummary>) -> AnyView {
     let words = words(kind);
+    let examples = examples(kind, &definitions);
     if definitions.is_empty() {
         return view! {
             <section class="card">
                 <Empty title=format!("No {} yet", words.title.to_lowercase()) text=words.explained>
+                    {examples}
                     <Snippet label="Shell" text=words.apply/>
                 </Empty>
             </section>
@@ -86,7 +90,25 @@ fn draw(kind: DefinitionKind, definitions: Vec<DefinitionSummary>) -> AnyView {
         ("Published", "opt"),
         ("Actions", UNSEEN),
     ];
-    view! { <section class="card">{table(words.title, &columns, rows.erased())}</section> }.erased()
+    view! { <section class="card">{table(words.title, &columns, rows.erased())}</section> {examples} }.erased()
+}
+
+/// Links that begin with an example that is not there yet.
+fn examples(kind: DefinitionKind, there: &[DefinitionSummary]) -> Option<AnyView> {
+    let missing = |name: &str| there.iter().all(|definition| definition.name != name);
+    let names: Vec<_> =
+        EXAMPLES.iter().filter(|(of, name)| *of == kind && missing(name)).map(|(_, name)| *name).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let links = names.into_iter().map(|name| {
+        let href = link::link(&link::definition(kind, name), &[("new", "1")]);
+        view! { <a class="btn small" href=href>{humanised(name)}</a> }
+    });
+    Some(
+        view! { <p class="examples"><span class="faint">"Begin with an example:"</span>{links.collect_view()}</p> }
+            .erased(),
+    )
 }
 
 fn row(kind: DefinitionKind, definition: DefinitionSummary) -> AnyView {

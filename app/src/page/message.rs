@@ -21,7 +21,7 @@ use crate::{
         table::table,
         time::{ago, at_full, at_time},
     },
-    link,
+    html, link,
     live::Live,
     model::{Attempt, Delivery, Instant, MessageDetail},
     port::{Answer, AppError},
@@ -307,7 +307,7 @@ fn dialogs(message: &MessageDetail, repairs: Repairs) -> AnyView {
                 <input type="hidden" name="id" value=id/>
                 <div class="field">
                     <label for="edit-payload">"Payload (JSON)"</label>
-                    <textarea id="edit-payload" name="payload" class="mono" rows="16" spellcheck="false" required>{text}</textarea>
+                    <textarea id="edit-payload" name="payload" class="mono" rows="16" spellcheck="false" required>{html::escaped(text)}</textarea>
                 </div>
                 {move || last_error(repairs.edit.value().get()).map(|error| refusal(&error))}
                 <footer><SubmitButton label="Retry with this payload" pending=repairs.edit.pending()/></footer>

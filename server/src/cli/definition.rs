@@ -38,6 +38,21 @@ pub async fn apply(server: &Server, files: &[PathBuf], note: Option<&str>) -> an
     Ok(())
 }
 
+/// Prints an example that ships with Baton, or the names of all.
+pub fn example(name: Option<&str>) -> anyhow::Result<()> {
+    let shipped = definition::shipped();
+    let names = || shipped.map(|(name, _)| name).join(", ");
+    match name {
+        None => shipped.iter().for_each(|(name, _)| println!("{name}")),
+        Some(name) => {
+            let found = shipped.into_iter().find(|(shipped, _)| *shipped == name);
+            let (_, text) = found.with_context(|| format!("there is no example {name}; there are {}", names()))?;
+            print!("{text}");
+        }
+    }
+    Ok(())
+}
+
 fn check(file: &PathBuf) -> anyhow::Result<Checked> {
     let source = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     match definition::parse(&source) {

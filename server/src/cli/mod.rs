@@ -81,6 +81,8 @@ enum TokenCommand {
 
 #[derive(Debug, Subcommand)]
 enum DefinitionCommand {
+    /// Print a definition that ships with Baton; without a name, their names
+    Example { name: Option<String> },
     /// Publish the definitions in files (YAML or JSON) as new versions
     Apply {
         #[arg(required = true, value_name = "FILE")]
@@ -161,6 +163,7 @@ async fn execute(Cli { mut settings, command }: Cli) -> anyhow::Result<()> {
             database::create_token(&settings, &server, &name).await
         }
         Command::Token(TokenCommand::Link) => database::create_link(&settings).await,
+        Command::Definition(DefinitionCommand::Example { name }) => definition::example(name.as_deref()),
         Command::Definition(DefinitionCommand::Apply { files, note, server }) => {
             definition::apply(&server, &files, note.as_deref()).await
         }
