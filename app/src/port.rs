@@ -36,7 +36,7 @@ pub enum AppError {
     /// It cannot be done in the present state: `code` is stable, `message` for people.
     #[error("{message}")]
     Conflict { code: String, message: String },
-    /// The database is away; nothing was changed.
+    /// The database is away or its disk is full; nothing was changed.
     #[error("{0}")]
     Unavailable(String),
     #[error("something went wrong on the server; its log says more")]

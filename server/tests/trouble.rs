@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use baton_testkit::{Durability, Postgres};
+use baton_testkit::{Durability, Postgres, postgres::psql};
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{baton::Baton, database::Database, participant::Participant};
@@ -76,10 +76,10 @@ async fn a_database_that_goes_away_for_ten_seconds_is_survived() {
 struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
-    fn mount() -> Self {
+    fn mount(size: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=3m,mode=0777", "tmpfs"])
+            .args(["-t", "tmpfs", "-o", &format!("size={size},mode=0777"), "tmpfs"])
             .arg(folder.path())
             .status()
             .expect("the command mount is there");
@@ -89,6 +89,11 @@ impl SmallDisk {
         );
         Self(folder)
     }
+
+    fn grow(&self, size: &str) {
+        let size = format!("remount,size={size}");
+        assert!(Command::new("mount").args(["-o", &size]).arg(self.0.path()).status().unwrap().success());
+    }
 }
 
 impl Drop for SmallDisk {
@@ -97,19 +102,10 @@ impl Drop for SmallDisk {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_is_said_and_nothing_accepted_is_lost() {
-    // given: a server whose database stands on a small disk
-    let disk = SmallDisk::mount();
-    let logs = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", disk.0.path().join("baton.db").display());
-    let mut baton = Baton::new(url.clone(), logs.path().join("baton.log"));
-    baton.start().await;
-
-    // when: it is filled until it is refused
-    let filler = "x".repeat(60_000);
+/// Sends messages of 60 KB until one is refused: the ids that were accepted, and the refusal.
+async fn fill(baton: &Baton) -> (Vec<String>, u16, Value) {
+    let filler = noise(60_000);
     let mut accepted = Vec::new();
-    let mut refusal = None;
     for n in 0..400 {
         let mut message = event(n);
         message["payload"] = json!({"filler": filler});
@@ -117,32 +113,94 @@ async fn a_full_disk_is_said_and_nothing_accepted_is_lost() {
             baton.request(Method::POST, "/api/v1/messages", Some((&message, &[]))).await.expect("the server answers");
         match status {
             202 => accepted.push(message["id"].as_str().unwrap().to_owned()),
-            _ => {
-                refusal = Some((status, answer));
-                break;
-            }
+            _ => return (accepted, status, answer),
         }
     }
+    panic!("a small disk is full before 24 MB");
+}
 
-    // then: the refusal says so, the server lives, and what was accepted is there
-    let (status, answer) = refusal.expect("a disk of 3 MB is full before 24 MB");
+/// Text that a database cannot make much smaller.
+fn noise(length: usize) -> String {
+    let parts = (0_u64..).map(|n| Uuid::new_v5(&Uuid::NAMESPACE_OID, &n.to_be_bytes()).simple().to_string());
+    parts.take(length / 32).collect()
+}
+
+/// The refusal says what is wrong and what to do, the server lives, is not ready, and has what it accepted.
+async fn is_full(baton: &Baton, accepted: &[String], status: u16, answer: &Value, stored: &[String]) {
     assert_eq!(status, 503, "{answer}");
-    assert!(!accepted.is_empty());
+    let says = |answer: &Value| {
+        let detail = answer["detail"].as_str().unwrap_or_default();
+        ["disk of the database is full", "nothing was changed", "Free space"].iter().all(|words| detail.contains(words))
+    };
+    assert!(says(answer), "{answer}");
     assert_eq!(baton.request(Method::GET, "/healthz", None).await.unwrap().0, 200);
-    let database = Database::connect(&url).await;
-    let stored: Vec<String> = database.rows::<1>("select id from outbox").await.into_iter().map(|[id]| id).collect();
-    for id in &accepted {
+    let (ready, why) = baton.request(Method::GET, "/readyz", None).await.unwrap();
+    assert_eq!(ready, 503, "{why}");
+    assert!(says(&why), "{why}");
+    assert!(!accepted.is_empty());
+    for id in accepted {
         assert!(stored.contains(id), "{id} was accepted and is gone");
     }
+}
 
-    // and with room again it goes on
-    let grown = Command::new("mount").args(["-o", "remount,size=64m"]).arg(disk.0.path()).status().unwrap();
-    assert!(grown.success());
+async fn goes_on(baton: &mut Baton) {
     until("an accepted message", Duration::from_secs(20), async || {
         let sent = baton.request(Method::POST, "/api/v1/messages", Some((&event(1000), &[]))).await.unwrap();
         sent.0 == 202
     })
     .await;
+    baton.until_ready(Duration::from_secs(30)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_is_said_and_nothing_accepted_is_lost() {
+    // given: a server whose SQLite file stands on a small disk
+    let disk = SmallDisk::mount("3m");
+    let logs = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", disk.0.path().join("baton.db").display());
+    let mut baton = Baton::new(url.clone(), logs.path().join("baton.log"));
+    baton.start().await;
+
+    // when: it is filled until it is refused
+    let (accepted, status, answer) = fill(&baton).await;
+
+    // then: that is said, and with room again it goes on
+    let database = Database::connect(&url).await;
+    let stored: Vec<String> = database.rows::<1>("select id from outbox").await.into_iter().map(|[id]| id).collect();
+    is_full(&baton, &accepted, status, &answer, &stored).await;
+    disk.grow("64m");
+    goes_on(&mut baton).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_of_postgresql_is_said_and_nothing_accepted_is_lost() {
+    // given: a server whose database stands on a small disk of its own, beside that of the cluster
+    let disk = SmallDisk::mount("16m");
+    let postgres = Postgres::start(Durability::Throwaway).unwrap();
+    let folder = disk.0.path().join("space");
+    std::fs::create_dir(&folder).unwrap();
+    if let Some(user) = baton_testkit::user::unprivileged() {
+        std::os::unix::fs::chown(&folder, Some(user.uid), Some(user.gid)).unwrap();
+    }
+    std::fs::set_permissions(disk.0.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let admin = postgres.url();
+    psql(&admin, &format!("create tablespace small location '{}'", folder.display())).unwrap();
+    psql(&admin, "create database small tablespace small").unwrap();
+    let url = format!("{}/small", admin.strip_suffix("/postgres").unwrap());
+    let logs = tempfile::tempdir().unwrap();
+    let mut baton = Baton::new(url.clone(), logs.path().join("baton.log"));
+    baton.start().await;
+
+    // when: it is filled until it is refused
+    let (accepted, status, answer) = fill(&baton).await;
+
+    // then: that is said, and with room again it goes on
+    let database = Database::connect(&url).await;
+    let stored: Vec<String> =
+        database.rows::<1>("select id::text from baton.outbox").await.into_iter().map(|[id]| id).collect();
+    is_full(&baton, &accepted, status, &answer, &stored).await;
+    disk.grow("64m");
+    goes_on(&mut baton).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -40,7 +40,7 @@ fn heading(error: &AppError) -> &'static str {
         AppError::NotFound(_) => "Not found",
         AppError::Invalid(_) => "This is not valid",
         AppError::Conflict { .. } => "This cannot be done now",
-        AppError::Unavailable(_) => "The database is away",
+        AppError::Unavailable(_) => "The database is not available",
         AppError::Internal => "Something went wrong",
         AppError::Transport(_) => "The server cannot be reached",
     }

@@ -94,7 +94,7 @@ impl Refusal {
     }
 
     pub fn unavailable(error: &StoreError) -> Self {
-        Self::Unavailable(error.to_string())
+        Self::Unavailable(error.notice().map_or_else(|| error.to_string(), str::to_owned))
     }
 
     pub fn failed(error: &StoreError) -> Self {

@@ -33,7 +33,7 @@ pub async fn healthz() -> Json<Health> {
 
 /// Can it work?
 ///
-/// Asks the database. 503 says that it is away.
+/// Asks the database. 503 says that it is away, or that its disk was full a moment ago.
 #[utoipa::path(
     get,
     path = "/readyz",

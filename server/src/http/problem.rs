@@ -175,11 +175,11 @@ impl From<AppError> for Error {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
+        if let Some(notice) = error.notice() {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the database is not available");
+            return Self::unavailable(notice);
+        }
         match &error {
-            StoreError::Unavailable { .. } => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the database is not available");
-                Self::unavailable("The database cannot be reached or cannot write. Nothing was changed; try again.")
-            }
             StoreError::Conflict { .. } => Self::conflict("changed-meanwhile", format!("{error}; try again")),
             _ => Self::internal(&error),
         }

@@ -65,13 +65,11 @@ impl Service {
 
 /// A store's error as people see it; the details go to the log.
 pub(crate) fn store_error(error: StoreError) -> AppError {
+    if let Some(notice) = error.notice() {
+        tracing::warn!(%error, "the store is not available");
+        return AppError::Unavailable(notice.to_owned());
+    }
     match error {
-        StoreError::Unavailable { .. } => {
-            tracing::warn!(%error, "the store is not available");
-            AppError::Unavailable(
-                "The database is not available right now. Nothing was changed; try again shortly.".into(),
-            )
-        }
         StoreError::Conflict { what } => AppError::Conflict {
             code: "conflict".into(),
             message: format!("Somebody else changed {what} at the same time. Look again, then try again."),

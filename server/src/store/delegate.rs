@@ -9,11 +9,12 @@ macro_rules! delegate_store {
                 $dialect
             }
             async fn ping(&self) -> Result<(), StoreError> {
-                housekeeping::ping(self).await
+                housekeeping::ping(self).await?;
+                self.room.check()
             }
 
             async fn append(&self, messages: &[Message], audit: Option<AuditRow>) -> Result<Appended, StoreError> {
-                outbox::append(self, messages, audit).await
+                self.room.note(outbox::append(self, messages, audit).await)
             }
             async fn read_unpublished(
                 &self,
@@ -37,7 +38,7 @@ macro_rules! delegate_store {
                 bell::bell(self).await
             }
             async fn settle(&self, fence: &Fence, settlement: Settlement) -> Result<Vec<Parked>, StoreError> {
-                outbox::settle(self, fence, settlement).await
+                self.room.note(outbox::settle(self, fence, settlement).await)
             }
 
             async fn open_deliveries(&self, pairs: &[(Key, String)]) -> Result<HashSet<(Key, String)>, StoreError> {
@@ -60,30 +61,30 @@ macro_rules! delegate_store {
                 delivery::next_attempt_at(self, destination).await
             }
             async fn record_attempts(&self, outcomes: Vec<AttemptOutcome>) -> Result<Recorded, StoreError> {
-                delivery::record_attempts(self, outcomes).await
+                self.room.note(delivery::record_attempts(self, outcomes).await)
             }
             async fn reroute(&self, moves: &[(i64, String)], now: Instant) -> Result<(), StoreError> {
-                delivery::reroute(self, moves, now).await
+                self.room.note(delivery::reroute(self, moves, now).await)
             }
             async fn sweep_parked(&self) -> Result<Swept, StoreError> {
-                repair::sweep_parked(self).await
+                self.room.note(repair::sweep_parked(self).await)
             }
             async fn repair(&self, filter: &RepairFilter, repair: &Repair, audit: AuditRow) -> Result<u64, StoreError> {
-                repair::repair(self, filter, repair, audit).await
+                self.room.note(repair::repair(self, filter, repair, audit).await)
             }
             async fn count_repairable(&self, filter: &RepairFilter) -> Result<u64, StoreError> {
                 repair::count_repairable(self, filter).await
             }
 
             async fn renew_leases(&self, node: Uuid, name: &str, ttl_ms: i64) -> Result<Fence, StoreError> {
-                lease::renew(self, node, name, ttl_ms).await
+                self.room.note(lease::renew(self, node, name, ttl_ms).await)
             }
             async fn release_leases(&self, node: Uuid) -> Result<(), StoreError> {
-                lease::release(self, node).await
+                self.room.note(lease::release(self, node).await)
             }
 
             async fn transact(&self, claim: Claim, decide: Decide) -> Result<(), StoreError> {
-                engine::transact(self, claim, decide).await
+                self.room.note(engine::transact(self, claim, decide).await)
             }
             async fn read_due_timers(&self, now: Instant, limit: u32) -> Result<Vec<TimerId>, StoreError> {
                 engine::read_due_timers(self, now, limit).await
@@ -92,17 +93,17 @@ macro_rules! delegate_store {
                 engine::next_timer_at(self).await
             }
             async fn claim_task(&self, id: TaskId, by: &str, audit: AuditRow) -> Result<bool, StoreError> {
-                task::claim(self, id, by, audit).await
+                self.room.note(task::claim(self, id, by, audit).await)
             }
 
             async fn save_draft(&self, draft: &DraftRow) -> Result<(), StoreError> {
-                definition::save_draft(self, draft).await
+                self.room.note(definition::save_draft(self, draft).await)
             }
             async fn read_draft(&self, kind: DefinitionKind, name: &str) -> Result<Option<DraftRow>, StoreError> {
                 definition::read_draft(self, kind, name).await
             }
             async fn publish_version(&self, version: VersionRow, audit: AuditRow) -> Result<u32, StoreError> {
-                definition::publish_version(self, version, audit).await
+                self.room.note(definition::publish_version(self, version, audit).await)
             }
             async fn read_versions(&self) -> Result<Vec<VersionRow>, StoreError> {
                 definition::read_versions(self).await
@@ -118,19 +119,19 @@ macro_rules! delegate_store {
             }
 
             async fn put_destination(&self, row: &DestinationRow, audit: AuditRow) -> Result<(), StoreError> {
-                destination::put(self, row, audit).await
+                self.room.note(destination::put(self, row, audit).await)
             }
             async fn delete_destination(&self, name: &str, audit: AuditRow) -> Result<bool, StoreError> {
-                destination::delete(self, name, audit).await
+                self.room.note(destination::delete(self, name, audit).await)
             }
             async fn list_destinations(&self) -> Result<Vec<DestinationRow>, StoreError> {
                 destination::list(self).await
             }
             async fn put_route(&self, row: &RouteRow, audit: AuditRow) -> Result<(), StoreError> {
-                destination::put_route(self, row, audit).await
+                self.room.note(destination::put_route(self, row, audit).await)
             }
             async fn delete_route(&self, name: &str, audit: AuditRow) -> Result<bool, StoreError> {
-                destination::delete_route(self, name, audit).await
+                self.room.note(destination::delete_route(self, name, audit).await)
             }
             async fn list_routes(&self) -> Result<Vec<RouteRow>, StoreError> {
                 destination::list_routes(self).await
@@ -140,7 +141,7 @@ macro_rules! delegate_store {
             }
 
             async fn put_credential(&self, row: &CredentialRow) -> Result<(), StoreError> {
-                access::put(self, row).await
+                self.room.note(access::put(self, row).await)
             }
             async fn find_credential(
                 &self,
@@ -156,7 +157,7 @@ macro_rules! delegate_store {
                 secret_hash: &[u8],
                 now: Instant,
             ) -> Result<Option<CredentialRow>, StoreError> {
-                access::take(self, kind, secret_hash, now).await
+                self.room.note(access::take(self, kind, secret_hash, now).await)
             }
             async fn has_credentials(&self) -> Result<bool, StoreError> {
                 access::has_any(self).await
@@ -202,7 +203,7 @@ macro_rules! delegate_store {
             }
 
             async fn clean(&self, before: Instant, limit: u32) -> Result<u64, StoreError> {
-                housekeeping::clean(self, before, limit).await
+                self.room.note(housekeeping::clean(self, before, limit).await)
             }
         }
     };

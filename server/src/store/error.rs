@@ -36,6 +36,24 @@ pub(super) fn classify(operation: &'static str, source: sqlx::Error) -> StoreErr
     }
 }
 
+impl StoreError {
+    /// Whether the database found no room to write: PostgreSQL's `disk_full`, SQLite's `SQLITE_FULL`.
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::Unavailable { source: sqlx::Error::Database(error), .. } => {
+                let code = error.code().unwrap_or_default();
+                if is_of_postgres(error.as_ref()) {
+                    code == "53100"
+                } else {
+                    code.parse::<u32>().is_ok_and(|it| it & 0xff == 13)
+                }
+            }
+            Self::Unavailable { source: sqlx::Error::Io(error), .. } => error.kind() == std::io::ErrorKind::StorageFull,
+            _ => false,
+        }
+    }
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Meaning {
     Unavailable,
@@ -45,11 +63,11 @@ enum Meaning {
 
 fn meaning(error: &dyn DatabaseError) -> Meaning {
     let code = error.code().unwrap_or_default().into_owned();
-    if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
-        postgres(&code)
-    } else {
-        sqlite(code.parse().unwrap_or(1))
-    }
+    if is_of_postgres(error) { postgres(&code) } else { sqlite(code.parse().unwrap_or(1)) }
+}
+
+fn is_of_postgres(error: &dyn DatabaseError) -> bool {
+    error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some()
 }
 
 /// By SQLSTATE: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.

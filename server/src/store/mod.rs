@@ -15,6 +15,7 @@ mod error;
 pub mod open;
 pub mod port;
 pub mod postgres;
+mod room;
 pub mod rows;
 mod search;
 pub mod sqlite;

@@ -42,6 +42,14 @@ pub enum OpenError {
          file, or use PostgreSQL for several"
     )]
     InUse { path: PathBuf },
+    #[error(
+        "{path} has {names} names (hard links), and SQLite keeps a log for each name: two of them in use at once destroy \
+         the database. Leave it one name, or make a copy (`cp`) and use that; `find FOLDER -samefile {path}` lists the \
+         names. Nothing was changed"
+    )]
+    SeveralNames { path: PathBuf, names: u64 },
+    #[error("the folder {folder} for {path} does not exist: create it first (`mkdir -p {folder}`)")]
+    FolderMissing { path: PathBuf, folder: PathBuf },
     #[error("{path} cannot be opened: {source}")]
     File { path: PathBuf, source: std::io::Error },
     #[error("{path} cannot be used as a SQLite database: {source}")]

@@ -36,6 +36,22 @@ pub enum StoreError {
     Corrupt { what: &'static str, source: serde_json::Error },
 }
 
+impl StoreError {
+    /// What people are told while the database cannot do its work; `None` for what does not pass by itself.
+    pub fn notice(&self) -> Option<&'static str> {
+        match self {
+            Self::Unavailable { .. } if self.is_disk_full() => Some(
+                "The disk of the database is full, so nothing was changed. Free space where the database is (the SQLite \
+                 file's volume, or that of PostgreSQL's data), then try again.",
+            ),
+            Self::Unavailable { .. } => Some(
+                "The database cannot be reached or cannot write right now. Nothing was changed; try again shortly.",
+            ),
+            _ => None,
+        }
+    }
+}
+
 /// The pure part of a step: given what was loaded, what changes. Runs on a blocking thread, inside the transaction.
 pub type Decide = Box<dyn FnOnce(Loaded) -> Changes + Send>;
 
@@ -48,7 +64,7 @@ pub trait Store: Send + Sync + 'static {
     /// `postgres` or `sqlite`.
     fn dialect(&self) -> &'static str;
 
-    /// One cheap query, for readiness.
+    /// One cheap query, for readiness. Fails too when a write found the disk full a moment ago.
     async fn ping(&self) -> Result<(), StoreError>;
 
     // ------------------------------------------------------------ outbox and relay

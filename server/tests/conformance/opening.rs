@@ -71,6 +71,45 @@ async fn a_second_baton_on_the_same_file_is_refused() {
 }
 
 #[tokio::test]
+async fn a_second_baton_on_the_same_file_by_another_name_is_refused() {
+    let fixture = Fixture::sqlite().await;
+    let file = std::path::PathBuf::from(fixture.url.trim_start_matches("sqlite://"));
+    let folder = TempDir::new().unwrap();
+    let (link, folder_link, hard) =
+        (folder.path().join("link.db"), folder.path().join("elsewhere"), file.with_file_name("hard.db"));
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    std::os::unix::fs::symlink(file.parent().unwrap(), &folder_link).unwrap();
+
+    for name in [link, folder_link.join(file.file_name().unwrap())] {
+        let error = refusal(&format!("sqlite://{}", name.display())).await;
+        assert!(error.contains("another baton") && error.contains("baton.db"), "{}: {error}", name.display());
+    }
+    std::fs::hard_link(&file, &hard).unwrap();
+    let error = refusal(&format!("sqlite://{}", hard.display())).await;
+    assert!(error.contains("2 names (hard links)") && error.contains("make a copy"), "{error}");
+
+    fixture.append(&[event("1")]).await;
+    let closed = fixture.close();
+    let error = refusal(&closed.url).await;
+    assert!(error.contains("2 names (hard links)"), "whoever comes first is told too: {error}");
+    std::fs::remove_file(&hard).unwrap();
+    closed.open().await;
+}
+
+#[tokio::test]
+async fn a_link_to_a_file_that_is_not_there_yet_makes_it_and_guards_it() {
+    let folder = TempDir::new().unwrap();
+    let (file, link) = (folder.path().join("real.db"), folder.path().join("link.db"));
+    std::os::unix::fs::symlink("real.db", &link).unwrap();
+
+    let _first = open(&format!("sqlite://{}", link.display())).await.unwrap();
+
+    assert!(file.is_file());
+    let error = refusal(&format!("sqlite://{}", file.display())).await;
+    assert!(error.contains("another baton"), "{error}");
+}
+
+#[tokio::test]
 async fn a_file_that_is_no_database_is_refused_and_left_alone() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("notes.txt");
@@ -87,7 +126,7 @@ async fn a_file_that_is_no_database_is_refused_and_left_alone() {
 async fn a_file_in_a_folder_that_is_not_there_is_refused() {
     let folder = TempDir::new().unwrap();
     let error = refusal(&format!("sqlite://{}/missing/baton.db", folder.path().display())).await;
-    assert!(error.contains("missing/baton.db"), "{error}");
+    assert!(error.contains("missing/baton.db") && error.contains("mkdir -p"), "{error}");
 }
 
 #[tokio::test]

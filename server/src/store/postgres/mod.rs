@@ -21,6 +21,7 @@ use super::{
     delegate::delegate_store,
     open::{OpenError, OpenOptions},
     port::{Decide, Store, StoreError},
+    room::Room,
     rows::*,
 };
 
@@ -62,6 +63,7 @@ pub struct Postgres {
     pool: PgPool,
     shelf: shelf::Shelf,
     connect: PgConnectOptions,
+    room: Room,
 }
 
 impl Postgres {
@@ -98,7 +100,7 @@ impl Postgres {
             })
             .connect_lazy_with(connect.clone());
         let shelf = shelf::Shelf::new(pool.clone(), connections_max);
-        Ok(Self { pool, shelf, connect })
+        Ok(Self { pool, shelf, connect, room: Room::default() })
     }
 }
 

@@ -5,12 +5,7 @@
 //! beside Baton may write to the file at any time. Bulk statements take one JSON document and walk it with `json_each`.
 //! What to read next: [`writer`], then [`outbox`] and [`engine`]; the SQL is in `queries/`.
 
-use std::{
-    collections::HashSet,
-    fs::{File, TryLockError},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::HashSet, fs::File, time::Duration};
 
 use baton_domain::{
     definition::DefinitionKind,
@@ -29,6 +24,7 @@ use super::{
     delegate::delegate_store,
     open::{OpenError, OpenOptions},
     port::{Decide, Store, StoreError},
+    room::Room,
     rows::*,
 };
 
@@ -38,6 +34,7 @@ mod definition;
 mod delivery;
 mod destination;
 mod engine;
+mod file;
 mod housekeeping;
 mod instance;
 mod lease;
@@ -70,6 +67,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 pub struct Sqlite {
     writer: writer::Writer,
     readers: SqlitePool,
+    room: Room,
     /// Locked as long as this store lives; released by the operating system however the process ends.
     _lock: File,
 }
@@ -78,8 +76,7 @@ impl Sqlite {
     /// Opens the file that `url` (`sqlite://PATH`) names, creates it if it is not there, and brings its schema up to
     /// date. Only one process at a time can do that, which `PATH.lock` sees to.
     pub async fn connect(url: &str, options: &OpenOptions) -> Result<Self, OpenError> {
-        let path = path_of(url)?;
-        let lock = lock(&path)?;
+        let file::Claimed { path, lock } = file::claim(url)?;
         let failed = |source| OpenError::Sqlite { path: path.clone(), source };
 
         let shared = SqliteConnectOptions::new()
@@ -113,36 +110,7 @@ impl Sqlite {
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(shared.pragma("query_only", "ON").pragma("cache_size", "-8192"));
-        Ok(Self { writer: writer::Writer::new(connection), readers, _lock: lock })
-    }
-}
-
-/// `sqlite://baton.db` is relative, `sqlite:///var/lib/baton.db` absolute.
-fn path_of(url: &str) -> Result<PathBuf, OpenError> {
-    let refuse = |reason: &str| OpenError::Url { url: url.to_owned(), reason: reason.to_owned() };
-    let rest = url.strip_prefix("sqlite:").ok_or_else(|| refuse("it does not begin with sqlite:"))?;
-    let path = rest.strip_prefix("//").unwrap_or(rest);
-    if path.is_empty() {
-        return Err(refuse("it names no file"));
-    }
-    if path.contains(":memory:") {
-        return Err(refuse("Baton keeps what must survive, so it needs a file"));
-    }
-    if path.contains('?') {
-        return Err(refuse("it takes no parameters"));
-    }
-    Ok(PathBuf::from(path))
-}
-
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let failed = |source| OpenError::File { path: PathBuf::from(&name), source };
-    let file = File::options().create(true).truncate(false).write(true).open(&name).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
+        Ok(Self { writer: writer::Writer::new(connection), readers, room: Room::default(), _lock: lock })
     }
 }
 
@@ -156,25 +124,3 @@ mod bell {
 }
 
 delegate_store!(Sqlite, "sqlite");
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_relative_unless_it_begins_with_a_slash() {
-        assert_eq!(path_of("sqlite://baton.db").unwrap(), PathBuf::from("baton.db"));
-        assert_eq!(path_of("sqlite:baton.db").unwrap(), PathBuf::from("baton.db"));
-        assert_eq!(path_of("sqlite:///var/lib/baton.db").unwrap(), PathBuf::from("/var/lib/baton.db"));
-    }
-
-    #[test]
-    fn an_address_that_names_no_file_is_refused_with_a_reason() {
-        for (url, reason) in
-            [("sqlite://", "no file"), ("sqlite::memory:", "needs a file"), ("sqlite://a?mode=rw", "no parameters")]
-        {
-            let error = path_of(url).unwrap_err().to_string();
-            assert!(error.contains(reason), "{url}: {error}");
-        }
-    }
-}
