@@ -87,6 +87,8 @@ pub trait Backend: Send + Sync + 'static {
     async fn overview(&self) -> Answer<Overview>;
     async fn badges(&self) -> Answer<Badges>;
     async fn about(&self) -> Answer<About>;
+    /// The servers that work on this database, oldest first.
+    async fn nodes(&self) -> Answer<Vec<NodeView>>;
     async fn audit(&self, subject: Option<String>) -> Answer<Vec<AuditEntry>>;
     /// The newest lines of the live flow on this node, newest last.
     async fn flow(&self) -> Answer<Vec<FlowItem>>;

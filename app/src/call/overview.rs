@@ -5,7 +5,7 @@ use leptos::{prelude::*, server_fn::codec::Json};
 #[cfg(feature = "ssr")]
 use super::context::signed_in;
 use crate::{
-    model::{About, AuditEntry, Badges, FlowItem, Overview},
+    model::{About, AuditEntry, Badges, FlowItem, NodeView, Overview},
     port::{Actor, Answer},
     read::Encoded,
 };
@@ -35,6 +35,11 @@ pub async fn get_flow() -> Answer<Encoded<Vec<FlowItem>>> {
 #[server(prefix = "/sfn", endpoint = "about", input = Json)]
 pub async fn get_about() -> Answer<Encoded<About>> {
     signed_in()?.0.about().await.and_then(Encoded::of)
+}
+
+#[server(prefix = "/sfn", endpoint = "nodes", input = Json)]
+pub async fn get_nodes() -> Answer<Encoded<Vec<NodeView>>> {
+    signed_in()?.0.nodes().await.and_then(Encoded::of)
 }
 
 #[server(prefix = "/sfn", endpoint = "audit", input = Json)]

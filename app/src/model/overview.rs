@@ -1,6 +1,7 @@
 //! The numbers of the first page.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{DateTime, FailureGroup, FlowItem, InstanceSummary, TaskSummary};
 
@@ -66,6 +67,23 @@ pub struct About {
     pub node: String,
     /// Settings in force: name, value (secrets masked), where it came from (`flag`, `environment`, `file`, `default`).
     pub settings: Vec<(String, String, String)>,
+}
+
+/// A server that works on this database.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct NodeView {
+    pub id: Uuid,
+    pub name: String,
+    pub started_at: DateTime,
+    /// Until when its leases hold unless it renews them; past for one that is silent.
+    pub expires_at: DateTime,
+    /// Whether they hold; a node that is silent loses its lanes to the others.
+    pub alive: bool,
+    /// How many of the 64 lanes it works on.
+    pub lanes: u32,
+    /// Whether it is the one that answers.
+    pub here: bool,
 }
 
 /// An entry of the audit.

@@ -5,8 +5,17 @@ use leptos::prelude::*;
 
 use crate::{
     call,
-    component::{empty::Empty, loaded::loaded, page_head::PageHead, table::table, theme::ThemeChoice, time::at_full},
-    model::{About, AuditEntry},
+    clock::Clock,
+    component::{
+        badge::toned,
+        empty::Empty,
+        loaded::loaded,
+        page_head::PageHead,
+        table::table,
+        theme::ThemeChoice,
+        time::{ago, at_full},
+    },
+    model::{About, AuditEntry, NodeView},
     port::Actor,
 };
 
@@ -14,6 +23,8 @@ use crate::{
 pub fn SettingsPage() -> AnyView {
     let about = Read::new(|| (), |()| call::get_about());
     let audit = Read::new(|| (), |()| call::get_audit(None));
+    let clock = Clock::expect();
+    let nodes = Read::new(move || clock.tick(), |_| call::get_nodes());
     let actor = Read::new(|| (), |()| call::whoami());
     view! {
         <PageHead title="Settings"/>
@@ -28,6 +39,7 @@ pub fn SettingsPage() -> AnyView {
                 </section>
                 {loaded(about, draw_about)}
             </div>
+            {loaded(nodes, draw_nodes)}
             {loaded(about, draw_settings)}
             {loaded(audit, draw_audit)}
         </div>
@@ -60,6 +72,33 @@ fn draw_about(about: About) -> AnyView {
         </section>
     }
     .erased()
+}
+
+fn draw_nodes(nodes: Vec<NodeView>) -> AnyView {
+    let row = |node: NodeView| {
+        let here = node.here.then(|| view! { <small class="faint">"this one"</small> });
+        let state = match node.alive {
+            true => toned("completed", "alive".to_owned()).erased(),
+            false => toned("failed", "silent".to_owned()).erased(),
+        };
+        let lease = if node.alive { "holds" } else { "ended" };
+        view! {
+            <tr>
+                <td><span class="stack">{node.name}{here}</span></td>
+                <td>{state}</td>
+                <td class="num">{node.lanes}</td>
+                <td>{ago(node.started_at)}</td>
+                <td class="opt">{lease}" "{ago(node.expires_at)}</td>
+                <td class="mono faint opt">{node.id.to_string()}</td>
+            </tr>
+        }
+    };
+    let rows = nodes.into_iter().map(row).collect_view();
+    let columns =
+        [("Node", ""), ("State", ""), ("Lanes of 64", "num"), ("Started", ""), ("Lease", "opt"), ("Id", "opt")];
+    let table = table("Nodes", &columns, rows.erased());
+    view! { <section class="card" aria-labelledby="nodes-title"><h2 id="nodes-title">"Nodes"</h2>{table}</section> }
+        .erased()
 }
 
 fn draw_settings(about: About) -> AnyView {

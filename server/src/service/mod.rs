@@ -106,6 +106,9 @@ impl Backend for Service {
     async fn about(&self) -> Answer<About> {
         Ok(self.about.clone())
     }
+    async fn nodes(&self) -> Answer<Vec<NodeView>> {
+        self.list_nodes().await
+    }
     async fn audit(&self, subject: Option<String>) -> Answer<Vec<AuditEntry>> {
         self.read_audit(subject).await
     }

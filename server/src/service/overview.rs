@@ -71,6 +71,20 @@ impl Service {
         })
     }
 
+    pub(super) async fn list_nodes(&self) -> Answer<Vec<NodeView>> {
+        let nodes = self.store.list_nodes().await.map_err(store_error)?;
+        let view = |row: rows::NodeRow| NodeView {
+            here: row.name == self.about.node,
+            id: row.id,
+            name: row.name,
+            started_at: row.started_at,
+            expires_at: row.expires_at,
+            alive: row.alive,
+            lanes: row.lanes,
+        };
+        Ok(nodes.into_iter().map(view).collect())
+    }
+
     pub(super) async fn read_audit(&self, subject: Option<String>) -> Answer<Vec<AuditEntry>> {
         let entries = self.store.list_audit(subject.as_deref(), AUDIT_MAX).await.map_err(store_error)?;
         Ok(entries

@@ -82,6 +82,9 @@ macro_rules! delegate_store {
             async fn release_leases(&self, node: Uuid) -> Result<(), StoreError> {
                 self.room.note(lease::release(self, node).await)
             }
+            async fn list_nodes(&self) -> Result<Vec<NodeRow>, StoreError> {
+                lease::nodes(self).await
+            }
 
             async fn transact(&self, claim: Claim, decide: Decide) -> Result<(), StoreError> {
                 self.room.note(engine::transact(self, claim, decide).await)

@@ -152,6 +152,9 @@ pub trait Store: Send + Sync + 'static {
     /// Gives all leases of the node back, at a clean shutdown.
     async fn release_leases(&self, node: Uuid) -> Result<(), StoreError>;
 
+    /// The nodes there are, oldest first. One that was silent for an hour is not told any more.
+    async fn list_nodes(&self) -> Result<Vec<NodeRow>, StoreError>;
+
     // ------------------------------------------------------------ engine
 
     /// One step of the engine in one transaction: claim and lock, decide, write. `Conflict` (`"start"` for a start

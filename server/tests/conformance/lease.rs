@@ -13,6 +13,7 @@ on_both!(
     a_restarted_node_takes_its_own_lanes_back_at_once,
     a_node_that_lost_its_lanes_cannot_settle,
     released_lanes_are_free_at_once,
+    nodes_are_told_with_their_lanes,
     a_fence_without_lanes_settles_nothing,
 );
 
@@ -192,4 +193,17 @@ mod several {
         assert!(matches!(error, StoreError::Fenced), "{error}");
         fixture.store.settle(&taken, Settlement { published: vec![seq], ..Settlement::default() }).await.unwrap();
     }
+}
+
+async fn nodes_are_told_with_their_lanes(fixture: Fixture) {
+    let node = Uuid::now_v7();
+    renew(&fixture, node, "a").await;
+    let nodes = fixture.store.list_nodes().await.unwrap();
+    let told: Vec<_> = nodes.iter().map(|it| (it.id, it.name.as_str(), it.alive, it.lanes)).collect();
+    assert_eq!(told, [(node, "a", true, 64)]);
+    assert!(nodes[0].expires_at > nodes[0].started_at);
+    // One that let its lease run out is told as silent, without a lane.
+    fixture.store.renew_leases(node, "a", -1_000).await.unwrap();
+    let nodes = fixture.store.list_nodes().await.unwrap();
+    assert_eq!((nodes[0].alive, nodes[0].lanes), (false, 0));
 }

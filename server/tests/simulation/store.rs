@@ -21,7 +21,7 @@ use baton_server::{
         rows::{
             Appended, AttemptOutcome, AuditRow, Changes, Claim, Counts, CredentialKind, CredentialRow, DeliveryRow,
             DestinationCounts, DestinationRow, DraftRow, DueDelivery, FailureGroupRow, Fence, HistoryRow,
-            InstanceCount, InstanceFilter, InstanceRow, Instant, Loaded, MessageFilter, MessageRow, MinuteRow,
+            InstanceCount, InstanceFilter, InstanceRow, Instant, Loaded, MessageFilter, MessageRow, MinuteRow, NodeRow,
             Outbound, Page, Parked, Recorded, Repair, RepairFilter, RouteRow, Settlement, Swept, TaskFilter, TaskRow,
             TaskState, VersionRow, VersionsMark,
         },
@@ -426,6 +426,9 @@ impl Store for MemoryStore {
         unreachable!()
     }
     async fn read_message(&self, _: MessageId) -> Result<Option<(MessageRow, Vec<DeliveryRow>)>, StoreError> {
+        unreachable!()
+    }
+    async fn list_nodes(&self) -> Result<Vec<NodeRow>, StoreError> {
         unreachable!()
     }
     async fn list_failures(&self) -> Result<Vec<FailureGroupRow>, StoreError> {

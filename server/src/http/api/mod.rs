@@ -74,6 +74,7 @@ pub fn router() -> OpenApiRouter<Api> {
         .routes(routes!(overview::flow))
         .routes(routes!(overview::audit))
         .routes(routes!(overview::about))
+        .routes(routes!(overview::nodes))
 }
 
 /// Why something is done. It stands in the history and in the audit.

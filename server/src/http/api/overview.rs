@@ -1,7 +1,7 @@
 //! The numbers of the first page, the live flow so far, the audit, and what runs here.
 
 use axum::extract::State;
-use baton_app::model::{About, AuditEntry, FlowItem, Overview, Page};
+use baton_app::model::{About, AuditEntry, FlowItem, NodeView, Overview, Page};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -66,4 +66,16 @@ pub async fn audit(
 )]
 pub async fn about(State(api): State<Api>, _: Caller) -> Result<Json<About>> {
     Ok(Json(api.backend.about().await?))
+}
+
+/// The servers that work on this database, with the lanes that each holds, oldest first
+#[utoipa::path(
+    get,
+    path = "/nodes",
+    tag = "overview",
+    operation_id = "list_nodes",
+    responses((status = 200, description = "The nodes", body = Page<NodeView>))
+)]
+pub async fn nodes(State(api): State<Api>, _: Caller) -> Result<Json<Page<NodeView>>> {
+    Ok(Json(whole(api.backend.nodes().await?)))
 }

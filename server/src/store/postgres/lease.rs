@@ -4,7 +4,11 @@ use sqlx::Executor;
 use uuid::Uuid;
 
 use super::{Postgres, sql};
-use crate::store::{error::During, port::StoreError, rows::Fence};
+use crate::store::{
+    error::During,
+    port::StoreError,
+    rows::{Fence, Instant, NodeRow},
+};
 
 pub(super) async fn renew(store: &Postgres, node: Uuid, name: &str, ttl_ms: i64) -> Result<Fence, StoreError> {
     let mut transaction = store.pool.begin().await.during("renew leases")?;
@@ -41,4 +45,18 @@ pub(super) async fn renew(store: &Postgres, node: Uuid, name: &str, ttl_ms: i64)
 pub(super) async fn release(store: &Postgres, node: Uuid) -> Result<(), StoreError> {
     sqlx::query(sql!("release_leases")).bind(node).execute(&store.pool).await.during("release leases")?;
     Ok(())
+}
+
+pub(super) async fn nodes(store: &Postgres) -> Result<Vec<NodeRow>, StoreError> {
+    let rows: Vec<(Uuid, String, Instant, Instant, bool, i64)> =
+        sqlx::query_as(sql!("list_nodes")).fetch_all(&store.pool).await.during("list nodes")?;
+    let node = |(id, name, started_at, expires_at, alive, lanes): (_, _, _, _, _, i64)| NodeRow {
+        id,
+        name,
+        started_at,
+        expires_at,
+        alive,
+        lanes: u32::try_from(lanes).unwrap_or_default(),
+    };
+    Ok(rows.into_iter().map(node).collect())
 }

@@ -48,6 +48,20 @@ pub struct Outbound {
     pub message: Message,
 }
 
+/// A server that works, or worked until lately, on this database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeRow {
+    pub id: Uuid,
+    pub name: String,
+    pub started_at: Instant,
+    /// Until when its leases hold unless it renews them.
+    pub expires_at: Instant,
+    /// Whether they hold now, by the database's clock.
+    pub alive: bool,
+    /// How many lanes it holds.
+    pub lanes: u32,
+}
+
 /// The right to work on some lanes: every write of a result checks it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fence {

@@ -7,7 +7,11 @@ use super::{
     Sqlite, sql,
     types::{At, Id},
 };
-use crate::store::{error::During, port::StoreError, rows::Fence};
+use crate::store::{
+    error::During,
+    port::StoreError,
+    rows::{Fence, NodeRow},
+};
 
 pub(super) async fn renew(store: &Sqlite, node: Uuid, name: &str, ttl_ms: i64) -> Result<Fence, StoreError> {
     let expires_at = At(Utc::now() + Duration::milliseconds(ttl_ms));
@@ -40,4 +44,18 @@ pub(super) async fn release(store: &Sqlite, node: Uuid) -> Result<(), StoreError
         sqlx::query(statement).bind(Id(node)).execute(&mut *transaction).await.during("release leases")?;
     }
     transaction.commit().await
+}
+
+pub(super) async fn nodes(store: &Sqlite) -> Result<Vec<NodeRow>, StoreError> {
+    let rows: Vec<(Id, String, At, At, bool, u32)> =
+        sqlx::query_as(sql!("list_nodes")).bind(At(Utc::now())).fetch_all(&store.readers).await.during("list nodes")?;
+    let node = |(Id(id), name, At(started_at), At(expires_at), alive, lanes)| NodeRow {
+        id,
+        name,
+        started_at,
+        expires_at,
+        alive,
+        lanes,
+    };
+    Ok(rows.into_iter().map(node).collect())
 }
