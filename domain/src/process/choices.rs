@@ -24,6 +24,8 @@ pub struct Choices {
     pub set_variables: Option<String>,
     pub settle: Option<String>,
     pub abandon: Option<String>,
+    /// To another version, if there is one.
+    pub migrate: Option<String>,
     pub tokens: Vec<TokenChoice>,
 }
 
@@ -81,6 +83,9 @@ pub fn choices(definition: Option<&Definition>, state: &State) -> Choices {
             .or(unless(can_move, "There is nowhere to move to.")),
         set_variables: ended.clone(),
         settle: held.or(unless(!state.unsettled.is_empty(), "Every command was answered.")),
+        migrate: ended
+            .clone()
+            .or(unless(!undoing, "What was done is being undone; a version changes nothing about that.")),
         abandon: ended.or(unless(undoing, "Nothing is being undone.")),
         tokens,
     }

@@ -204,7 +204,10 @@ fn relation(definition: &Definition, state: &State, message: &Message) -> Relati
 pub(super) fn receive(walk: &mut Walk<'_>, message: &Message) -> Result<(), Rejection> {
     let concerns = message.kind == MessageKind::Event && walk.definition.awaits(&message.message_type);
     let starts = walk.definition.correlation.as_ref().is_some_and(|it| it.is_started_by(message));
-    if !(concerns || starts) || walk.state.knows(message.id) {
+    // What undoes a step is remembered with its replies; this version may know nothing of them.
+    let undoing = walk.state.done.last().filter(|_| walk.state.compensation.is_some());
+    let undoes = undoing.is_some_and(|undoable| undoable.replies().any(|it| it == message.message_type));
+    if !(concerns || starts || undoes) || walk.state.knows(message.id) {
         return Ok(());
     }
     let relation = relation(walk.definition, &walk.state, message);

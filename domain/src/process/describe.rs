@@ -52,6 +52,7 @@ impl Event {
             Self::VariablesSet { .. } => "variables_set",
             Self::Skipped { .. } => "skipped",
             Self::Relocated { .. } => "relocated",
+            Self::Migrated { .. } => "migrated",
             Self::Suspended { .. } => "suspended",
             Self::Resumed { .. } => "resumed",
             Self::Cancelled { .. } => "cancelled",
@@ -105,6 +106,7 @@ impl Event {
             | Self::ParentTold { .. }
             | Self::Held { .. }
             | Self::MessageLate { .. }
+            | Self::Migrated { .. }
             | Self::Suspended { .. }
             | Self::Resumed { .. }
             | Self::Abandoned { .. }
@@ -222,6 +224,9 @@ impl Event {
             }
             Self::Skipped { node, port, by, .. } => format!("{by} skipped {node} by {port}"),
             Self::Relocated { node, to, by, .. } => format!("{by} moved it from {node} to {to}"),
+            Self::Migrated { from_version, to_version, by, .. } => {
+                format!("{by} migrated it from version {from_version} to version {to_version}")
+            }
             Self::Suspended { by, .. } => format!("Suspended by {by}"),
             Self::Resumed { by, .. } => format!("Resumed by {by}"),
             Self::Cancelled { by, .. } => format!("Cancelled by {by}"),

@@ -57,6 +57,9 @@ pub fn effects(_definition: &Definition, event: &Event, _context: &Context) -> V
         Event::StepUnsettled { unsettled, .. } => {
             await_values(unsettled.watch, &unsettled.issued.waits, &mut effects);
         }
+        Event::Migrated { waits, .. } => {
+            waits.iter().for_each(|it| await_values(it.token, &it.waits, &mut effects));
+        }
         Event::MessageReceived { closed, .. }
         | Event::TimerFired { closed, .. }
         | Event::Gathered { closed, .. }

@@ -3,12 +3,15 @@
 //! Events carry all that [`evolve`](super::evolve) and [`effects`](super::effects) need, so that neither has to look at
 //! anything else. They are stored for ever: a variant is never changed, only added.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::{
     Arrival, Cause, Closed, DueTimer, Forward, Incident, OpenedTask, Parent, Status, Undoable, Unsettled, ValueWait,
+    Watched,
 };
 use crate::{
     format::V1,
@@ -354,6 +357,18 @@ pub enum Event {
         by: String,
         reason: String,
         closed: Closed,
+    },
+    /// An operator has it go on by another version of its definition.
+    Migrated {
+        from_version: u32,
+        to_version: u32,
+        /// Nodes that are called otherwise from now on.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        nodes: BTreeMap<String, String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        waits: Vec<Watched>,
+        by: String,
+        reason: String,
     },
     Suspended {
         by: String,

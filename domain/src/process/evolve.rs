@@ -1,11 +1,11 @@
 //! The only way state changes.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Attempt, Compensation, Ending, Event, Expiry, Issued, Loop, Place, Rest, State, Status, Token};
+use super::{Attempt, Compensation, Ending, Event, Expiry, Issued, Loop, Place, Rest, State, Status, Token, Watched};
 use crate::{
     format::V1,
     ids::{InstanceId, MessageId},
@@ -297,6 +297,10 @@ pub(super) fn apply(state: &mut State, event: &Event) {
             place(state, *token, Place::Passing);
         }
         Event::VariablesSet { token, set, .. } => set_variables(state, *token, set),
+        Event::Migrated { nodes, waits, .. } => {
+            rename(state, nodes);
+            waits.iter().for_each(|it| watch(state, it));
+        }
         Event::Suspended { .. } => state.suspended = true,
         Event::Resumed { .. } => {
             state.suspended = false;
@@ -382,6 +386,42 @@ fn set_variables(state: &mut State, token: Option<u32>, set: &Map<String, Value>
     };
     for (name, value) in set {
         target.insert(name.clone(), value.clone());
+    }
+}
+
+/// Nodes are called otherwise from now on, wherever they are named.
+fn rename(state: &mut State, nodes: &BTreeMap<String, String>) {
+    let rename = |node: &mut String| {
+        if let Some(after) = nodes.get(node) {
+            node.clone_from(after);
+        }
+    };
+    for token in &mut state.tokens {
+        rename(&mut token.node);
+        match &mut token.place {
+            Place::Fork { join, .. } => rename(join),
+            Place::Incident(incident) => {
+                rename(&mut incident.node);
+                if let Attempt::Wait { place } = &mut incident.attempt
+                    && let Place::Fork { join, .. } = place.as_mut()
+                {
+                    rename(join);
+                }
+            }
+            _ => {}
+        }
+    }
+    state.done.iter_mut().for_each(|undoable| rename(&mut undoable.node));
+    state.unsettled.iter_mut().for_each(|entry| rename(&mut entry.node));
+}
+
+/// Adds to what is awaited by value.
+fn watch(state: &mut State, watched: &Watched) {
+    let State { tokens, unsettled, .. } = state;
+    let token = tokens.iter_mut().find(|token| token.id == watched.token).and_then(Token::waits_mut);
+    let unsettled = unsettled.iter_mut().find(|it| it.watch == watched.token).map(|it| &mut it.issued.waits);
+    if let Some(waits) = token.or(unsettled) {
+        waits.extend(watched.waits.iter().cloned());
     }
 }
 

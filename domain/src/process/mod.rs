@@ -7,7 +7,8 @@
 //! - `definition`, `read`, `validate`: what a process is, and what is wrong with one
 //! - `event`, `state`: the history and the snapshot, both stored, and what they are made of (`parts`, `place`)
 //! - `decide` (what arrives), `fire` (timers), `walk` (a token's way on), `compensate` (undoing), `operate` and `again` (what
-//!   operators do), `choices` (what they can do), `family` (processes that call others), `evolve`, `effects`: the engine
+//!   operators do), `migrate` (to another version: the one decision that needs two definitions), `choices` (what they can
+//!   do), `family` (processes that call others), `evolve`, `effects`: the engine
 
 mod again;
 mod api;
@@ -21,6 +22,7 @@ mod event;
 mod evolve;
 mod family;
 mod fire;
+mod migrate;
 mod moment;
 mod operate;
 mod parts;
@@ -44,7 +46,8 @@ pub use family::{
     CALL_DEPTH_MAX, CANCEL_PROCESS, ChildStart, FAMILY, PROCESS_ENDED, PROCESS_REFUSED, Parent, RESERVED,
     START_PROCESS, call_cycle, child_of, is_between_processes, refused,
 };
-pub use parts::{Arrival, Attempt, Closed, DueTimer, Incident, IncidentKind, ValueWait};
+pub use migrate::{Mapping, Migration, migrate, obstacles};
+pub use parts::{Arrival, Attempt, Closed, DueTimer, Incident, IncidentKind, ValueWait, Watched};
 pub use place::{Forward, Issued, Loop, Place, Rest, Undoable, Unsettled};
 pub use scopes::Scopes;
 pub use state::{Cause, Compensation, Ending, Expiry, RECENT_MAX, State, Token};

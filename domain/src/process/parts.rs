@@ -25,6 +25,14 @@ pub struct ValueWait {
     pub value: String,
 }
 
+/// What a token awaits by value besides what it awaited before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watched {
+    /// Its number, or that of an unsettled command.
+    pub token: u32,
+    pub waits: Vec<ValueWait>,
+}
+
 /// What was open at a place and is taken back because the token leaves it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Closed {

@@ -202,6 +202,22 @@ impl Token {
         }
     }
 
+    /// The same, to add to them.
+    pub(super) fn waits_mut(&mut self) -> Option<&mut Vec<ValueWait>> {
+        let place = match &mut self.place {
+            Place::Incident(incident) => match &mut incident.attempt {
+                Attempt::Wait { place } => place.as_mut(),
+                Attempt::Enter | Attempt::Leave { .. } => return None,
+            },
+            place => place,
+        };
+        match place {
+            Place::Command(issued) | Place::Compensating { undo: Some(issued) } => Some(&mut issued.waits),
+            Place::Wait { waits, .. } => Some(waits),
+            _ => None,
+        }
+    }
+
     /// All that is open at its place.
     pub(super) fn open(&self) -> Closed {
         Closed {

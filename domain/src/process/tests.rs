@@ -1,6 +1,7 @@
 mod branches;
 mod calls;
 mod compensation;
+mod migration;
 mod operations;
 mod properties;
 mod sagas;

@@ -15,7 +15,7 @@ fn order_fulfilment() -> Definition {
 }
 
 /// The process that the steps of a saga make.
-fn steps_of(text: &str) -> Definition {
+pub fn steps_of(text: &str) -> Definition {
     match definition::parse(text).unwrap_or_else(|found| panic!("{found:#?}")).definition {
         Any::Saga(saga) => saga.stateful.as_ref().expect("it has steps").process.clone(),
         Any::Process(_) => panic!("this is a process"),

@@ -10,7 +10,10 @@ use crate::{
     definition,
     ids::{InstanceId, MessageId, TaskId, TimerId},
     message::{Key, Message, MessageKind},
-    process::{Context, Definition, Effect, Event, Input, Operator, Rejection, State, Status, decide, effects, evolve},
+    process::{
+        Context, Definition, Effect, Event, Input, Migration, Operator, Rejection, State, Status, decide, effects,
+        evolve, migrate,
+    },
 };
 
 pub fn now() -> DateTime<Utc> {
@@ -95,14 +98,34 @@ impl Simulation {
         if let Input::TimerFired { timer } = &input {
             self.timers.remove(timer);
         }
-        for event in &events {
+        self.take(&events, &context);
+        Ok(events)
+    }
+
+    /// Goes on by another definition, which becomes version 2 of it.
+    pub fn migrate(&mut self, to: &Definition, mapping: &[(&str, &str)]) -> Result<Vec<Event>, Rejection> {
+        let mapping = mapping.iter().map(|(before, after)| ((*before).to_owned(), (*after).to_owned())).collect();
+        self.migrate_by(to, &Migration { operator: park(), to_version: 2, mapping })
+    }
+
+    pub fn migrate_by(&mut self, to: &Definition, migration: &Migration) -> Result<Vec<Event>, Rejection> {
+        let context = Context { instance: instance(), now: self.now, recorded: self.history.len() as u64 };
+        let (after, events) = migrate((1, &self.definition), to, self.state().clone(), migration, &context)?;
+        self.definition = to.clone();
+        self.take(&events, &context);
+        assert_eq!(self.state(), &after, "the events say what was decided");
+        Ok(events)
+    }
+
+    /// Does what the runtime would do.
+    fn take(&mut self, events: &[Event], context: &Context) {
+        for event in events {
             self.state = Some(evolve(self.state.take(), event));
-            for effect in effects(&self.definition, event, &context) {
+            for effect in effects(&self.definition, event, context) {
                 self.act(effect);
             }
         }
         self.history.extend(events.iter().cloned());
-        Ok(events)
     }
 
     fn act(&mut self, effect: Effect) {

@@ -1,5 +1,5 @@
 //! What holds of undoing whatever happens, in any process: replies in any order, twice, late or never, and operators in
-//! between.
+//! between, migrations included.
 
 use std::collections::BTreeMap;
 
@@ -63,6 +63,8 @@ fn any_blocks() -> impl Strategy<Value = Vec<Block>> {
 #[derive(Default)]
 struct Writer {
     text: String,
+    /// What the names of nodes begin with.
+    prefix: &'static str,
     count: usize,
 }
 
@@ -79,7 +81,7 @@ impl Writer {
     fn block(&mut self, block: &Block, next: &str) -> String {
         self.count += 1;
         let index = self.count;
-        let name = format!("n{index}");
+        let name = format!("{}{index}", self.prefix);
         let boundary = |has: &bool| if *has { ", timeout: {after: PT3M, next: undo}" } else { "" };
         let node = match block {
             Block::Nap => format!("{{kind: timer, for: PT30S, next: {next}}}"),
@@ -132,8 +134,9 @@ impl Writer {
     }
 }
 
-fn definition(blocks: &[Block], undo_at_end: bool) -> Definition {
-    let mut writer = Writer::default();
+/// Two versions that differ only in what nodes are called: `n1` and so on, or `m1` and so on.
+fn definition(prefix: &'static str, blocks: &[Block], undo_at_end: bool) -> Definition {
+    let mut writer = Writer { prefix, ..Writer::default() };
     let first = writer.blocks(blocks, if undo_at_end { "undo" } else { "done" });
     let mut text = format!("baton: process/1\nname: any\nnodes:\n  start: {{kind: start, next: {first}}}\n");
     text += &writer.text;
@@ -170,6 +173,8 @@ enum Act {
         token: usize,
         to: usize,
     },
+    /// On to the other version, and later back again.
+    Migrate,
 }
 
 fn any_act() -> impl Strategy<Value = Act> {
@@ -184,6 +189,7 @@ fn any_act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Settle),
         1 => (0usize..4, 0usize..3).prop_map(|(token, port)| Act::Skip { token, port }),
         1 => (0usize..4, 0usize..12).prop_map(|(token, to)| Act::Move { token, to }),
+        1 => Just(Act::Migrate),
     ]
 }
 
@@ -205,7 +211,7 @@ fn first_of(command: &Message) -> MessageId {
     key.map_or(command.id, |key| key.parse().unwrap())
 }
 
-fn act(it: &mut Simulation, world: &mut World, act: &Act) {
+fn act(it: &mut Simulation, world: &mut World, versions: &[Definition; 2], act: &Act) {
     let _ = match act {
         Act::Answer { back, well, by_correlation } => {
             if it.sent.is_empty() {
@@ -265,8 +271,8 @@ fn act(it: &mut Simulation, world: &mut World, act: &Act) {
                 (_, false) => "Kept",
             };
             let mut answer = it.correlated(&format!("{answer}-{number}"), json!({}));
-            // Without the cause, nobody can tell the items of a loop apart.
-            if !by_correlation || !is_alone {
+            // Without the cause, nobody can tell the items of a loop apart; what is held may find the next one begun.
+            if !by_correlation || !is_alone || it.state().suspended {
                 answer.causation_id = Some(cause.to_string());
             }
             world.answers.push(answer.clone());
@@ -293,6 +299,20 @@ fn act(it: &mut Simulation, world: &mut World, act: &Act) {
                 return;
             }
             it.put(Input::Move { operator: park(), token: Some(token), to })
+        }
+        Act::Migrate => {
+            let other = if it.definition == versions[0] { &versions[1] } else { &versions[0] };
+            let (names, others) = (it.definition.nodes.keys(), other.nodes.keys());
+            let mapping: Vec<(String, String)> = names.cloned().zip(others.cloned()).collect();
+            let mapping: Vec<(&str, &str)> = mapping.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
+            let other = other.clone();
+            let migrated = it.migrate(&other, &mapping);
+            // Nothing but their names tells the versions apart, so nothing can be in the way.
+            if let Err(rejection) = &migrated {
+                let refuses = it.state().ended.is_some() || it.state().compensation.is_some();
+                assert!(refuses, "{rejection}\n{}", it.trace());
+            }
+            migrated
         }
         Act::Settle => {
             let Some(entry) = it.state().unsettled.first() else { return };
@@ -359,7 +379,8 @@ fn check(it: &Simulation, world: &World) -> Result<(), TestCaseError> {
     if ran == Some(true) && it.status() != Status::Cancelled {
         for event in &it.history {
             let Event::CommandSent { command, node, .. } = event else { continue };
-            let can_be_undone = it.definition.nodes[node].command().is_some_and(|it| it.undo.is_some());
+            let mut commands = it.definition.nodes.values().filter_map(|node| node.command());
+            let can_be_undone = commands.any(|it| it.send == command.message_type && it.undo.is_some());
             let done = world.dealt.get(&first_of(command)) == Some(&true);
             let skipped = it
                 .history
@@ -383,10 +404,11 @@ proptest! {
         undo_at_end in any::<bool>(),
         acts in prop::collection::vec(any_act(), 1..60),
     ) {
-        let mut it = Simulation::started(definition(&blocks, undo_at_end), json!({}));
+        let versions = ["n", "m"].map(|prefix| definition(prefix, &blocks, undo_at_end));
+        let mut it = Simulation::started(versions[0].clone(), json!({}));
         let mut world = World::default();
         for next in &acts {
-            act(&mut it, &mut world, next);
+            act(&mut it, &mut world, &versions, next);
             check(&it, &world)?;
         }
     }
