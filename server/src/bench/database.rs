@@ -118,6 +118,36 @@ impl Database {
         })
     }
 
+    /// Inserts an event `reply` for every command `command` there is; how many.
+    pub async fn answer_all(&self, command: &str, reply: &str) -> anyhow::Result<u64> {
+        const COLUMNS: &str = "(type, source, aggregate_type, aggregate_id, payload, correlation_id, causation_id)";
+        Ok(match self {
+            Self::Postgres(pool) => {
+                let sql = format!(
+                    "insert into outbox {COLUMNS} select $2, 'bench', aggregate_type, aggregate_id, '{{}}', \
+                     correlation_id, id::text from outbox where type = $1 order by seq"
+                );
+                sqlx::query(sqlx::AssertSqlSafe(sql)).bind(command).bind(reply).execute(pool).await?.rows_affected()
+            }
+            Self::Sqlite(pool) => {
+                let sql = format!(
+                    "insert into outbox {COLUMNS} select ?2, 'bench', aggregate_type, aggregate_id, '{{}}', \
+                     correlation_id, id from outbox where type = ?1 order by seq"
+                );
+                sqlx::query(sqlx::AssertSqlSafe(sql)).bind(command).bind(reply).execute(pool).await?.rows_affected()
+            }
+        })
+    }
+
+    pub async fn is_completed(&self, instance: Uuid) -> anyhow::Result<bool> {
+        const SQL: &str = "select count(*) from process_instance where id = $1 and status = 'completed'";
+        let found: i64 = match self {
+            Self::Postgres(pool) => sqlx::query_scalar(SQL).bind(instance).fetch_one(pool).await?,
+            Self::Sqlite(pool) => sqlx::query_scalar(SQL).bind(instance.to_string()).fetch_one(pool).await?,
+        };
+        Ok(found > 0)
+    }
+
     /// How many messages have not gone out yet.
     pub async fn unpublished(&self) -> anyhow::Result<i64> {
         self.count(match self {

@@ -1,4 +1,4 @@
-//! How many processes of five command steps are completed in a second.
+//! Processes of five command steps: how many are completed in a second, and how soon one is.
 
 use std::{
     sync::{
@@ -14,14 +14,16 @@ use baton_app::{
     port::{Actor, Backend as _},
 };
 use baton_domain::definition::DefinitionKind;
+use uuid::Uuid;
 
-use super::{Database, start, subscribers::Worker};
+use super::{Database, relay::percentile, start, subscribers::Worker};
+use crate::{node::Node, service::Service};
 
 /// How many callers start instances at a time.
 const CALLERS: usize = 64;
 const GIVE_UP: Duration = Duration::from_secs(300);
 
-const FIVE_STEPS: &str = "
+pub const FIVE_STEPS: &str = "
 baton: process/1
 name: five-steps
 input: {type: object, required: [n], properties: {n: {type: integer}}}
@@ -36,54 +38,124 @@ nodes:
   late:  {kind: end, outcome: failed}
 ";
 
-/// Instances per second, from the first start to the last completion.
-pub async fn throughput(url: &str, database: &Database, count: usize) -> anyhow::Result<f64> {
-    let worker = Arc::new(Worker::default());
-    let node = start(url, vec![worker.clone()]).await?;
-    let service = node.service.clone();
-    worker.employ(Some(service.clone()));
-    let actor = Actor { name: "bench".to_owned() };
-    service
-        .publish(actor.clone(), DefinitionKind::Process, "five-steps".to_owned(), Some(FIVE_STEPS.to_owned()), None)
-        .await?;
+/// How many processes and how many steps in a second.
+pub struct Throughput {
+    pub instances_per_s: f64,
+    /// A step is one transaction's worth of one instance: its start, or something that it took in.
+    pub steps_per_s: f64,
+}
 
+/// From the first start to the last completion.
+pub async fn throughput(url: &str, database: &Database, count: usize) -> anyhow::Result<Throughput> {
+    let site = Site::open(url, DefinitionKind::Process, "five-steps", FIVE_STEPS).await?;
     let begun = Instant::now();
-    let next = Arc::new(AtomicUsize::new(0));
-    let callers: Vec<_> = (0..CALLERS)
-        .map(|_| {
-            let (service, actor, next) = (service.clone(), actor.clone(), next.clone());
-            tokio::spawn(async move {
-                loop {
-                    let n = next.fetch_add(1, Ordering::Relaxed);
-                    if n >= count {
-                        return Ok(());
-                    }
-                    let request = StartRequest {
-                        definition: "five-steps".to_owned(),
-                        version: None,
-                        input: serde_json::json!({"n": n}),
-                        business_key: None,
-                        idempotency_key: None,
-                    };
-                    service.start(actor.clone(), request).await?;
-                }
-            })
-        })
-        .collect();
-    for caller in callers {
-        caller.await?.map_err(|error: baton_app::port::AppError| anyhow::anyhow!(error))?;
+    start_many(&site.service, "five-steps", count).await?;
+    let elapsed = until_completed(database, count, begun).await?;
+    let steps = database
+        .count("select count(*) from process_history where event ->> 'event' in ('started', 'message_received')")
+        .await?;
+    site.close().await;
+    let per_s = |number: f64| number / elapsed.as_secs_f64();
+    Ok(Throughput { instances_per_s: per_s(count as f64), steps_per_s: per_s(steps as f64) })
+}
+
+/// Milliseconds from before the call that starts an instance until another connection sees it completed: the median and
+/// the 99th percentile, at `per_s` starts a second.
+pub async fn latency(url: &str, database: Arc<Database>, per_s: u32, seconds: u32) -> anyhow::Result<(f64, f64)> {
+    let site = Site::open(url, DefinitionKind::Process, "five-steps", FIVE_STEPS).await?;
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) / per_s);
+    let mut runs = Vec::new();
+    // The first second warms up connections and caches.
+    for n in 0..per_s * (seconds + 1) {
+        ticks.tick().await;
+        let (service, database) = (site.service.clone(), database.clone());
+        runs.push(tokio::spawn(async move {
+            let begun = Instant::now();
+            let started = start_one(&service, "five-steps", n as usize).await?;
+            while !database.is_completed(started).await? {
+                ensure!(begun.elapsed() < GIVE_UP, "instance {started} was not completed");
+                tokio::time::sleep(Duration::from_micros(300)).await;
+            }
+            anyhow::Ok(begun.elapsed().as_secs_f64() * 1_000.0)
+        }));
     }
+    let mut took = Vec::with_capacity(runs.len());
+    for run in runs {
+        took.push(run.await??);
+    }
+    site.close().await;
+    let mut took = took.split_off(per_s as usize);
+    took.sort_unstable_by(f64::total_cmp);
+    Ok((percentile(&took, 50), percentile(&took, 99)))
+}
+
+/// A running node with a definition published and a worker that does what the definition asks for.
+pub struct Site {
+    node: Node,
+    worker: Arc<Worker>,
+    pub service: Arc<Service>,
+}
+
+impl Site {
+    pub async fn open(url: &str, kind: DefinitionKind, name: &str, source: &str) -> anyhow::Result<Self> {
+        let worker = Arc::new(Worker::default());
+        let node = start(url, vec![worker.clone()]).await?;
+        let service = node.service.clone();
+        worker.employ(Some(service.clone()));
+        service.publish(actor(), kind, name.to_owned(), Some(source.to_owned()), None).await?;
+        Ok(Self { node, worker, service })
+    }
+
+    pub async fn close(self) {
+        self.worker.employ(None);
+        drop(self.service);
+        self.node.stop().await;
+    }
+}
+
+pub async fn start_many(service: &Arc<Service>, definition: &'static str, count: usize) -> anyhow::Result<()> {
+    let next = Arc::new(AtomicUsize::new(0));
+    let callers = (0..CALLERS).map(|_| {
+        let (service, next) = (service.clone(), next.clone());
+        tokio::spawn(async move {
+            loop {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                if n >= count {
+                    return anyhow::Ok(());
+                }
+                start_one(&service, definition, n).await?;
+            }
+        })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        caller.await??;
+    }
+    Ok(())
+}
+
+async fn start_one(service: &Service, definition: &str, n: usize) -> anyhow::Result<Uuid> {
+    let request = StartRequest {
+        definition: definition.to_owned(),
+        version: None,
+        input: serde_json::json!({"n": n}),
+        business_key: None,
+        idempotency_key: None,
+    };
+    Ok(service.start(actor(), request).await?.id)
+}
+
+/// How long it took from `begun` until `count` instances are completed.
+pub async fn until_completed(database: &Database, count: usize, begun: Instant) -> anyhow::Result<Duration> {
     loop {
         let completed = database.count("select count(*) from process_instance where status = 'completed'").await?;
         if completed >= count as i64 {
-            break;
+            return Ok(begun.elapsed());
         }
         ensure!(begun.elapsed() < GIVE_UP, "only {completed} of {count} instances were completed");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let elapsed = begun.elapsed();
-    drop(service);
-    worker.employ(None);
-    node.stop().await;
-    Ok(count as f64 / elapsed.as_secs_f64())
+}
+
+pub fn actor() -> Actor {
+    Actor { name: "bench".to_owned() }
 }

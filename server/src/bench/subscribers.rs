@@ -124,6 +124,24 @@ impl Subscriber for Worker {
     }
 }
 
+/// Takes commands and says nothing: a participant that answers later.
+pub struct Silent;
+
+#[async_trait]
+impl Subscriber for Silent {
+    fn name(&self) -> &str {
+        "bench-silent"
+    }
+
+    fn wants(&self, message: &Message) -> bool {
+        message.kind == MessageKind::Command
+    }
+
+    async fn receive(&self, messages: Vec<Arc<Message>>) -> Vec<Result<(), Failure>> {
+        vec![Ok(()); messages.len()]
+    }
+}
+
 fn reply(command: &Message) -> Message {
     Message {
         id: MessageId(Uuid::new_v5(&Uuid::NAMESPACE_OID, command.id.0.as_bytes())),

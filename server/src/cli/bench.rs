@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
-use crate::bench::{self, Plan};
+use crate::bench::{self, Plan, Stage};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -21,9 +21,17 @@ pub struct Arguments {
     /// A tenth of the load, to see that it runs
     #[arg(long)]
     quick: bool,
+    /// Play a part for a measurement that needs a program of its own
+    #[arg(long, hide = true, requires = "postgres", requires = "count")]
+    stage: Option<Stage>,
+    #[arg(long, hide = true)]
+    count: Option<usize>,
 }
 
-pub async fn run(Arguments { json, postgres, sqlite, quick }: Arguments) -> anyhow::Result<()> {
+pub async fn run(Arguments { json, postgres, sqlite, quick, stage, count }: Arguments) -> anyhow::Result<()> {
+    if let (Some(stage), Some(url), Some(count)) = (stage, &postgres, count) {
+        return bench::play(stage, url, count).await;
+    }
     let plan = Plan { postgres_url: postgres, sqlite_folder: sqlite, quick };
     let figures = serde_json::to_string_pretty(&bench::run(&plan).await?)?;
     if json.as_os_str() == "-" {
