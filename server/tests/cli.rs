@@ -144,6 +144,50 @@ async fn definitions_are_applied_and_instances_started_against_a_running_server(
     assert_eq!((retried.status.code(), stdout(&retried).as_str()), (Some(0), "Nothing has failed there.\n"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn instances_are_migrated_one_and_many_with_a_dry_run_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("baton.db").display());
+    let mut server = Baton::new(url, folder.path().join("baton.log"));
+    server.start().await;
+    let address = format!("http://127.0.0.1:{}", server.port);
+    let environment = [("BATON_URL", address.as_str()), ("BATON_TOKEN", TOKEN)];
+    let run = |arguments: &[&str]| {
+        let output = baton(folder.path(), &environment, arguments);
+        (output.status.code().unwrap(), stdout(&output), stderr(&output))
+    };
+    std::fs::write(folder.path().join("greet.yaml"), PROCESS).unwrap();
+    std::fs::write(folder.path().join("next.yaml"), PROCESS.replace("pause", "rest")).unwrap();
+    assert_eq!(run(&["definition", "apply", "greet.yaml"]).0, 0);
+    let start =
+        |who: &str| run(&["start", "greet", "--input", &format!("{{\"who\": {who:?}}}"), "--business-key", who]).1;
+    let (first, _) = (start("mina"), start("sora"));
+    let first = first.split_whitespace().last().unwrap();
+    assert_eq!(run(&["definition", "apply", "next.yaml"]).1, "process greet: version 2\n");
+
+    let many = |more: &[&str]| run(&[&["definition", "migrate", "greet", "--to", "2"], more].concat());
+    let (code, said, why) = many(&["--dry-run"]);
+    assert_eq!((code, why.as_str()), (1, "error: 2 cannot, for the reasons above\n"));
+    assert!(
+        said.contains("(mina), version 1\n  /mapping/pause: ") && said.ends_with("0 can go on by version 2\n"),
+        "{said}"
+    );
+    assert_eq!(
+        many(&["--dry-run", "--map", "pause=rest"]),
+        (0, "2 can go on by version 2\n".to_owned(), String::new())
+    );
+    assert_eq!(many(&["--map", "pause=rest"]).0, 2, "it says why");
+    assert_eq!(many(&["--map", "pause", "--reason", "r"]).0, 2);
+
+    let one = ["instance", "migrate", first, "--to", "2", "--map", "pause=rest", "--reason", "it is better"];
+    assert_eq!(run(&one), (0, "waiting\n".to_owned(), String::new()));
+    let (code, said, why) = many(&["--map", "pause=rest", "--from", "1", "--reason", "the others too"]);
+    assert_eq!((code, said.as_str()), (0, "1 go on by version 2\n"), "{why}");
+    assert!(run(&one).2.contains("/to_version"), "it runs that version already");
+    let unknown = run(&["definition", "migrate", "greet", "--kind", "saga", "--to", "2", "--dry-run"]);
+    assert!(unknown.0 == 1 && unknown.2.contains("/definition"), "{unknown:?}");
+}
+
 #[test]
 fn a_server_that_is_not_there_is_said_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();

@@ -20,13 +20,15 @@ pub struct OperateForm {
     pub operation: OperationName,
     pub reason: String,
     pub expected: Option<u64>,
-    /// Skip: `token/port`, no port for an undo. Move: `token/node`. Settle: the command's id.
+    /// Skip: `token/port`, no port for an undo. Move: `token/node`. Settle: the command's id. Migrate: the version.
     pub choice: Option<String>,
     /// Variables, as JSON.
     pub set: Option<String>,
     pub succeeded: Option<bool>,
     /// A reply's payload, as JSON.
     pub payload: Option<String>,
+    /// Nodes that are called otherwise, a line each: `old=new`.
+    pub mapping: Option<String>,
     #[serde(default)]
     pub compensate: bool,
 }
@@ -41,12 +43,16 @@ pub async fn operate_instance(request: OperateForm) -> Answer<()> {
 
 #[cfg(feature = "ssr")]
 async fn understood(backend: &dyn Backend, form: OperateForm) -> Answer<Operate> {
-    let OperateForm { id, operation, choice, set, succeeded, payload, compensate, .. } = form;
+    let OperateForm { id, operation, choice, set, succeeded, payload, mapping, compensate, .. } = form;
     let choice = || choice.clone().ok_or_else(|| incomplete("choice", "Choose one."));
     Ok(match operation {
         OperationName::Suspend => Operate::Suspend,
         OperationName::Resume => Operate::Resume,
         OperationName::Abandon => Operate::Abandon,
+        OperationName::Migrate => {
+            let to_version = choice()?.parse().map_err(|_| incomplete("choice", "This is no version."))?;
+            Operate::Migrate { to_version, mapping: renames(&mapping.unwrap_or_default())? }
+        }
         OperationName::Retry => Operate::Retry { token: None },
         OperationName::Cancel => Operate::Cancel { compensate },
         OperationName::Compensate => Operate::Cancel { compensate: true },
@@ -79,6 +85,22 @@ async fn understood(backend: &dyn Backend, form: OperateForm) -> Answer<Operate>
             Operate::Settle { command, succeeded, payload }
         }
     })
+}
+
+/// Reads lines such as `old=new`; empty ones say nothing.
+#[cfg(feature = "ssr")]
+pub(super) fn renames(text: &str) -> Answer<std::collections::BTreeMap<String, String>> {
+    let mut mapping = std::collections::BTreeMap::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let names = line.split_once('=').map(|(old, new)| (old.trim().to_owned(), new.trim().to_owned()));
+        let Some((old, new)) = names.filter(|(old, new)| !old.is_empty() && !new.is_empty()) else {
+            return Err(incomplete("mapping", &format!("`{line}` is not of the form `old=new`.")));
+        };
+        if let Some(other) = mapping.insert(old.clone(), new.clone()).filter(|other| *other != new) {
+            return Err(incomplete("mapping", &format!("`{old}` cannot become both `{other}` and `{new}`.")));
+        }
+    }
+    Ok(mapping)
 }
 
 #[cfg(feature = "ssr")]

@@ -20,6 +20,7 @@ pub mod json;
 pub mod layout;
 pub mod loaded;
 pub mod message_table;
+pub mod migrate;
 pub mod operate;
 pub mod page_head;
 pub mod pager;

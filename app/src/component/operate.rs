@@ -21,7 +21,7 @@ use crate::{
 type Operating = ServerAction<OperateInstance>;
 
 /// The dialogs, with the word that their button says and what the operation means.
-const DIALOGS: [(OperationName, &str, &str); 9] = [
+const DIALOGS: [(OperationName, &str, &str); 10] = [
     (OperationName::Retry, "Retry", "What failed is tried again, from where it failed."),
     (
         OperationName::Suspend,
@@ -43,6 +43,11 @@ const DIALOGS: [(OperationName, &str, &str); 9] = [
         OperationName::SetVariables,
         "Change variables",
         "Later steps see the new values. What was sent already stays as it was.",
+    ),
+    (
+        OperationName::Migrate,
+        "Migrate",
+        "It goes on by another version of its definition. What it waits for stays as it is; only what follows is new.",
     ),
     (
         OperationName::Settle,
@@ -166,6 +171,12 @@ fn fields(instance: &InstanceDetail, name: OperationName) -> Option<AnyView> {
             Some(json_field("variables-set", "request[set]", "Variables", Some(text), hint))
         }
         OperationName::Settle => Some(settle_fields(instance)),
+        OperationName::Migrate => {
+            let version = instance.summary.version;
+            let choices = instance.versions.iter().map(|other| (other.to_string(), format!("v{version} → v{other}")));
+            let choice = choice_field("migrate-choice", "Version", choices.collect());
+            Some(view! { {choice}{mapping_field("migrate-mapping", "request[mapping]")} }.erased())
+        }
         OperationName::Cancel => Some(compensate_field(instance)),
         _ => None,
     }
@@ -232,6 +243,22 @@ fn compensate_field(instance: &InstanceDetail) -> AnyView {
             <label for="cancel-compensate">"Undo what was done first"</label>
             <input id="cancel-compensate" type="checkbox" name="request[compensate]" value="true" disabled=disabled/>
             <p class="help">{help}</p>
+        </div>
+    }
+    .erased()
+}
+
+/// Which nodes are called otherwise in the new version.
+pub fn mapping_field(id: &'static str, name: &'static str) -> AnyView {
+    let help = format!("{id}-help");
+    view! {
+        <div class="field">
+            <label for=id>"Nodes with another name (optional)"</label>
+            <textarea
+                id=id name=name class="mono" rows="3" spellcheck="false"
+                placeholder="old-name=new-name" aria-describedby=help.clone()
+            ></textarea>
+            <p class="help" id=help>"A line each. Nodes that are not named here keep their name."</p>
         </div>
     }
     .erased()

@@ -19,6 +19,8 @@ pub struct InstanceQuery {
     pub kind: Option<String>,
     pub definition: Option<String>,
     pub state: Option<String>,
+    /// The version that they run.
+    pub version: Option<u32>,
     pub business_key: Option<String>,
     /// The id of the instance that called them.
     pub parent: Option<Uuid>,
@@ -74,6 +76,8 @@ pub struct InstanceDetail {
     pub undo: Vec<UndoView>,
     /// Commands that were left without an answer and have to be settled before anything is undone.
     pub unanswered: Vec<UnansweredView>,
+    /// The versions of its definition that it could be migrated to, newest first.
+    pub versions: Vec<u32>,
     /// The instances that it called, newest first; 50 at most.
     pub children: Vec<InstanceSummary>,
     /// Set when it is shown as it was: `variables`, `progress`, `walked`, `tokens`, `undo` and `unanswered` are of then,

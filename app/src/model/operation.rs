@@ -1,5 +1,7 @@
 //! What operators do to instances, and what they can choose between.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -24,13 +26,15 @@ pub enum OperationName {
     Suspend,
     Resume,
     Abandon,
+    /// To another version of its definition.
+    Migrate,
     /// Cancel, and undo what was done first.
     Compensate,
     Cancel,
 }
 
 impl OperationName {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Retry,
         Self::Skip,
         Self::Move,
@@ -39,6 +43,7 @@ impl OperationName {
         Self::Suspend,
         Self::Resume,
         Self::Abandon,
+        Self::Migrate,
         Self::Compensate,
         Self::Cancel,
     ];
@@ -53,6 +58,7 @@ impl OperationName {
             Self::Suspend => "suspend",
             Self::Resume => "resume",
             Self::Abandon => "abandon",
+            Self::Migrate => "migrate",
             Self::Compensate => "compensate",
             Self::Cancel => "cancel",
         }
@@ -95,6 +101,12 @@ pub enum Operate {
     },
     /// Stop undoing.
     Abandon,
+    /// Go on by another version of the definition.
+    Migrate {
+        to_version: u32,
+        /// Node of the old version → node of the new one, where it is called otherwise.
+        mapping: BTreeMap<String, String>,
+    },
 }
 
 /// What is to be done, and why.

@@ -17,6 +17,7 @@ use crate::{
         editor::{EDITOR_ID, SourceEditor},
         failure::refusal,
         loaded::loaded,
+        migrate::{Migrating, migrate_button, migrate_dialog},
         page_head::PageHead,
         post::PostForm,
         time::ago,
@@ -44,6 +45,7 @@ struct Desk {
     check: Action<String, Answer<Encoded<CheckReport>>>,
     save: ServerAction<SaveDraft>,
     publish: ServerAction<PublishDefinition>,
+    migrate: Migrating,
 }
 
 /// What of a definition is shown.
@@ -82,6 +84,7 @@ pub fn definition_page(kind: DefinitionKind) -> AnyView {
         check: Action::new(move |text: &String| call::check_source(kind, text.clone())),
         save: ServerAction::new(),
         publish: ServerAction::new(),
+        migrate: ServerAction::new(),
     };
     let read = Read::new(
         move || (name.get(), shown.get(), live.definitions(), desk.save.version().get(), desk.publish.version().get()),
@@ -144,6 +147,7 @@ fn draw(detail: DefinitionDetail, shown: Shown, desk: Desk) -> AnyView {
             </div>
         </div>
         {edits.then(|| publish_dialog(summary, text, desk))}
+        {migrate_dialog(&detail, desk.migrate).filter(|_| !edits)}
     }
     .erased()
 }
@@ -188,6 +192,7 @@ fn head(detail: &DefinitionDetail, edits: bool, report: Signal<CheckReport>, des
         let word = if summary.has_draft { "Open the draft" } else { "Edit" };
         view! {
             <a class="btn" href=instances>"Instances"</a>
+            {migrate_button(detail, desk.migrate)}
             <a class="btn" href=format!("{base}?draft=1")>{word}</a>
             {start}
         }
@@ -290,7 +295,8 @@ fn versions(detail: &DefinitionDetail, shown: &Shown) -> AnyView {
 }
 
 fn version_item(version: &VersionSummary, base: &str, name: &str, current: bool) -> AnyView {
-    let instances = link::link("/instances", &[("definition", name)]);
+    let number = version.version.to_string();
+    let instances = link::link("/instances", &[("definition", name), ("version", &number)]);
     let counts = format!("{} live, {} ended", grouped(version.live), grouped(version.ended));
     view! {
         <li>
@@ -308,7 +314,7 @@ fn publish_dialog(summary: DefinitionSummary, text: Signal<String>, desk: Desk) 
     let kind = if desk.kind == DefinitionKind::Process { "process" } else { "saga" };
     let running = match summary.live {
         0 => "No instance runs on an older version.".to_owned(),
-        live => format!("{} live instances stay on the version they began with.", grouped(live)),
+        live => format!("{} live instances stay on their version until somebody migrates them.", grouped(live)),
     };
     view! {
         <Dialog id=PUBLISH title=format!("Publish version {next}")>

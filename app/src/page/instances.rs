@@ -42,6 +42,7 @@ pub fn InstancesPage() -> AnyView {
                 <Words name="q" label="Contains" placeholder="key, definition, incident" kind="search" value=field("q")/>
                 <Words name="business_key" label="Business key" value=field("business_key")/>
                 <Words name="definition" label="Definition" value=field("definition")/>
+                <Words name="version" label="Version" value=field("version")/>
                 <Choice name="kind" label="Kind" value=field("kind") options=vec![("", "any"), ("process", "process"), ("saga", "saga")]/>
             </FilterForm>
             {loaded(read, move |page| draw(page, query.get() == InstanceQuery::default()))}
@@ -93,6 +94,7 @@ fn query_from(params: &ParamsMap) -> InstanceQuery {
         kind: text("kind"),
         definition: text("definition"),
         state: text("state"),
+        version: text("version").and_then(|it| it.parse().ok()),
         business_key: text("business_key"),
         parent: text("parent").and_then(|it| it.parse().ok()),
         q: text("q"),

@@ -83,6 +83,17 @@ pub enum Command {
     },
     /// Say what became of a command that nobody answered
     Settle(Settle),
+    /// Have it go on by another version of its definition
+    Migrate {
+        /// The version
+        #[arg(long = "to", value_name = "VERSION")]
+        to_version: u32,
+        /// A node that is called otherwise in the new version; may be given several times
+        #[arg(long = "map", value_name = "OLD=NEW", value_parser = rename)]
+        mapping: Vec<(String, String)>,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Stop undoing: it ends as failed
     Abandon {
         #[command(flatten)]
@@ -143,6 +154,9 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
             let payload = payload.map(|text| json_of("--payload", &text)).transpose()?.unwrap_or_default();
             ("settle", common, json!({"command": command, "succeeded": done, "payload": payload}))
         }
+        Command::Migrate { to_version, mapping, common } => {
+            ("migrate", common, json!({"to_version": to_version, "mapping": fields_of(mapping)}))
+        }
         Command::Abandon { common } => ("abandon", common, json!({})),
     };
     let Common { id, reason, expected, server } = common;
@@ -159,6 +173,19 @@ async fn show(id: Uuid, server: &Server) -> anyhow::Result<()> {
     // A reader that has seen enough, such as `head`, is no failure.
     let _ = writeln!(std::io::stdout(), "{instance:#}");
     Ok(())
+}
+
+/// Reads `OLD=NEW`.
+pub fn rename(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((old, new)) if !old.is_empty() && !new.is_empty() => Ok((old.to_owned(), new.to_owned())),
+        _ => Err("give the old name and the new one, such as `ask=enquire`".to_owned()),
+    }
+}
+
+/// The mapping as an object.
+pub fn fields_of(mapping: Vec<(String, String)>) -> Map<String, Value> {
+    mapping.into_iter().map(|(old, new)| (old, Value::from(new))).collect()
 }
 
 fn json_of(argument: &str, text: &str) -> anyhow::Result<Value> {

@@ -7,6 +7,7 @@ mod bench;
 mod database;
 mod definition;
 mod instance;
+mod migration;
 mod remote;
 mod retry;
 mod serve;
@@ -45,7 +46,7 @@ enum Command {
     /// Make tokens and sign-in links
     #[command(subcommand)]
     Token(TokenCommand),
-    /// Publish definitions
+    /// Publish definitions, and have instances go on by other versions of them
     #[command(subcommand)]
     Definition(DefinitionCommand),
     /// Start an instance of a process
@@ -93,6 +94,10 @@ enum DefinitionCommand {
         #[command(flatten)]
         server: Server,
     },
+    /// Have the instances of a definition go on by another version of it
+    ///
+    /// Those that cannot stay as they are; each is printed with what is in the way, and the exit code is 1 then.
+    Migrate(migration::Arguments),
 }
 
 /// What a delivery has to be to be retried.
@@ -167,6 +172,7 @@ async fn execute(Cli { mut settings, command }: Cli) -> anyhow::Result<()> {
         Command::Definition(DefinitionCommand::Apply { files, note, server }) => {
             definition::apply(&server, &files, note.as_deref()).await
         }
+        Command::Definition(DefinitionCommand::Migrate(arguments)) => migration::run(arguments).await,
         Command::Start(arguments) => start::run(arguments).await,
         Command::Instance(command) => instance::run(command).await,
         Command::Retry(arguments) => retry::run(arguments).await,

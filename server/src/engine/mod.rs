@@ -9,6 +9,7 @@
 //! [`scheduler`] (timers).
 
 mod family;
+mod migrate;
 mod record;
 pub mod registry;
 pub mod scheduler;

@@ -151,6 +151,20 @@ impl Snapshot {
         }
     }
 
+    /// All versions that an instance can run, newest first.
+    pub fn versions(&self, kind: DefinitionKind, name: &str) -> Vec<u32> {
+        let mut versions: Vec<u32> = match kind {
+            DefinitionKind::Process => {
+                self.processes.get(name).map_or_else(Vec::new, |it| it.all.keys().copied().collect())
+            }
+            DefinitionKind::Saga => self.sagas.get(name).map_or_else(Vec::new, |it| {
+                it.all.iter().filter(|(_, saga)| saga.stateful.is_some()).map(|(version, _)| *version).collect()
+            }),
+        };
+        versions.sort_unstable_by(|one, other| other.cmp(one));
+        versions
+    }
+
     pub fn sagas_for(&self, event_type: &str) -> &[Arc<saga::Definition>] {
         self.reactions.get(event_type).map_or(&[], Vec::as_slice)
     }

@@ -131,7 +131,7 @@ impl Step {
                 }
                 Item::Timer(timer) => claim.timers.push(*timer),
                 Item::CompleteTask { task, .. } => claim.tasks.push(*task),
-                Item::Operate { instance, .. } => claim.instances.push(*instance),
+                Item::Operate { instance, .. } | Item::Migrate { instance, .. } => claim.instances.push(*instance),
             }
         }
         claim.instances.sort_unstable();
@@ -220,6 +220,7 @@ impl Work {
                 }
                 Ok(Done::Handled)
             }
+            Item::Migrate { instance, migration } => self.migrate(instance, &migration),
         }
     }
 
@@ -398,12 +399,7 @@ impl Work {
 
     /// Puts one input to one instance and takes down what follows.
     pub(super) fn advance(&mut self, instance: InstanceId, input: &Input) -> Outcome {
-        self.bring(instance)?;
-        let Some(working) = self.instances.get_mut(&instance) else {
-            return Err(Refusal::Unknown { what: format!("the instance {instance}") });
-        };
-        let before = u64::try_from(working.expected_sequence.unwrap_or(0)).unwrap_or(0);
-        let context = Context { instance, now: self.now, recorded: before + working.history.len() as u64 };
+        let (working, context) = self.working(instance)?;
         // The copy is what remains when the input is refused.
         let (state, events) =
             process::advance(&working.definition, working.state.clone(), input, &context).map_err(Refusal::Rejected)?;
@@ -411,14 +407,36 @@ impl Work {
             true => settle_unsettled(&working.definition, state, events, &context),
             false => (state, events),
         };
+        self.note(instance, state, &events, &context);
+        Ok(Done::Handled)
+    }
+
+    /// A known instance, and the moment of its next decision.
+    pub(super) fn working(&mut self, instance: InstanceId) -> Result<(&mut Working, Context), Refusal> {
+        self.bring(instance)?;
+        let now = self.now;
+        let Some(working) = self.instances.get_mut(&instance) else {
+            return Err(Refusal::Unknown { what: format!("the instance {instance}") });
+        };
+        let before = u64::try_from(working.expected_sequence.unwrap_or(0)).unwrap_or(0);
+        let recorded = before + working.history.len() as u64;
+        Ok((working, Context { instance, now, recorded }))
+    }
+
+    /// Takes down what was decided: the state afterwards, the events, and what follows from them.
+    pub(super) fn note(&mut self, instance: InstanceId, state: State, events: &[process::Event], context: &Context) {
+        let Some(working) = self.instances.get_mut(&instance) else { return };
         working.state = Some(state);
-        for event in &events {
-            for effect in process::effects(&working.definition, event, &context) {
+        for event in events {
+            for effect in process::effects(&working.definition, event, context) {
                 apply(&mut self.changes, working, effect, self.now);
             }
             working.history.push(encode(event));
         }
-        Ok(Done::Handled)
+    }
+
+    pub(super) fn registry(&self) -> Arc<Snapshot> {
+        self.registry.clone()
     }
 
     /// Makes a loaded instance ready to work on.
@@ -450,7 +468,14 @@ impl Work {
         Ok(())
     }
 
-    fn audit(&mut self, actor: String, action: String, subject: String, reason: Option<String>, detail: Value) {
+    pub(super) fn audit(
+        &mut self,
+        actor: String,
+        action: String,
+        subject: String,
+        reason: Option<String>,
+        detail: Value,
+    ) {
         self.changes.audit.push(AuditRow { at: self.now, actor, action, subject, reason, detail });
     }
 

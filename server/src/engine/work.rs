@@ -5,7 +5,7 @@ use std::sync::Arc;
 use baton_domain::{
     ids::{InstanceId, TaskId, TimerId},
     message::Message,
-    process::{Input, Rejection},
+    process::{Input, Migration, Rejection},
 };
 use serde_json::Value;
 
@@ -28,6 +28,11 @@ pub enum Item {
         instance: InstanceId,
         input: Box<Input>,
     },
+    /// An operator has an instance go on by another version of its definition.
+    Migrate {
+        instance: InstanceId,
+        migration: Box<Migration>,
+    },
 }
 
 impl Item {
@@ -37,6 +42,7 @@ impl Item {
             Self::Start(start) => format!("start/{}", start.definition),
             Self::Timer(timer) => format!("timer/{timer}"),
             Self::CompleteTask { task, .. } => format!("task/{task}"),
+            Self::Migrate { instance, .. } => format!("migrate/{instance}"),
             Self::Operate { instance, input } => {
                 format!("{}/{instance}", input.operation().map_or("operate", |(name, _)| name))
             }

@@ -59,6 +59,7 @@ fn tags() -> Vec<Tag> {
         ("processes", "Process definitions, and starting instances of them"),
         ("sagas", "Saga definitions"),
         ("instances", "Watching and operating instances"),
+        ("migrations", "Having instances go on by another version of their definition"),
         ("tasks", "What waits for people"),
         ("destinations", "Where messages go beside the bus"),
         ("routes", "Which messages go there"),

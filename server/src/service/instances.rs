@@ -71,11 +71,13 @@ impl Service {
             kind,
             definition: query.definition,
             status: query.state.as_deref().map(convert::parse_status).transpose()?,
+            version: query.version.map(rows::Versions::Only),
             business_key: query.business_key,
             parent: query.parent.map(InstanceId),
             q: query.q,
             limit: page_size(query.limit)?,
             cursor: query.cursor,
+            live: false,
         };
         let page = self.store.list_instances(&filter).await.map_err(store_error)?;
         let items = page.items.iter().map(summary).collect::<Answer<_>>()?;
@@ -86,22 +88,21 @@ impl Service {
     pub(super) async fn read_instance(&self, id: Uuid, at: Option<u64>) -> Answer<InstanceDetail> {
         let row = self.instance_row(id).await?;
         let events = self.events(InstanceId(id), 0).await?;
-        let (state, journey, past) = match at {
-            None => (read_state(&row)?, Journey::of(&events), None),
+        let (state, journey, version, past) = match at {
+            None => (read_state(&row)?, Journey::of(&events), row.version, None),
             Some(at) => {
                 let Past { state, journey, view } = self.past(&row, at).await?;
-                (state, journey, Some(view))
+                let version = self.version_at(&row, at, journey.version).await?;
+                (state, journey, version, Some(view))
             }
         };
         let tasks = rows::TaskFilter { instance: Some(InstanceId(id)), limit: 200, ..Default::default() };
         let tasks = self.store.list_tasks(&tasks).await.map_err(store_error)?;
         let now = chrono::Utc::now();
-        let mut registry = self.engine.registry.snapshot();
-        if registry.runs(row.kind, &row.definition, row.version).is_none() {
-            self.engine.registry.reload(self.store.as_ref()).await.map_err(store_error)?;
-            registry = self.engine.registry.snapshot();
-        }
-        let definition = registry.runs(row.kind, &row.definition, row.version);
+        let registry = self.registry_with(row.kind, &row.definition, version).await?;
+        let definition = registry.runs(row.kind, &row.definition, version);
+        let mut versions = registry.versions(row.kind, &row.definition);
+        versions.retain(|other| *other != row.version);
         let children = rows::InstanceFilter { parent: Some(InstanceId(id)), limit: CHILDREN_MAX, ..Default::default() };
         let children = self.store.list_instances(&children).await.map_err(store_error)?;
         let choices = process::choices(definition.as_deref(), &state);
@@ -115,10 +116,15 @@ impl Service {
             tasks: tasks.items.iter().map(|task| convert::task_summary(task, now)).collect(),
             messages: self.correlated(id.to_string()).await?,
             recorded: u64::try_from(row.sequence).unwrap_or_default(),
-            operations: if past.is_some() { operations::none_in_the_past() } else { operations::offered(&choices) },
+            operations: if past.is_some() {
+                operations::none_in_the_past()
+            } else {
+                operations::offered(&choices, &versions)
+            },
             tokens: choices.tokens.into_iter().map(operations::token_view).collect(),
             undo: operations::undo(&state),
             unanswered: state.unsettled.iter().map(operations::unanswered).collect(),
+            versions,
             children: children.items.iter().map(summary).collect::<Answer<_>>()?,
             history: story(None, events),
             past,
@@ -151,6 +157,28 @@ impl Service {
                     return Ok(Past { state: after, journey, view });
                 }
                 state = Some(after);
+            }
+        }
+    }
+
+    /// The version that the instance ran after event `at`, `known` being what its history said until then: each
+    /// migration names the version before it.
+    async fn version_at(&self, row: &InstanceRow, at: u64, known: Option<u32>) -> Answer<u32> {
+        let alone = self.engine.registry.snapshot().versions(row.kind, &row.definition).len() < 2;
+        if let Some(version) = known.or(alone.then_some(row.version)) {
+            return Ok(version);
+        }
+        let mut after = at.cast_signed();
+        loop {
+            let events = self.events(row.id, after).await?;
+            let Some(last) = events.last() else { return Ok(row.version) };
+            after = last.sequence;
+            let before = events.iter().find_map(|it| match &it.event {
+                Event::Migrated { from_version, .. } => Some(*from_version),
+                _ => None,
+            });
+            if let Some(version) = before {
+                return Ok(version);
             }
         }
     }
@@ -273,6 +301,8 @@ struct Past {
 struct Journey {
     progress: BTreeMap<String, Progress>,
     walked: Vec<String>,
+    /// The version that it was migrated to last.
+    version: Option<u32>,
 }
 
 impl Journey {
@@ -295,7 +325,20 @@ impl Journey {
                 let how = if *status == Status::Failed { Progress::Failed } else { Progress::Done };
                 self.progress.insert(node.clone(), how);
             }
+            Event::Migrated { to_version, nodes, .. } => self.migrate(*to_version, nodes),
             _ => {}
+        }
+    }
+
+    /// What was gone through is shown under the names of the new version.
+    fn migrate(&mut self, version: u32, nodes: &BTreeMap<String, String>) {
+        self.version = Some(version);
+        let renamed = |node: &str| nodes.get(node).map_or(node, String::as_str).to_owned();
+        self.progress = self.progress.iter().map(|(node, how)| (renamed(node), *how)).collect();
+        for edge in &mut self.walked {
+            if let Some((from, port)) = edge.split_once('/') {
+                *edge = format!("{}/{port}", renamed(from));
+            }
         }
     }
 

@@ -8,6 +8,7 @@ mod definitions;
 mod destinations;
 mod instances;
 mod messages;
+mod migrations;
 mod operations;
 mod overview;
 mod tasks;
@@ -196,6 +197,9 @@ impl Backend for Service {
     }
     async fn operate(&self, actor: Actor, id: Uuid, request: OperateRequest) -> Answer<InstanceSummary> {
         self.operate_instance(actor, id, request).await
+    }
+    async fn migrate(&self, actor: Actor, request: MigrationRequest) -> Answer<MigrationReport> {
+        self.migrate_page(actor, request).await
     }
 
     async fn tasks(&self, actor: Actor, query: TaskQuery) -> Answer<Page<TaskSummary>> {

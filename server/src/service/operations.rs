@@ -6,7 +6,7 @@ use baton_app::{
 };
 use baton_domain::{
     ids::{InstanceId, MessageId},
-    process::{Choices, Input, Operator, Place, State, TokenChoice, Unsettled},
+    process::{Choices, Input, Migration, Operator, Place, State, TokenChoice, Unsettled},
 };
 use uuid::Uuid;
 
@@ -26,16 +26,23 @@ impl Service {
         let OperateRequest { operate, reason, expected } = request;
         check_text("/reason", reason.trim(), 1)?;
         // Says that there is no such instance before anything else.
-        self.instance_row(id).await?;
+        let row = self.instance_row(id).await?;
         let operator = Operator { by: actor.name, reason: reason.trim().to_owned(), expected };
-        let item = Item::Operate { instance: InstanceId(id), input: Box::new(input(operate, operator)) };
+        if let Operate::Migrate { to_version, .. } = &operate {
+            self.registry_with(row.kind, &row.definition, *to_version).await?;
+        }
+        let item = item(InstanceId(id), operate, operator);
         self.engine.submit_one(item).await.map_err(convert::refusal)?;
         summary(&self.instance_row(id).await?)
     }
 }
 
-fn input(operate: Operate, operator: Operator) -> Input {
-    match operate {
+fn item(instance: InstanceId, operate: Operate, operator: Operator) -> Item {
+    let input = match operate {
+        Operate::Migrate { to_version, mapping } => {
+            let migration = Box::new(Migration { operator, to_version, mapping });
+            return Item::Migrate { instance, migration };
+        }
         Operate::Suspend => Input::Suspend(operator),
         Operate::Resume => Input::Resume(operator),
         Operate::Cancel { compensate } => Input::Cancel { operator, compensate },
@@ -47,11 +54,14 @@ fn input(operate: Operate, operator: Operator) -> Input {
             Input::Settle { operator, command: MessageId(command), succeeded, payload }
         }
         Operate::Abandon => Input::Abandon(operator),
-    }
+    };
+    Item::Operate { instance, input: Box::new(input) }
 }
 
 /// What an operator can do now, and why not where not.
-pub(super) fn offered(choices: &Choices) -> Vec<Operation> {
+pub(super) fn offered(choices: &Choices, versions: &[u32]) -> Vec<Operation> {
+    let alone = versions.is_empty().then(|| "No other version is published.".to_owned());
+    let migrate = choices.migrate.clone().or(alone);
     let refused = |name| match name {
         OperationName::Retry => &choices.retry,
         OperationName::Skip => &choices.skip,
@@ -61,6 +71,7 @@ pub(super) fn offered(choices: &Choices) -> Vec<Operation> {
         OperationName::Suspend => &choices.suspend,
         OperationName::Resume => &choices.resume,
         OperationName::Abandon => &choices.abandon,
+        OperationName::Migrate => &migrate,
         OperationName::Compensate => &choices.compensate,
         OperationName::Cancel => &choices.cancel,
     };

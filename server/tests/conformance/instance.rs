@@ -1,7 +1,7 @@
 //! Instances as people look for them.
 
 use baton_domain::{definition::DefinitionKind, process::Status};
-use baton_server::store::rows::{Changes, Claim, InstanceFilter, InstanceRow};
+use baton_server::store::rows::{Changes, Claim, InstanceFilter, InstanceRow, Versions};
 
 use serde_json::json;
 
@@ -11,6 +11,7 @@ on_both!(
     instances_are_listed_by_what_they_are_newest_first,
     instances_are_listed_in_pages,
     instances_are_counted_by_definition_version_and_status,
+    the_version_of_an_instance_changes_with_its_history,
     an_instance_without_anything_to_wake_it_is_an_orphan,
 );
 
@@ -22,7 +23,8 @@ async fn create(fixture: &Fixture, rows: &[InstanceRow]) {
 async fn instances_are_listed_by_what_they_are_newest_first(fixture: Fixture) {
     let mut rows: Vec<InstanceRow> = (0..3).map(|_| instance(new_instance())).collect();
     rows[0].business_key = Some("Trip-42%".to_owned());
-    (rows[1].kind, rows[1].definition) = (DefinitionKind::Saga, "order".to_owned());
+    (rows[1].kind, rows[1].definition, rows[1].version) = (DefinitionKind::Saga, "order".to_owned(), 3);
+    (rows[0].status, rows[0].ended_at) = (Status::Completed, Some(now()));
     rows[2].status = Status::Stuck;
     rows[2].parent = Some(rows[0].id);
     create(&fixture, &rows).await;
@@ -37,6 +39,9 @@ async fn instances_are_listed_by_what_they_are_newest_first(fixture: Fixture) {
     assert_eq!(found(InstanceFilter { kind: Some(DefinitionKind::Saga), ..none.clone() }).await, [1]);
     assert_eq!(found(InstanceFilter { definition: text("order"), ..none.clone() }).await, [1]);
     assert_eq!(found(InstanceFilter { status: Some(Status::Stuck), ..none.clone() }).await, [2]);
+    assert_eq!(found(InstanceFilter { version: Some(Versions::Only(3)), ..none.clone() }).await, [1]);
+    assert_eq!(found(InstanceFilter { version: Some(Versions::AllBut(3)), ..none.clone() }).await, [2, 0]);
+    assert_eq!(found(InstanceFilter { live: true, ..none.clone() }).await, [2, 1]);
     assert_eq!(found(InstanceFilter { business_key: text("Trip-42%"), ..none.clone() }).await, [0]);
     assert_eq!(found(InstanceFilter { parent: Some(rows[0].id), ..none.clone() }).await, [2]);
     assert_eq!(found(InstanceFilter { parent: Some(rows[1].id), ..none.clone() }).await, [] as [usize; 0]);
@@ -83,6 +88,24 @@ async fn instances_are_counted_by_definition_version_and_status(fixture: Fixture
     );
     let overview = fixture.store.counts(now()).await.unwrap();
     assert_eq!(overview.instances, [("running", 3), ("waiting", 1)].into());
+}
+
+async fn the_version_of_an_instance_changes_with_its_history(fixture: Fixture) {
+    let row = instance(new_instance());
+    create(&fixture, std::slice::from_ref(&row)).await;
+    let mut migrated = step_of(&row, json!({"tokens": []}));
+    migrated.row.version = 2;
+    let changes = |change| Changes { instances: vec![change], ..Changes::default() };
+    let (sequence, first) = (migrated.row.sequence, changes(migrated));
+    fixture.step(Claim::default(), |_| first).await.unwrap();
+    assert_eq!(fixture.store.read_instance(row.id).await.unwrap().unwrap().version, 2);
+    // Who looked before that is refused, and changes neither.
+    let mut late = step_of(&row, json!({"tokens": []}));
+    late.row.version = 3;
+    let late = changes(late);
+    fixture.step(Claim::default(), |_| late).await.unwrap_err();
+    let after = fixture.store.read_instance(row.id).await.unwrap().unwrap();
+    assert_eq!((after.version, after.sequence), (2, sequence));
 }
 
 async fn an_instance_without_anything_to_wake_it_is_an_orphan(fixture: Fixture) {

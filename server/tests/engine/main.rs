@@ -23,6 +23,7 @@ macro_rules! on_both {
 }
 
 mod cases;
+mod migrations;
 mod operations;
 mod sagas;
 

@@ -277,7 +277,14 @@ pub async fn what_cannot_be_done_says_where_it_is_wrong(world: World) {
     // What is offered is what would be accepted.
     let refused: Vec<OperationName> =
         after.operations.iter().filter(|it| it.refused.is_some()).map(|it| it.name).collect();
-    assert_eq!(refused, [OperationName::Retry, OperationName::Settle, OperationName::Resume, OperationName::Abandon]);
+    let expected = [
+        OperationName::Retry,
+        OperationName::Settle,
+        OperationName::Resume,
+        OperationName::Abandon,
+        OperationName::Migrate,
+    ];
+    assert_eq!(refused, expected);
     world.stop().await;
 }
 

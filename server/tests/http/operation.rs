@@ -72,6 +72,47 @@ async fn a_definition_is_drafted_published_and_read_back() {
 }
 
 #[tokio::test]
+async fn instances_migrate_or_say_what_is_in_the_way() {
+    let baton = Baton::start().await;
+    publish(&baton, "refund", APPROVAL).await;
+    let id = start(&baton, None, json!({"input": {"order": "42"}})).await.json()["id"].as_str().unwrap().to_owned();
+    publish(&baton, "refund", &APPROVAL.replace("approve:\n", "decide:\n").replace("next: approve", "next: decide"))
+        .await;
+    let many = async |body: Value| baton.post("/api/v1/migrations", body).await;
+    let place = |problem: Value| problem["errors"][0]["pointer"].as_str().unwrap().to_owned();
+
+    for (body, pointer) in [
+        (json!({"to_version": 2, "reason": "r"}), "/definition"),
+        (json!({"definition": "refund", "reason": "r"}), "/to_version"),
+        (json!({"definition": "refund", "to_version": 2}), "/reason"),
+        (json!({"definition": "refund", "to_version": 3, "reason": "r"}), "/to_version"),
+        (json!({"definition": "refund", "to_version": 2, "from_version": 4, "reason": "r"}), "/from_version"),
+        (json!({"definition": "refund", "to_version": 2, "kind": "saga", "reason": "r"}), "/definition"),
+    ] {
+        assert_eq!(place(many(body.clone()).await.problem(422, "invalid")), pointer, "{body}");
+    }
+    let dry = many(json!({"definition": "refund", "to_version": 2, "dry_run": true})).await;
+    assert_eq!(dry.status, StatusCode::OK, "{}", dry.text());
+    let report = dry.json();
+    assert_eq!((&report["can"], &report["migrated"], &report["next"]), (&json!(0), &json!(0), &Value::Null));
+    assert_eq!(report["cannot"][0]["instance"], id);
+    assert_eq!(report["cannot"][0]["diagnostics"][0]["pointer"], "/mapping/approve");
+
+    let path = format!("/api/v1/instances/{id}/migrate");
+    let refused = baton.post(&path, json!({"to_version": 2, "reason": "r"})).await.problem(422, "invalid");
+    assert_eq!(place(refused), "/mapping/approve");
+    let mapping = json!({"approve": "decide"});
+    let late = json!({"to_version": 2, "mapping": mapping, "reason": "r", "expected": 1});
+    baton.post(&path, late).await.problem(409, "changed-meanwhile");
+    let migrated = baton.post(&path, json!({"to_version": 2, "mapping": mapping, "reason": "r"})).await;
+    assert_eq!(migrated.status, StatusCode::OK, "{}", migrated.text());
+    assert_eq!((&migrated.json()["version"], &migrated.json()["at"]), (&json!(2), &json!(["decide"])));
+    let again = many(json!({"definition": "refund", "to_version": 2, "reason": "r"})).await.json();
+    assert_eq!(again, json!({"can": 0, "migrated": 0, "cannot": [], "next": null}));
+    baton.stop().await;
+}
+
+#[tokio::test]
 async fn a_start_is_checked_and_happens_once_for_one_key() {
     let baton = Baton::start().await;
     start(&baton, None, json!({"input": {}})).await.problem(404, "not-found");

@@ -5,6 +5,7 @@ pub mod definitions;
 pub mod destinations;
 pub mod instances;
 pub mod messages;
+pub mod migrations;
 pub mod operations;
 pub mod overview;
 pub mod processes;
@@ -56,6 +57,8 @@ pub fn router() -> OpenApiRouter<Api> {
         .routes(routes!(operations::variables))
         .routes(routes!(operations::settle))
         .routes(routes!(operations::abandon))
+        .routes(routes!(operations::migrate))
+        .routes(routes!(migrations::post))
         .routes(routes!(tasks::list))
         .routes(routes!(tasks::read))
         .routes(routes!(tasks::claim))

@@ -1,6 +1,8 @@
 //! What operators do to instances: one call for each operation. All take a reason, which stands in the history and in the
 //! audit, and `expected`, the number of events that the history had when they looked.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use baton_app::model::{InstanceSummary, Operate, OperateRequest};
 use serde::Deserialize;
@@ -104,6 +106,20 @@ pub struct Settle {
     succeeded: Option<bool>,
     /// What its reply would have said, for an undo that reads it.
     payload: Value,
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Migrate {
+    #[schema(max_length = 1000)]
+    reason: Option<String>,
+    /// Refuse when the history has more events than this by now.
+    expected: Option<u64>,
+    /// The version that it is to run.
+    #[schema(required = true)]
+    to_version: Option<u32>,
+    /// Node of the version that it runs → node of the new one, where it is called otherwise.
+    mapping: BTreeMap<String, String>,
 }
 
 /// Stop an instance until it is resumed
@@ -290,7 +306,30 @@ pub async fn abandon(
     perform(&api, caller, id, operate, body.reason, body.expected).await
 }
 
-fn required<T>(given: Option<T>, pointer: &str, say: &str) -> Result<T> {
+/// Have an instance go on by another version of its definition
+///
+/// What it waits for stays as it is; the new version says what follows. Refused with all that is in the way.
+#[utoipa::path(
+    post,
+    path = "/instances/{id}/migrate",
+    tag = "migrations",
+    operation_id = "migrate_instance",
+    params(("id" = Uuid, Path)),
+    request_body = Migrate,
+    responses((status = 200, description = "The instance afterwards", body = InstanceSummary))
+)]
+pub async fn migrate(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+    OptionalJson(body): OptionalJson<Migrate>,
+) -> Result<Json<InstanceSummary>> {
+    let to_version = required(body.to_version, "/to_version", "Name the version that it is to run.")?;
+    let operate = Operate::Migrate { to_version, mapping: body.mapping };
+    perform(&api, caller, id, operate, body.reason, body.expected).await
+}
+
+pub(super) fn required<T>(given: Option<T>, pointer: &str, say: &str) -> Result<T> {
     given.ok_or_else(|| Error::invalid_at(pointer, "missing-field", say))
 }
 

@@ -11,7 +11,7 @@ use crate::store::{
     convert, cursor,
     error::{During, classify, violates_unique},
     port::StoreError,
-    rows::{HistoryRow, InstanceChange, InstanceCount, InstanceFilter, InstanceRow, Instant, Page},
+    rows::{HistoryRow, InstanceChange, InstanceCount, InstanceFilter, InstanceRow, Instant, Page, Versions},
 };
 
 /// Locks and loads; unknown ids are left out.
@@ -169,6 +169,14 @@ pub(super) async fn list(store: &Postgres, filter: &InstanceFilter) -> Result<Pa
     }
     if let Some(status) = filter.status {
         query.push(" AND i.status = ").push_bind(status.as_str());
+    }
+    match filter.version {
+        None => {}
+        Some(Versions::Only(version)) => drop(query.push(" AND i.version = ").push_bind(i64::from(version))),
+        Some(Versions::AllBut(version)) => drop(query.push(" AND i.version <> ").push_bind(i64::from(version))),
+    }
+    if filter.live {
+        query.push(" AND i.ended_at IS NULL");
     }
     if let Some(business_key) = &filter.business_key {
         query.push(" AND i.business_key = ").push_bind(business_key.as_str());

@@ -126,6 +126,9 @@ pub struct InstanceFilter {
     pub kind: Option<DefinitionKind>,
     pub definition: Option<String>,
     pub status: Option<Status>,
+    pub version: Option<Versions>,
+    /// Only those that have not ended.
+    pub live: bool,
     pub business_key: Option<String>,
     /// Only those that this instance called.
     pub parent: Option<InstanceId>,
@@ -133,6 +136,13 @@ pub struct InstanceFilter {
     pub q: Option<String>,
     pub limit: u32,
     pub cursor: Option<String>,
+}
+
+/// Which versions of a definition instances run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Versions {
+    Only(u32),
+    AllBut(u32),
 }
 
 /// How many instances of a version are in a state.

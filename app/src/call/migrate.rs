@@ -1,0 +1,71 @@
+//! Migrating many instances, as the dialog of a definition sends it.
+
+use baton_domain::definition::DefinitionKind;
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "ssr")]
+use super::{
+    context::{given, signed_in},
+    operate::renames,
+};
+#[cfg(feature = "ssr")]
+use crate::model::{MigrationFilter, MigrationRequest};
+use crate::{model::MigrationSum, port::Answer, read::Encoded};
+
+/// How many pages of instances one press of the button goes through.
+#[cfg(feature = "ssr")]
+const PAGES_MAX: usize = 25;
+/// How many of the instances that cannot migrate are shown.
+#[cfg(feature = "ssr")]
+const EXAMPLES_MAX: usize = 20;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MigrateForm {
+    pub kind: DefinitionKind,
+    pub definition: String,
+    /// Empty for every other version.
+    pub from: String,
+    pub to: u32,
+    /// A line each: `old=new`.
+    pub mapping: String,
+    pub reason: String,
+    pub dry_run: bool,
+    /// Where the press of the button before left off; empty at first.
+    pub cursor: String,
+}
+
+#[server(prefix = "/sfn", endpoint = "migrate")]
+pub async fn migrate_instances(request: MigrateForm) -> Answer<Encoded<MigrationSum>> {
+    let (backend, actor) = signed_in()?;
+    let mut request = understood(request)?;
+    let mut sum = MigrationSum { dry_run: request.dry_run, ..MigrationSum::default() };
+    for _ in 0..PAGES_MAX {
+        let report = backend.migrate(actor.clone(), request.clone()).await?;
+        (sum.can, sum.migrated) = (sum.can + report.can, sum.migrated + report.migrated);
+        sum.cannot += report.cannot.len() as u64;
+        sum.examples.extend(report.cannot.into_iter().take(EXAMPLES_MAX - sum.examples.len()));
+        sum.next.clone_from(&report.next);
+        match report.next {
+            Some(next) => request.cursor = Some(next),
+            None => break,
+        }
+    }
+    Encoded::of(sum)
+}
+
+#[cfg(feature = "ssr")]
+fn understood(form: MigrateForm) -> Answer<MigrationRequest> {
+    let MigrateForm { kind, definition, from, to, mapping, reason, dry_run, cursor } = form;
+    Ok(MigrationRequest {
+        kind,
+        definition,
+        from_version: from.parse().ok(),
+        to_version: to,
+        mapping: renames(&mapping)?,
+        filter: MigrationFilter::default(),
+        reason: given(Some(reason)),
+        dry_run,
+        cursor: given(Some(cursor)),
+    })
+}
