@@ -36,6 +36,9 @@ pub enum AppError {
     /// It cannot be done in the present state: `code` is stable, `message` for people.
     #[error("{message}")]
     Conflict { code: String, message: String },
+    /// The idempotency key belongs to another request.
+    #[error("{0}")]
+    KeyReused(String),
     /// The database is away or its disk is full; nothing was changed.
     #[error("{0}")]
     Unavailable(String),

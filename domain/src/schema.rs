@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::{PatternOptions, ValidationError, Validator, error::ValidationErrorKind};
 use serde_json::Value;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, pointer_token};
 
 /// The most findings of one validation; a document with thousands of mistakes is explained by the first ones.
 const FINDINGS_MAX: usize = 20;
@@ -61,16 +61,30 @@ impl Schema {
         value
     }
 
-    /// Every way in which `value` breaks the schema, with pointers into `value`.
+    /// Every way in which `value` breaks the schema, with pointers into `value`: for a property that is missing, to
+    /// where it would stand.
     pub fn check(&self, value: &Value) -> Vec<Diagnostic> {
         self.validator
             .iter_errors(value)
             .take(FINDINGS_MAX)
             .map(|error| {
                 let message = crate::fields::shorten(&error.to_string(), 400);
-                Diagnostic::error("schema", error.instance_path().to_string(), message)
+                Diagnostic::error("schema", place(&error), message)
             })
             .collect()
+    }
+}
+
+fn place(error: &ValidationError<'_>) -> String {
+    let path = error.instance_path().to_string();
+    match error.kind() {
+        ValidationErrorKind::Required { property: Value::String(name) } => format!("{path}/{}", pointer_token(name)),
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => match unexpected.as_slice() {
+            [name] => format!("{path}/{}", pointer_token(name)),
+            _ => path,
+        },
+        _ => path,
     }
 }
 
@@ -164,7 +178,7 @@ mod tests {
         let found = schema.check(&json!({"depart": "soon", "nights": 0}));
         let mut pointers: Vec<&str> = found.iter().map(|it| it.pointer.as_str()).collect();
         pointers.sort_unstable();
-        assert_eq!(pointers, ["", "/depart", "/nights"]);
+        assert_eq!(pointers, ["/depart", "/from", "/nights"]);
     }
 
     #[test]

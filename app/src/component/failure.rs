@@ -22,7 +22,7 @@ pub fn failure_note(error: AppError) -> AnyView {
         AppError::Internal => {
             view! { <p>"The server's log has the details, with the time of this request."</p> }.erased()
         }
-        AppError::Invalid(_) | AppError::Conflict { .. } => ().erased(),
+        AppError::Invalid(_) | AppError::Conflict { .. } | AppError::KeyReused(_) => ().erased(),
     };
     view! {
         <div class="card failure" role="alert">
@@ -39,7 +39,7 @@ fn heading(error: &AppError) -> &'static str {
         AppError::SignedOut => "You are signed out",
         AppError::NotFound(_) => "Not found",
         AppError::Invalid(_) => "This is not valid",
-        AppError::Conflict { .. } => "This cannot be done now",
+        AppError::Conflict { .. } | AppError::KeyReused(_) => "This cannot be done now",
         AppError::Unavailable(_) => "The database is not available",
         AppError::Internal => "Something went wrong",
         AppError::Transport(_) => "The server cannot be reached",

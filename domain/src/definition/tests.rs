@@ -52,6 +52,36 @@ fn the_shipped_definitions_parse_without_a_warning() {
 }
 
 #[test]
+fn a_node_that_cannot_be_read_hides_nothing_else() {
+    let text = "{baton: process/1, name: it, nodes: {start: {kind: start, next: odd}, \
+        odd: {kind: teleport, next: limbo, payload: {next: nobody}}, \
+        choose: {kind: decide, cases: [{next: odd}], default: {next: choose}}, \
+        pause: {kind: timer, for: PT1M, next: nowhere}}, layout: {odd: [0, 0], ghost: [1, 1]}}";
+    let mut found = found(text);
+    found.sort();
+    let expected = [
+        ("missing-field", "/nodes/choose/cases/0/when"),
+        ("no-end", "/nodes"),
+        ("unknown-kind", "/nodes/odd/kind"),
+        ("unknown-node", "/layout/ghost"),
+        ("unknown-node", "/nodes/odd/next"),
+        ("unknown-node", "/nodes/pause/next"),
+    ];
+    assert_eq!(found, expected.map(|(code, pointer)| (code.to_owned(), pointer.to_owned())));
+}
+
+#[test]
+fn an_end_that_cannot_be_read_is_not_missed() {
+    errors(
+        "first: {kind: timer, for: PT1M, next: last}, last: {kind: end, outcome: perhaps}",
+        &[("outcome", "last/outcome")],
+    );
+    let text =
+        "{baton: process/1, name: it, nodes: {start: {kind: start, next: last}, last: {kind: end, outcome: perhaps}}}";
+    assert_eq!(found(text), [("outcome".to_owned(), "/nodes/last/outcome".to_owned())]);
+}
+
+#[test]
 fn json_is_read_as_well_as_yaml() {
     for (_, text) in shipped() {
         let yaml = parse(text).unwrap();

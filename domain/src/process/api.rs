@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::Parent;
 use crate::{
+    diagnostic::Diagnostic,
     ids::{InstanceId, MessageId, TaskId, TimerId},
     message::Message,
 };
@@ -197,8 +198,10 @@ pub struct Rejection {
     pub code: &'static str,
     /// JSON pointer into the request where one place is to blame; empty otherwise.
     pub pointer: String,
-    /// A sentence for people.
+    /// A sentence for people; where there are several findings, one for each.
     pub message: String,
+    /// Everything that is wrong with what was sent, with pointers into the request; empty where it is not about that.
+    pub findings: Vec<Diagnostic>,
 }
 
 /// A human task as the decision opened it.

@@ -15,9 +15,11 @@ use super::{
 
 mod command;
 mod flow;
+pub(super) mod unread;
 mod values;
 
 use command::{Allowed, read_awaits, read_command, read_timeout};
+use unread::Unread;
 pub(crate) use values::read_expression;
 use values::{Form, read_moment_field, read_template};
 
@@ -58,8 +60,11 @@ pub fn read(value: &Value, found: &mut Vec<Diagnostic>) -> Option<Definition> {
     let early = values::read_length(&mut fields, "early", false, found).unwrap_or(EARLY);
     let layout = fields.map("layout", found).map_or_else(BTreeMap::new, |map| read_layout(map, found));
     fields.finish(found);
-    let nodes = nodes?;
-    let start = validate::validate(name.as_deref(), &nodes, &layout, found)?;
+    let (nodes, unread) = nodes?;
+    let start = validate::validate(name.as_deref(), &nodes, &unread, &layout, found)?;
+    if !unread.is_empty() {
+        return None;
+    }
     let (name, scopes) = (name?, Default::default());
     Some(Definition::new(Parts {
         name,
@@ -92,7 +97,8 @@ pub(crate) fn check_name(name: &str, pointer: &str, found: &mut Vec<Diagnostic>)
     }
 }
 
-fn read_nodes(value: &Value, found: &mut Vec<Diagnostic>) -> Option<BTreeMap<String, Node>> {
+/// The nodes that could be read, and those that could not.
+fn read_nodes(value: &Value, found: &mut Vec<Diagnostic>) -> Option<(BTreeMap<String, Node>, Unread)> {
     let Value::Object(map) = value else {
         found.push(Diagnostic::error("wrong-type", "/nodes", format!("Must be an object, not {}.", name_of(value))));
         return None;
@@ -102,7 +108,7 @@ fn read_nodes(value: &Value, found: &mut Vec<Diagnostic>) -> Option<BTreeMap<Str
         return None;
     }
     let mut nodes = BTreeMap::new();
-    let mut whole = true;
+    let mut unread = Unread::default();
     for (name, value) in map {
         let pointer = format!("/nodes/{}", pointer_token(name));
         check_name(name, &pointer, found);
@@ -114,11 +120,10 @@ fn read_nodes(value: &Value, found: &mut Vec<Diagnostic>) -> Option<BTreeMap<Str
             Some(node) => {
                 nodes.insert(name.clone(), node);
             }
-            None => whole = false,
+            None => unread.add(name, value, &pointer),
         }
     }
-    // Without a node that could not be read, every edge to it would be reported as leading nowhere.
-    whole.then_some(nodes)
+    Some((nodes, unread))
 }
 
 fn read_node(value: &Value, pointer: &str, found: &mut Vec<Diagnostic>) -> Option<Node> {

@@ -4,18 +4,20 @@ use super::{Operator, Rejection, walk::Walk};
 use crate::diagnostic::Diagnostic;
 
 pub(super) fn rejection(code: &'static str, pointer: &str, message: impl Into<String>) -> Rejection {
-    Rejection { code, pointer: pointer.to_owned(), message: message.into() }
+    Rejection { code, pointer: pointer.to_owned(), message: message.into(), findings: Vec::new() }
 }
 
-/// A rejection with the first finding's place and all findings' sentences, if there are any.
+/// A rejection that carries all findings, if there are any. `prefix` is the pointer of what was looked at; the findings
+/// go by the name `code` from here on.
 pub(super) fn invalid(code: &'static str, prefix: &str, found: &[Diagnostic]) -> Result<(), Rejection> {
     let Some(first) = found.first() else { return Ok(()) };
+    let findings = found.iter().map(|it| Diagnostic { code: code.to_owned(), ..it.clone().under(prefix) }).collect();
     let sentences: Vec<String> = found
         .iter()
         .take(10)
         .map(|it| if it.pointer.is_empty() { it.message.clone() } else { format!("{}: {}", it.pointer, it.message) })
         .collect();
-    Err(rejection(code, &format!("{prefix}{}", first.pointer), sentences.join("; ")))
+    Err(Rejection { findings, ..rejection(code, &format!("{prefix}{}", first.pointer), sentences.join("; ")) })
 }
 
 pub(super) fn live(walk: &Walk<'_>) -> Result<(), Rejection> {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     definition::{Node, NodeKind},
     ports::{DO, NEXT, case_name},
+    read::unread::Unread,
     scopes::{Scopes, check_completion},
 };
 use crate::diagnostic::{Diagnostic, pointer_token};
@@ -15,16 +16,26 @@ mod reads;
 
 type Nodes = BTreeMap<String, Node>;
 
-/// Checks the graph and what its expressions read; returns the name of the start node if there is exactly one.
+/// Checks the graph and what its expressions read; returns the name of the start node if there is exactly one. What can
+/// only be said of the whole graph is left for when all of it could be read.
 pub(super) fn validate(
     name: Option<&str>,
     nodes: &Nodes,
+    unread: &Unread,
     layout: &BTreeMap<String, (f64, f64)>,
     found: &mut Vec<Diagnostic>,
 ) -> Option<String> {
     let errors_before = found.len();
-    let start = check_start_and_end(nodes, found);
-    check_edges(nodes, found);
+    let start = check_start_and_end(nodes, unread, found);
+    check_edges(nodes, unread, found);
+    check_calls(name, nodes, found);
+    for node in layout.keys().filter(|node| !nodes.contains_key(*node) && !unread.contains(node)) {
+        let message = format!("There is no node `{node}` to place.");
+        found.push(Diagnostic::warning("unknown-node", format!("/layout/{}", pointer_token(node)), message));
+    }
+    if !unread.is_empty() {
+        return start;
+    }
     // While edges are missing, whatever lies behind them would be reported as unreachable.
     let unwritten = nodes.values().flat_map(Node::ports).any(|(_, port)| port.next.is_empty());
     let edges_hold = found.len() == errors_before && !unwritten;
@@ -37,19 +48,14 @@ pub(super) fn validate(
     }
     loops::check(nodes, &scopes, found);
     check_undoing(nodes, found);
-    check_calls(name, nodes, found);
     reads::check(nodes, found);
-    for node in layout.keys().filter(|node| !nodes.contains_key(*node)) {
-        let message = format!("There is no node `{node}` to place.");
-        found.push(Diagnostic::warning("unknown-node", format!("/layout/{}", pointer_token(node)), message));
-    }
     start
 }
 
-fn check_start_and_end(nodes: &Nodes, found: &mut Vec<Diagnostic>) -> Option<String> {
+fn check_start_and_end(nodes: &Nodes, unread: &Unread, found: &mut Vec<Diagnostic>) -> Option<String> {
     let mut starts = nodes.iter().filter(|(_, node)| matches!(node.kind, NodeKind::Start { .. })).map(|(name, _)| name);
     let start = starts.next();
-    if start.is_none() {
+    if start.is_none() && !unread.has_kind("start") {
         let message = "There is no node of the kind `start`; an instance would not know where to begin.";
         found.push(Diagnostic::error("no-start", "/nodes", message));
     }
@@ -57,24 +63,27 @@ fn check_start_and_end(nodes: &Nodes, found: &mut Vec<Diagnostic>) -> Option<Str
         let message = "There is another start already; a process has exactly one.";
         found.push(Diagnostic::error("several-starts", at(another), message));
     }
-    if !nodes.values().any(|node| matches!(node.kind, NodeKind::End { .. })) {
+    if !nodes.values().any(|node| matches!(node.kind, NodeKind::End { .. })) && !unread.has_kind("end") {
         let message = "There is no node of the kind `end`; an instance could never finish.";
         found.push(Diagnostic::error("no-end", "/nodes", message));
     }
     start.cloned()
 }
 
-fn check_edges(nodes: &Nodes, found: &mut Vec<Diagnostic>) {
+fn check_edges(nodes: &Nodes, unread: &Unread, found: &mut Vec<Diagnostic>) {
+    let unknown = |pointer: String, target: &str| {
+        let message = format!("There is no node `{}`.", crate::fields::shorten(target, 60));
+        Diagnostic::error("unknown-node", pointer, message)
+    };
+    let leads_nowhere = |target: &str| !target.is_empty() && !nodes.contains_key(target) && !unread.contains(target);
+    found.extend(unread.edges().filter(|(_, to)| leads_nowhere(to)).map(|(at, to)| unknown(at.clone(), to)));
     for (name, node) in nodes {
         for (port_name, port) in node.ports() {
             let pointer = edge_pointer(name, node, &port_name);
             match nodes.get(&port.next) {
                 // An empty name has been reported as missing.
-                _ if port.next.is_empty() => {}
-                None => {
-                    let message = format!("There is no node `{}`.", crate::fields::shorten(&port.next, 60));
-                    found.push(Diagnostic::error("unknown-node", pointer, message));
-                }
+                None if leads_nowhere(&port.next) => found.push(unknown(pointer, &port.next)),
+                None => {}
                 Some(target) if matches!(target.kind, NodeKind::Start { .. }) => {
                     let message = "Nothing can lead back to the start; go to the node after it.";
                     found.push(Diagnostic::error("to-start", pointer, message));

@@ -31,6 +31,7 @@ fn read_start(message: &Message) -> Result<ChildStart, Rejection> {
         code: "invalid-start",
         pointer: String::new(),
         message: format!("This is no call of a process: {error}."),
+        findings: Vec::new(),
     })
 }
 
@@ -78,6 +79,7 @@ impl Work {
                 code: "unknown-process",
                 pointer: "/process".to_owned(),
                 message: format!("{what} is not known."),
+                findings: Vec::new(),
             },
             Err(refusal) => return Err(self.refuse(message, refusal)),
         };

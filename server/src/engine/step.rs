@@ -389,6 +389,7 @@ impl Work {
                 code: "task-claimed",
                 pointer: String::new(),
                 message: format!("{claimed_by} has claimed this task; only {claimed_by} can complete it."),
+                findings: Vec::new(),
             }));
         }
         let (instance, detail) = (row.instance, json!({"outcome": outcome}));

@@ -165,6 +165,9 @@ impl From<AppError> for Error {
                 errors: diagnostics.into_iter().map(Into::into).collect(),
                 ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail)
             },
+            AppError::KeyReused(detail) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", detail)
+            }
             AppError::Conflict { code, message } => Self::conflict(&code, message),
             AppError::Unavailable(detail) => Self::unavailable(detail),
             AppError::Internal => Self::hidden(),

@@ -139,6 +139,7 @@ pub fn refusal(refusal: crate::engine::Refusal) -> AppError {
     use crate::engine::Refusal;
     match refusal {
         // A rejection that points into the request is about the request; others are about the present state.
+        Refusal::Rejected(rejection) if !rejection.findings.is_empty() => AppError::Invalid(rejection.findings),
         Refusal::Rejected(rejection) if !rejection.pointer.is_empty() => {
             invalid(rejection.code, &rejection.pointer, rejection.message)
         }

@@ -45,6 +45,7 @@ impl Service {
         if self.engine.registry.snapshot().process(&request.definition, request.version).is_none() {
             self.engine.registry.reload(self.store.as_ref()).await.map_err(store_error)?;
         }
+        let asked = request.clone();
         let start = Start {
             instance: InstanceId::from_uuid(Uuid::now_v7()),
             definition: request.definition,
@@ -55,9 +56,36 @@ impl Service {
             by: actor.name,
         };
         match self.engine.submit_one(Item::Start(Arc::new(start))).await.map_err(convert::refusal)? {
-            Done::Started { instance, created } => Ok(Started { id: instance.0, created }),
+            Done::Started { instance, created } => {
+                if !created {
+                    self.refuse_reused_key(instance, &asked).await?;
+                }
+                Ok(Started { id: instance.0, created })
+            }
             Done::Handled => Err(AppError::Internal),
         }
+    }
+
+    /// A key that was used before stands for the request that it was used for: what was recorded of that is compared.
+    async fn refuse_reused_key(&self, id: InstanceId, asked: &StartRequest) -> Answer<()> {
+        let row = self.instance_row(id.0).await?;
+        let first = self.store.read_history(id, 0, 1).await.map_err(store_error)?.pop();
+        let Some(Ok(Event::Started { input, business_key, .. })) = first.map(|it| serde_json::from_value(it.event))
+        else {
+            tracing::error!(instance = %id, "a history does not begin with a start");
+            return Err(AppError::Internal);
+        };
+        let definition = self.engine.registry.snapshot().runs(row.kind, &row.definition, row.version);
+        let schema = definition.as_ref().and_then(|it| it.input.as_ref());
+        let given = schema.map_or_else(|| asked.input.clone(), |schema| schema.with_defaults(&asked.input));
+        let same_version = asked.version.is_none_or(|version| version == row.version);
+        if same_version && business_key == asked.business_key && (as_stored(&given)? == input) {
+            return Ok(());
+        }
+        Err(AppError::KeyReused(format!(
+            "This idempotency key has started the instance {id} with another request. Send the same request to be told \
+             about that one, or another key to start another one."
+        )))
     }
 
     pub(super) async fn list_instances(&self, query: InstanceQuery) -> Answer<Page<InstanceSummary>> {
@@ -210,6 +238,14 @@ impl Service {
             })
             .collect()
     }
+}
+
+/// A value as it comes back from the database: a number may change its last digit on the way through text.
+fn as_stored(value: &Value) -> Answer<Value> {
+    serde_json::from_str(&value.to_string()).map_err(|error| {
+        tracing::error!(%error, "a value does not survive being written down");
+        AppError::Internal
+    })
 }
 
 /// An event of a history, read.

@@ -75,6 +75,11 @@ pub(crate) fn store_error(error: StoreError) -> AppError {
             code: "conflict".into(),
             message: format!("Somebody else changed {what} at the same time. Look again, then try again."),
         },
+        StoreError::Cursor => invalid(
+            "unknown-cursor",
+            "/cursor",
+            "cursor is none that this list handed out: take it from `next`, or leave it out to begin with the first page",
+        ),
         error => {
             tracing::error!(%error, "the store failed");
             AppError::Internal

@@ -31,6 +31,9 @@ pub enum StoreError {
     /// The pure decision panicked: nothing was written; the same input would panic again.
     #[error("the decision panicked: {message}")]
     Panicked { message: String },
+    /// The cursor is none that this list handed out.
+    #[error("the cursor is none that this list handed out")]
+    Cursor,
     /// What is stored cannot be read: a format from a newer or broken version.
     #[error("stored data cannot be read ({what}): {source}")]
     Corrupt { what: &'static str, source: serde_json::Error },

@@ -1,7 +1,10 @@
 //! What people ask about messages.
 
 use baton_domain::message::{Message, MessageKind};
-use baton_server::store::rows::{AttemptResult, DeliveryState, MessageFilter, MessageState, Settlement};
+use baton_server::store::{
+    StoreError,
+    rows::{AttemptResult, DeliveryState, InstanceFilter, MessageFilter, MessageState, Settlement, TaskFilter},
+};
 use serde_json::json;
 
 use crate::{
@@ -20,7 +23,7 @@ on_both!(
     failures_are_grouped_by_how_they_failed,
     the_overview_counts_what_is_there,
     the_oldest_pending_message_is_known,
-    a_cursor_that_nobody_gave_out_starts_at_the_beginning,
+    a_cursor_that_nobody_gave_out_is_refused,
 );
 
 async fn list(fixture: &Fixture, filter: MessageFilter) -> Vec<Message> {
@@ -265,10 +268,26 @@ async fn the_oldest_pending_message_is_known(fixture: Fixture) {
     assert_eq!(oldest().await, Some(at("2026-01-31T11:00:00Z")), "it waits since it was due");
 }
 
-async fn a_cursor_that_nobody_gave_out_starts_at_the_beginning(fixture: Fixture) {
+async fn a_cursor_that_nobody_gave_out_is_refused(fixture: Fixture) {
     fixture.append(&[event("1")]).await;
-    for cursor in ["", "x", "'; DROP TABLE outbox; --"] {
-        let filter = MessageFilter { cursor: text(cursor), ..MessageFilter::default() };
-        assert_eq!(list(&fixture, filter).await.len(), 1, "{cursor}");
+    for cursor in ["x", "zzz", "'; DROP TABLE outbox; --"] {
+        let outcomes = [
+            fixture
+                .store
+                .list_messages(&MessageFilter { cursor: text(cursor), limit: 10, ..Default::default() })
+                .await
+                .map(drop),
+            fixture
+                .store
+                .list_instances(&InstanceFilter { cursor: text(cursor), limit: 10, ..Default::default() })
+                .await
+                .map(drop),
+            fixture
+                .store
+                .list_tasks(&TaskFilter { cursor: text(cursor), limit: 10, ..Default::default() })
+                .await
+                .map(drop),
+        ];
+        assert!(outcomes.iter().all(|it| matches!(it, Err(StoreError::Cursor))), "{cursor}: {outcomes:?}");
     }
 }

@@ -117,8 +117,48 @@ pub async fn two_starts_with_one_key_are_one_instance(world: World) {
     assert_eq!(all.iter().filter(|started| started.created).count(), 1);
     assert!(all.iter().all(|started| started.id == all[0].id));
 
-    let later = world.start_with("waiter", json!({"n": 2}), Some("order-42")).await.unwrap();
+    let later = world.start_with("waiter", json!({"n": 1}), Some("order-42")).await.unwrap();
     assert_eq!((later.id, later.created), (all[0].id, false));
+    let page = world.service().instances(InstanceQuery::default()).await.unwrap();
+    assert_eq!(page.items.len(), 1);
+    world.stop().await;
+}
+
+pub async fn a_key_of_another_start_is_refused(world: World) {
+    let source = WAITER.replace("{n: {type: integer}}", "{n: {type: number}, m: {default: 0.1}}");
+    world.publish(&source).await;
+    let request = |input: Value| StartRequest {
+        definition: "waiter".to_owned(),
+        version: None,
+        input,
+        business_key: Some("b".to_owned()),
+        idempotency_key: Some("k".to_owned()),
+    };
+    // What is left out and what the schema puts in its place are the same request; a number is what it was.
+    let input = json!({"n": 0.300_000_000_000_000_04_f64});
+    let first = world.service().start(actor(), request(input.clone())).await.unwrap();
+    assert_eq!(world.publish(&source.replace("Go on?", "Go on then?")).await, 2);
+    let same = [
+        request(input.clone()),
+        request(json!({"n": 0.300_000_000_000_000_04_f64, "m": 0.1})),
+        StartRequest { version: Some(1), ..request(input.clone()) },
+    ];
+    for again in same {
+        let answered = world.service().start(actor(), again.clone()).await.unwrap();
+        assert_eq!((answered.id, answered.created), (first.id, false), "{again:?}");
+    }
+
+    let others = [
+        request(json!({"n": 0.3})),
+        request(json!({"n": "no number"})),
+        StartRequest { business_key: None, ..request(input.clone()) },
+        StartRequest { version: Some(2), ..request(input.clone()) },
+    ];
+    for other in others {
+        let refused = world.service().start(actor(), other.clone()).await.unwrap_err();
+        let AppError::KeyReused(message) = &refused else { panic!("{other:?}: {refused:?}") };
+        assert!(message.contains(&first.id.to_string()), "{message}");
+    }
     let page = world.service().instances(InstanceQuery::default()).await.unwrap();
     assert_eq!(page.items.len(), 1);
     world.stop().await;
@@ -238,6 +278,35 @@ pub async fn a_failing_expression_leaves_the_instance_stuck_and_visible(world: W
     world.until_state(instance, "stuck").await;
     assert_eq!(world.count_events(instance, "incident_raised").await, 2);
     assert_eq!(world.participant.count("Ask"), 1);
+    world.stop().await;
+}
+
+const ENDLESS: &str = "
+baton: process/1
+name: endless
+nodes:
+  start: {kind: start, next: count}
+  count:
+    kind: compute
+    set: {sums: '=input.n.map(a, input.n.map(b, input.n.map(c, a * b * c).sum()).sum()).sum()'}
+    next: done
+  done: {kind: end}
+";
+
+pub async fn an_expression_without_end_is_stopped_and_holds_up_nobody(world: World) {
+    world.publish(ENDLESS).await;
+    let start = |n: u32| world.start_with("endless", json!({"n": (0..n).collect::<Vec<_>>()}), None);
+    // 10^12 products beside 8 of them, in the same queue.
+    let (stuck, quick) = tokio::join!(start(10_000), start(2));
+    let (stuck, quick) = (stuck.unwrap().id, quick.unwrap().id);
+    world.until_state(quick, "completed").await;
+    let stuck = world.until_state(stuck, "stuck").await;
+    assert_eq!(stuck.progress["count"], Progress::Failed);
+    let reason = stuck.summary.incident.unwrap();
+    assert!(reason.contains("takes too long"), "{reason}");
+
+    let after = start(2).await.unwrap().id;
+    world.until_state(after, "completed").await;
     world.stop().await;
 }
 

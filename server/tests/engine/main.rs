@@ -33,6 +33,8 @@ on_both!(cases:
     no_hotel_cancels_the_flight,
     the_saga_answers_each_event_once,
     two_starts_with_one_key_are_one_instance,
+    a_key_of_another_start_is_refused,
+    an_expression_without_end_is_stopped_and_holds_up_nobody,
     an_input_that_breaks_the_schema_is_refused_with_its_place,
     an_unknown_definition_is_refused,
     of_two_people_who_complete_a_task_one_wins,

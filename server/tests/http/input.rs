@@ -75,6 +75,41 @@ async fn a_batch_has_bounds_and_a_duplicate_is_said() {
 }
 
 #[tokio::test]
+async fn one_id_for_two_messages_of_a_batch_is_refused_and_a_repetition_is_not() {
+    let baton = Baton::start().await;
+    let (id, other) = (Uuid::now_v7(), Uuid::now_v7());
+    let with = |id: Uuid, n: u32| {
+        let mut message = message(n);
+        message["id"] = json!(id);
+        message
+    };
+    let answer = baton.post("/api/v1/messages", json!([with(id, 1), with(id, 2), with(other, 3)])).await;
+    let problem = answer.problem(422, "invalid");
+    assert_eq!((&problem["errors"][0]["pointer"], problem["errors"].as_array().unwrap().len()), (&json!("/1/id"), 1));
+    assert_eq!(count(&baton).await, 0);
+
+    let twice = baton.post("/api/v1/messages", json!([with(id, 1), with(id, 1)])).await;
+    assert_eq!(twice.json(), json!({"accepted": [id], "duplicates": [id]}));
+    let later = baton.post("/api/v1/messages", json!([with(id, 2), with(other, 3)])).await;
+    assert_eq!(
+        later.json(),
+        json!({"accepted": [other], "duplicates": [id]}),
+        "an earlier request's id is a repetition"
+    );
+    baton.stop().await;
+}
+
+#[tokio::test]
+async fn a_cursor_that_was_not_handed_out_is_refused() {
+    let baton = Baton::start().await;
+    for list in ["messages", "instances", "tasks"] {
+        let problem = baton.get(&format!("/api/v1/{list}?cursor=zzz")).await.problem(400, "invalid-query");
+        assert!(problem["detail"].as_str().unwrap().contains("cursor"), "{problem}");
+    }
+    baton.stop().await;
+}
+
+#[tokio::test]
 async fn a_body_over_the_limit_is_refused_with_the_limit_whether_its_length_is_said_or_not() {
     let baton = Baton::start_with(|settings| {
         settings.admin_token = Some(crate::support::ADMIN_TOKEN.to_owned());

@@ -126,8 +126,32 @@ async fn a_start_is_checked_and_happens_once_for_one_key() {
     assert_eq!(first.status, StatusCode::CREATED, "{}", first.text());
     let second = start(&baton, Some("k-1"), json!({"input": {"order": "42"}, "business_key": "order 42"})).await;
     assert_eq!((second.status, &second.json()["id"]), (StatusCode::OK, &first.json()["id"]));
+    let other = start(&baton, Some("k-1"), json!({"input": {"order": "43"}, "business_key": "order 42"})).await;
+    let problem = other.problem(422, "idempotency-key-reused");
+    assert!(problem["detail"].as_str().unwrap().contains(first.json()["id"].as_str().unwrap()), "{problem}");
     let listed = baton.get("/api/v1/instances?definition=refund").await.json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    baton.stop().await;
+}
+
+#[tokio::test]
+async fn everything_that_is_wrong_with_an_input_is_told_with_its_place() {
+    let baton = Baton::start().await;
+    let (_, trip) = baton_domain::definition::shipped().into_iter().find(|(name, _)| *name == "trip-booking").unwrap();
+    publish(&baton, "trip-booking", trip).await;
+    let input = json!({"employee": 7, "manager": "sora", "from": "ICN",
+        "depart": "tomorrow", "return": "2026-12-08", "hotels": ["Lumen"]});
+
+    let answer = baton.post("/api/v1/processes/trip-booking/instances", json!({"input": input})).await;
+
+    let problem = answer.problem(422, "invalid");
+    let mut pointers: Vec<_> =
+        problem["errors"].as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap()).collect();
+    pointers.sort_unstable();
+    assert_eq!(pointers, ["/input/depart", "/input/employee", "/input/to"], "{problem}");
+    for error in problem["errors"].as_array().unwrap() {
+        assert!(!error["message"].as_str().unwrap().contains("/input"), "a place is said once: {error}");
+    }
     baton.stop().await;
 }
 

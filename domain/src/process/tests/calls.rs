@@ -135,7 +135,8 @@ fn a_child_tells_its_parent_how_it_ended() {
 #[test]
 fn a_refused_start_answers_and_calls_do_not_go_too_deep() {
     let start = caller().sent[0].clone();
-    let rejection = Rejection { code: "unknown-process", pointer: "/process".into(), message: "no".into() };
+    let rejection =
+        Rejection { code: "unknown-process", pointer: "/process".into(), message: "no".into(), findings: Vec::new() };
     let answer = refused(&start, &rejection, now());
     assert_eq!(answer.causation_id, Some(start.id.to_string()));
     assert_eq!(answer.correlation_id, start.correlation_id);

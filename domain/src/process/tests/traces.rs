@@ -226,7 +226,7 @@ fn what_a_form_does_not_allow_is_rejected_with_its_place() {
     };
     assert_eq!(rejected(&mut trip, "explode", json!({})), ("unknown-outcome", "/outcome".into()));
     assert_eq!(rejected(&mut trip, "other-route", json!({"code": 7})), ("invalid-form", "/data/code".into()));
-    assert_eq!(rejected(&mut trip, "other-route", json!(null)), ("invalid-form", "/data".into()));
+    assert_eq!(rejected(&mut trip, "other-route", json!(null)), ("invalid-form", "/data/code".into()));
     assert_eq!(rejected(&mut trip, "approve", json!({"x": 1})), ("invalid-form", "/data".into()));
     assert_eq!(rejected(&mut trip, "other-route", json!({"code": "a\0"})), ("invalid-form", "/data/code".into()));
     assert_eq!(trip.at(), ["employee"]);

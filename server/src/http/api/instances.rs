@@ -5,7 +5,7 @@ use baton_app::model::{HistoryItem, InstanceDetail, InstanceQuery, InstanceSumma
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{check_limit, whole};
+use super::{about_query, check_limit, whole};
 use crate::http::{
     Api,
     extract::{Caller, Id, Json, Params, Result},
@@ -26,7 +26,7 @@ pub async fn list(
     Params(query): Params<InstanceQuery>,
 ) -> Result<Json<Page<InstanceSummary>>> {
     check_limit(query.limit)?;
-    Ok(Json(api.backend.instances(query).await?))
+    api.backend.instances(query).await.map(Json).map_err(about_query)
 }
 
 /// One instance: its state, variables, history, tasks and messages

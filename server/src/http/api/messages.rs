@@ -1,5 +1,7 @@
 //! Messages: taking them in, browsing them, repairing one.
 
+use std::collections::HashMap;
+
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
@@ -9,6 +11,7 @@ use baton_app::model::{
 };
 use baton_domain::{
     diagnostic::Diagnostic,
+    ids::MessageId,
     message::{Message, accept},
 };
 use chrono::{DateTime, Utc};
@@ -17,7 +20,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{check_limit, optional_reason};
+use super::{about_query, check_limit, optional_reason};
 use crate::{
     cloudevents,
     http::{
@@ -75,7 +78,9 @@ pub enum NewMessages {
 /// Hand messages in
 ///
 /// For producers without access to the database. One message, a list of up to 1,000, or CloudEvents 1.0 (structured,
-/// binary or a batch). All or nothing: one bad message and none is written; every finding names its place.
+/// binary or a batch). All or nothing: one bad message and none is written; every finding names its place. An id that is
+/// known from an earlier request is a repetition: named under `duplicates`, not looked at further. Different messages with
+/// one id in the same request are refused.
 #[utoipa::path(
     post,
     path = "/messages",
@@ -97,7 +102,26 @@ pub async fn post(
     raw: Raw,
 ) -> Result<(StatusCode, Json<Accepted>)> {
     let messages = read_messages(&headers, &raw, &actor.name)?;
+    refuse_two_of_one_id(&messages)?;
     Ok((StatusCode::ACCEPTED, Json(api.backend.append(&messages).await?)))
+}
+
+/// An id that was in an earlier request marks a repetition, and nobody looks at the rest of it: that is what makes a
+/// producer's retry safe. Two different messages of one id in the same request are a mistake, and one would be lost.
+fn refuse_two_of_one_id(messages: &[Message]) -> Result<()> {
+    let mut known: HashMap<MessageId, usize> = HashMap::with_capacity(messages.len());
+    let mut found = Vec::new();
+    for (index, message) in messages.iter().enumerate() {
+        match known.get(&message.id) {
+            None => drop(known.insert(message.id, index)),
+            Some(&first) if messages[first] == *message => {}
+            Some(first) => {
+                let text = format!("The message at /{first} has this id too, and is another one. Give each its own.");
+                found.push(Diagnostic::error("repeated-id", format!("/{index}/id"), text));
+            }
+        }
+    }
+    if found.is_empty() { Ok(()) } else { Err(Error::invalid(found)) }
 }
 
 fn read_messages(headers: &HeaderMap, raw: &Raw, default_source: &str) -> Result<Vec<Message>> {
@@ -157,7 +181,7 @@ pub async fn list(
     Params(query): Params<MessageQuery>,
 ) -> Result<Json<Page<MessageSummary>>> {
     check_limit(query.limit)?;
-    Ok(Json(api.backend.messages(query).await?))
+    api.backend.messages(query).await.map(Json).map_err(about_query)
 }
 
 /// One message with its deliveries and attempts

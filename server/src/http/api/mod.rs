@@ -16,7 +16,7 @@ pub mod schemas;
 pub mod tasks;
 pub mod tokens;
 
-use baton_app::model::Page;
+use baton_app::{model::Page, port::AppError};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -110,6 +110,17 @@ fn required_reason(reason: Option<String>) -> Result<String> {
 /// A list that fits into one page.
 fn whole<T>(items: Vec<T>) -> Page<T> {
     Page { items, next: None }
+}
+
+/// What the backend finds wrong with a query: there is no body that it could point into.
+fn about_query(error: AppError) -> Error {
+    match error {
+        AppError::Invalid(found) => {
+            let sentences: Vec<String> = found.into_iter().map(|finding| finding.message).collect();
+            Error::malformed("invalid-query", format!("The query is not valid: {}.", sentences.join("; ")))
+        }
+        other => other.into(),
+    }
 }
 
 /// A page's size has the same bounds everywhere.

@@ -150,8 +150,8 @@ pub struct NewInstance {
 
 /// Start an instance of a process
 ///
-/// With the header `Idempotency-Key`, a second start with the same key starts nothing and answers 200 with the first
-/// one's instance.
+/// With the header `Idempotency-Key`, the same request again starts nothing and answers 200 with the first one's
+/// instance; the key with another input, business key or version is refused (422 `idempotency-key-reused`).
 #[utoipa::path(
     post,
     path = "/processes/{name}/instances",

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::check_limit;
+use super::{about_query, check_limit};
 use crate::http::{
     Api,
     extract::{Caller, Id, Json, Params, Result},
@@ -27,7 +27,7 @@ pub async fn list(
     Params(query): Params<TaskQuery>,
 ) -> Result<Json<Page<TaskSummary>>> {
     check_limit(query.limit)?;
-    Ok(Json(api.backend.tasks(actor, query).await?))
+    api.backend.tasks(actor, query).await.map(Json).map_err(about_query)
 }
 
 /// One task: its outcomes with their forms, and what the decision is about

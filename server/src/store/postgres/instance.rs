@@ -191,7 +191,7 @@ pub(super) async fn list(store: &Postgres, filter: &InstanceFilter) -> Result<Pa
             .push(")) > 0 OR strpos(i.id::text, lower(");
         query.push_bind(q).push(")) > 0)");
     }
-    if let Some((at, last)) = cursor::to_time_and_id(filter.cursor.as_deref()) {
+    if let Some((at, last)) = cursor::to_time_and_id(filter.cursor.as_deref())? {
         query.push(" AND (i.created_at, i.id) < (").push_bind(at).push(", ").push_bind(last).push(")");
     }
     query.push(" ORDER BY i.created_at DESC, i.id DESC LIMIT ").push_bind(i64::from(filter.limit) + 1);

@@ -17,7 +17,7 @@ use crate::store::{
 };
 
 pub(super) async fn list(store: &Postgres, filter: &MessageFilter) -> Result<Page<MessageRow>, StoreError> {
-    let below = cursor::to_number(filter.cursor.as_deref());
+    let below = cursor::to_number(filter.cursor.as_deref())?;
     let window = if search::is_windowed(filter) {
         let bounds: (Option<i64>, Option<i64>) =
             sqlx::query_as(sql!("find_seq_bounds")).fetch_one(&store.pool).await.during("list messages")?;

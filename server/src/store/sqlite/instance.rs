@@ -176,7 +176,7 @@ pub(super) async fn list(store: &Sqlite, filter: &InstanceFilter) -> Result<Page
         query.push(" AND (instr(lower(i.business_key), lower(").push_bind(q).push(")) > 0 OR instr(i.id, lower(");
         query.push_bind(q).push(")) > 0)");
     }
-    if let Some((at, last)) = cursor::to_time_and_id(filter.cursor.as_deref()) {
+    if let Some((at, last)) = cursor::to_time_and_id(filter.cursor.as_deref())? {
         query.push(" AND (i.created_at, i.id) < (").push_bind(At(at)).push(", ").push_bind(Id(last)).push(")");
     }
     query.push(" ORDER BY i.created_at DESC, i.id DESC LIMIT ").push_bind(i64::from(filter.limit) + 1);

@@ -166,7 +166,7 @@ pub(super) async fn list(store: &Sqlite, filter: &TaskFilter) -> Result<Page<Tas
     if let Some(instance) = filter.instance {
         query.push(" AND t.instance_id = ").push_bind(Id(instance.0));
     }
-    if let Some(last) = cursor::to_id(filter.cursor.as_deref()) {
+    if let Some(last) = cursor::to_id(filter.cursor.as_deref())? {
         query.push(" AND t.id < ").push_bind(Id(last));
     }
     query.push(" ORDER BY t.id DESC LIMIT ").push_bind(i64::from(filter.limit) + 1);
