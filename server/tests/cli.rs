@@ -140,6 +140,10 @@ async fn definitions_are_applied_and_instances_started_against_a_running_server(
     let unknown = baton(folder.path(), &environment, &["start", "nothing"]);
     assert_eq!(unknown.status.code(), Some(1));
     assert!(stderr(&unknown).contains("nothing"), "{}", stderr(&unknown));
+    let stranger = [("BATON_URL", address.as_str()), ("BATON_TOKEN", "not-a-token")];
+    let refused = stderr(&baton(folder.path(), &stranger, &["start", "greet"]));
+    assert!(refused.contains("BATON_TOKEN") && refused.contains("does not know this token"), "{refused}");
+    assert!(refused.contains("http://127.0.0.1:"), "{refused}");
     let retried = baton(folder.path(), &environment, &["retry", "--all", "--reason", "a test"]);
     assert_eq!((retried.status.code(), stdout(&retried).as_str()), (Some(0), "Nothing has failed there.\n"));
 }
@@ -186,6 +190,16 @@ async fn instances_are_migrated_one_and_many_with_a_dry_run_before() {
     assert!(run(&one).2.contains("/to_version"), "it runs that version already");
     let unknown = run(&["definition", "migrate", "greet", "--kind", "saga", "--to", "2", "--dry-run"]);
     assert!(unknown.0 == 1 && unknown.2.contains("/definition"), "{unknown:?}");
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_said_once_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = baton(folder.path(), &[("BATON_DATABASE_URL", "sqlite://nowhere/baton.db")], &["migrate"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = stderr(&output);
+    assert!(text.contains("mkdir -p nowhere"), "{text}");
+    assert_eq!(text.matches("does not exist").count(), 1, "{text}");
 }
 
 #[test]

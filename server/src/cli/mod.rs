@@ -181,8 +181,19 @@ async fn execute(Cli { mut settings, command }: Cli) -> anyhow::Result<()> {
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {error:#}");
+    eprintln!("error: {}", whole(error));
     ExitCode::FAILURE
+}
+
+/// An error with its causes. Many errors say their cause in their own text, and that is enough.
+fn whole(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
+        if !text.contains(cause.trim_end_matches('.')) {
+            text = if text.is_empty() { cause } else { format!("{text}: {cause}") };
+        }
+    }
+    text
 }
 
 /// Commands print their own result; only a server logs what it does.
@@ -211,6 +222,15 @@ mod tests {
         let arguments: Vec<OsString> =
             std::iter::once("baton").chain(arguments.iter().copied()).map(Into::into).collect();
         parse(&arguments)
+    }
+
+    #[test]
+    fn an_error_says_each_of_its_causes_once() {
+        let cause = || std::io::Error::other("no such host");
+        let says_it = anyhow::Error::new(cause()).context("cannot reach the server (no such host). Is it there?");
+        assert_eq!(whole(&says_it), "cannot reach the server (no such host). Is it there?");
+        let does_not = anyhow::Error::new(cause()).context("cannot reach the server");
+        assert_eq!(whole(&does_not), "cannot reach the server: no such host");
     }
 
     #[test]

@@ -60,6 +60,13 @@ impl Server {
             };
             return Ok((status, value));
         }
+        if status == StatusCode::UNAUTHORIZED {
+            bail!(
+                "{} does not know this token (BATON_TOKEN or --token), or it has expired: `baton token create --name \
+                 NAME`, run where that server runs, makes another",
+                self.url
+            );
+        }
         match serde_json::from_str::<Problem>(&text) {
             Ok(problem) if is_problem => Err(anyhow!(readable(&problem))),
             _ => Err(anyhow!("{} answered {status}: {}", self.url, text.chars().take(300).collect::<String>())),

@@ -62,12 +62,17 @@ static NETS6: LazyLock<Vec<(Ipv6Net, &str)>> =
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     #[error(
-        "`{host}` leads to {address}, which is {what}. Private addresses are refused; set \
-         BATON_ALLOW_PRIVATE_DESTINATIONS=true to allow them"
+        "{}, which is {what}. Private addresses are refused; set BATON_ALLOW_PRIVATE_DESTINATIONS=true to allow them",
+        leads(.host, .address)
     )]
     Private { host: String, address: IpAddr, what: &'static str },
     #[error("the name `{host}` cannot be resolved ({reason}). Check the destination's URL and the name server")]
     Unresolved { host: String, reason: String },
+}
+
+/// An address leads nowhere but to itself.
+fn leads(host: &str, address: &IpAddr) -> String {
+    if host == address.to_string() { format!("the host is {address}") } else { format!("`{host}` leads to {address}") }
 }
 
 /// What kind of address it is when it must not be called; `None` for a public one.

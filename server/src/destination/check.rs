@@ -53,9 +53,7 @@ fn check_url(text: &str, allow_private: bool) -> Result<(), String> {
     if allow_private {
         return Ok(());
     }
-    refuse_literal(&url).map_err(|error| {
-        format!("{error}. Private addresses are refused unless BATON_ALLOW_PRIVATE_DESTINATIONS is true")
-    })
+    refuse_literal(&url).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -88,6 +86,13 @@ mod tests {
             assert_eq!(codes(json!({"kind": "http", "url": url}), false), ["/url"], "{url}");
             assert_eq!(codes(json!({"kind": "http", "url": url}), true), [""; 0], "{url}");
         }
+    }
+
+    #[test]
+    fn what_to_do_about_a_private_address_is_said_once() {
+        let settings = serde_json::from_value(json!({"kind": "http", "url": "http://10.1.2.3/"})).unwrap();
+        let found = check(&settings, false).remove(0).message;
+        assert_eq!(found.matches("BATON_ALLOW_PRIVATE_DESTINATIONS").count(), 1, "{found}");
     }
 
     #[test]

@@ -32,6 +32,8 @@ struct Embedded;
 #[cfg(feature = "embed")]
 const _: Option<&str> = option_env!("BATON_SITE_FINGERPRINT");
 
+const ICON: &str = "pkg/icons/baton.svg";
+
 /// Where the assets are read from.
 #[derive(Debug, Clone)]
 pub enum Assets {
@@ -85,7 +87,15 @@ impl Assets {
     }
 }
 
-/// `GET /pkg/…` and `/favicon.ico`, which old browsers ask for unasked.
+/// `GET /favicon.ico`, which browsers ask for unasked.
+pub async fn icon(State(api): State<Api>, headers: HeaderMap) -> Response {
+    match api.assets.read(ICON).await {
+        Some(icon) => answer(&headers, icon, "image/svg+xml", false),
+        None => Error::not_found("There is no icon.").into_response(),
+    }
+}
+
+/// `GET /pkg/…`.
 pub async fn serve(State(api): State<Api>, request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
     if !is_plain(path) {

@@ -104,9 +104,14 @@ fn params<T: DeserializeOwned>(query: &str) -> Result<T> {
     Query::try_from_uri(&uri).map(|Query(value)| value).map_err(|rejection| {
         let text = rejection.body_text();
         let why = text.trim_start_matches("Failed to deserialize query string: ");
-        Error::malformed("invalid-query", format!("The query is not valid: {why}."))
+        let is_instant = why.split_once(": ").is_some_and(|(name, _)| INSTANTS.contains(&name));
+        let example = if is_instant { " An instant looks like 2026-11-23T09:30:00Z." } else { "" };
+        Error::malformed("invalid-query", format!("The query is not valid: {why}.{example}"))
     })
 }
+
+/// The query parameters that are instants.
+const INSTANTS: [&str; 2] = ["from", "to"];
 
 /// The id in the path. What is no id names nothing, so it is not found.
 pub struct Id(pub Uuid);
@@ -176,10 +181,30 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
                 Segment::Enum { .. } | Segment::Unknown => None,
             })
             .collect();
-        json_error(&pointer, &error.into_inner())
+        let error = error.into_inner();
+        match unknown_variant(&error.to_string()) {
+            Some(word) => json_error(&tag_of(bytes, &pointer, word), &error),
+            None => json_error(&pointer, &error),
+        }
     })?;
     deserializer.end().map_err(|error| json_error("", &error))?;
     Ok(value)
+}
+
+/// The word in serde's complaint about one that is not among those that are possible.
+fn unknown_variant(text: &str) -> Option<&str> {
+    text.strip_prefix("unknown variant `")?.split('`').next()
+}
+
+/// Where the word stands that should have said which variant an object is: serde points at the object as a whole.
+fn tag_of(bytes: &[u8], pointer: &str, word: &str) -> String {
+    let body: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
+    let fields = body.pointer(pointer).and_then(|value| value.as_object());
+    let mut tags = fields.into_iter().flatten().filter(|(_, value)| value.as_str() == Some(word)).map(|(name, _)| name);
+    match (tags.next(), tags.next()) {
+        (Some(tag), None) => format!("{pointer}/{}", pointer_token(tag)),
+        _ => pointer.to_owned(),
+    }
 }
 
 fn json_error(pointer: &str, error: &serde_json::Error) -> Error {
@@ -194,7 +219,20 @@ fn json_error(pointer: &str, error: &serde_json::Error) -> Error {
                 why if why.starts_with("unknown variant") => "wrong-value",
                 _ => "wrong-type",
             };
-            Error::invalid_at(pointer, code, format!("{} (line {}).", upper_first(why), error.line()))
+            // A field that is missing is looked for where it would stand.
+            let missing = why.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+            let pointer =
+                missing.map_or_else(|| pointer.to_owned(), |field| format!("{pointer}/{}", pointer_token(field)));
+            let why = match unknown_variant(why) {
+                Some(word) => {
+                    let known = why.split_once("expected ").map_or("something else", |(_, known)| known);
+                    format!("`{word}` is not known here; expected {known}")
+                }
+                None => upper_first(why),
+            };
+            // What was looked at twice, to find out which variant it is, has no line any more.
+            let place = if error.line() == 0 { String::new() } else { format!(" (line {})", error.line()) };
+            Error::invalid_at(pointer, code, format!("{why}{place}."))
         }
         _ => Error::malformed(
             "malformed-json",
@@ -242,13 +280,39 @@ mod tests {
         for (body, pointer, code) in [
             (r#"{"items":[{"count":1},{"count":"x"}]}"#, "/items/1/count", "wrong-type"),
             (r#"{"items":[{"count":1,"other":2}]}"#, "/items/0/other", "unknown-field"),
-            (r#"{"items":[{}]}"#, "/items/0", "missing-field"),
+            (r#"{"items":[{}]}"#, "/items/0/count", "missing-field"),
             (r#"[]"#, "", "wrong-type"),
         ] {
             let error = parse_json::<Example>(body.as_bytes()).unwrap_err();
             assert_eq!(error.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
             assert_eq!((error.errors[0].pointer.as_str(), error.errors[0].code.as_str()), (pointer, code), "{body}");
         }
+    }
+
+    #[test]
+    fn a_word_that_is_none_of_those_possible_is_pointed_at() {
+        use baton_app::model::{DestinationSettings, RepairAction};
+        #[derive(Debug, Deserialize)]
+        #[allow(dead_code, reason = "only read into")]
+        struct Repair {
+            action: RepairAction,
+        }
+        let wrong = |error: Error| (error.errors[0].pointer.clone(), error.errors[0].message.clone());
+        for (found, pointer, word) in [
+            (wrong(parse_json::<Repair>(br#"{"action":"explode"}"#).unwrap_err()), "/action", "explode"),
+            (wrong(parse_json::<DestinationSettings>(br#"{"kind":"ftp","url":""}"#).unwrap_err()), "/kind", "ftp"),
+        ] {
+            assert_eq!(found.0, pointer);
+            assert!(found.1.contains(&format!("`{word}` is not known here; expected")), "{}", found.1);
+        }
+        assert_eq!(wrong(parse_json::<DestinationSettings>(b"{}").unwrap_err()).0, "/kind");
+    }
+
+    #[test]
+    fn an_instant_that_is_none_is_answered_with_one() {
+        let error = params::<MessageQuery>("from=yesterday").unwrap_err();
+        assert!(error.detail.contains("2026-11-23T09:30:00Z"), "{}", error.detail);
+        assert!(!params::<MessageQuery>("limit=many").unwrap_err().detail.contains("2026"));
     }
 
     #[test]

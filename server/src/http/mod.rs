@@ -144,7 +144,7 @@ pub fn router(api: Api) -> Router {
         .route("/sign-in", get(auth::pages::show).post(auth::pages::sign_in))
         .route("/sign-out", post(auth::pages::sign_out))
         .route("/door.css", get(assets::door_style));
-    let assets = Router::new().route("/pkg/{*path}", get(assets::serve)).route("/favicon.ico", get(assets::serve));
+    let assets = Router::new().route("/pkg/{*path}", get(assets::serve)).route("/favicon.ico", get(assets::icon));
     let nothing_here = || async { Error::not_found("There is nothing at this address. See /api/openapi.json.") };
     let unknown_calls =
         Router::new().route("/api", get(nothing_here)).route("/api/{*path}", axum::routing::any(nothing_here));

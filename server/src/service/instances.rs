@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::{Service, convert, definitions, invalid, operations, page_size, store_error};
 use crate::{
     engine::{
-        Item,
+        Item, Refusal,
         work::{Done, Start},
     },
     store::rows::{self, InstanceRow},
@@ -55,7 +55,7 @@ impl Service {
             idempotency_key: request.idempotency_key,
             by: actor.name,
         };
-        match self.engine.submit_one(Item::Start(Arc::new(start))).await.map_err(convert::refusal)? {
+        match self.engine.submit_one(Item::Start(Arc::new(start))).await.map_err(about_start)? {
             Done::Started { instance, created } => {
                 if !created {
                     self.refuse_reused_key(instance, &asked).await?;
@@ -69,16 +69,31 @@ impl Service {
     /// A key that was used before stands for the request that it was used for: what was recorded of that is compared.
     async fn refuse_reused_key(&self, id: InstanceId, asked: &StartRequest) -> Answer<()> {
         let row = self.instance_row(id.0).await?;
-        let first = self.store.read_history(id, 0, 1).await.map_err(store_error)?.pop();
-        let Some(Ok(Event::Started { input, business_key, .. })) = first.map(|it| serde_json::from_value(it.event))
-        else {
+        let (mut start, mut version, mut seen) = (None, row.version, 0);
+        while seen < row.sequence {
+            let events = self.events(id, seen).await?;
+            let Some(last) = events.last().map(|it| it.sequence) else { break };
+            seen = last;
+            for Recorded { event, .. } in events {
+                match event {
+                    Event::Started { input, business_key, .. } => start = Some((input, business_key)),
+                    // The first migration says on which version it started.
+                    Event::Migrated { from_version, .. } => {
+                        (version, seen) = (from_version, row.sequence);
+                        break;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let Some((input, business_key)) = start else {
             tracing::error!(instance = %id, "a history does not begin with a start");
             return Err(AppError::Internal);
         };
-        let definition = self.engine.registry.snapshot().runs(row.kind, &row.definition, row.version);
+        let definition = self.engine.registry.snapshot().runs(row.kind, &row.definition, version);
         let schema = definition.as_ref().and_then(|it| it.input.as_ref());
         let given = schema.map_or_else(|| asked.input.clone(), |schema| schema.with_defaults(&asked.input));
-        let same_version = asked.version.is_none_or(|version| version == row.version);
+        let same_version = asked.version.is_none_or(|asked| asked == version);
         if same_version && business_key == asked.business_key && (as_stored(&given)? == input) {
             return Ok(());
         }
@@ -237,6 +252,17 @@ impl Service {
                 Ok(Recorded { sequence: row.sequence, at: row.at, event, data: row.event })
             })
             .collect()
+    }
+}
+
+/// A process that is not known may be a draft.
+fn about_start(refusal: Refusal) -> AppError {
+    match refusal {
+        Refusal::Unknown { what } => AppError::NotFound(format!(
+            "{what} is not published. Publish it on its page, with `baton definition apply FILE` or with POST \
+             /api/v1/processes/NAME/versions; GET /api/v1/processes lists what is there"
+        )),
+        other => convert::refusal(other),
     }
 }
 

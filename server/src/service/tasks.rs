@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Service, convert, invalid, page_size, store_error};
 use crate::{
-    engine::Item,
+    engine::{Item, Refusal},
     store::rows::{self, TaskState},
 };
 
@@ -77,7 +77,17 @@ impl Service {
 
     pub(super) async fn complete(&self, actor: Actor, id: Uuid, outcome: String, data: Value) -> Answer<TaskSummary> {
         let item = Item::CompleteTask { task: TaskId(id), outcome, data, by: actor.name };
-        self.engine.submit_one(item).await.map_err(convert::refusal)?;
+        let refused = self.engine.submit_one(item).await.err();
+        if matches!(&refused, Some(Refusal::Rejected(rejection)) if rejection.code == "task-closed") {
+            let row = self.task_row(id).await?;
+            if let (Some(by), Some(outcome)) = (&row.completed_by, &row.outcome) {
+                let message = format!("This task is closed: {by} completed it with `{outcome}`.");
+                return Err(AppError::Conflict { code: "task-closed".into(), message });
+            }
+        }
+        if let Some(refusal) = refused {
+            return Err(convert::refusal(refusal));
+        }
         let row = self.task_row(id).await?;
         Ok(convert::task_summary(&row, Utc::now()))
     }

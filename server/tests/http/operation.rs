@@ -115,7 +115,8 @@ async fn instances_migrate_or_say_what_is_in_the_way() {
 #[tokio::test]
 async fn a_start_is_checked_and_happens_once_for_one_key() {
     let baton = Baton::start().await;
-    start(&baton, None, json!({"input": {}})).await.problem(404, "not-found");
+    let unknown = start(&baton, None, json!({"input": {}})).await.problem(404, "not-found");
+    assert!(unknown["detail"].as_str().unwrap().contains("baton definition apply"), "{unknown}");
     publish(&baton, "refund", APPROVAL).await;
 
     let problem = start(&baton, None, json!({"input": {"order": 42}})).await.problem(422, "invalid");
@@ -174,6 +175,8 @@ async fn a_task_is_claimed_completed_once_and_never_after_the_end() {
     assert_eq!(done.status, StatusCode::OK, "{}", done.text());
     let twice = baton.post(&complete, json!({"outcome": "refuse"})).await;
     assert_eq!(twice.status, StatusCode::CONFLICT, "{}", twice.text());
+    let by = done.json()["completed_by"].as_str().unwrap().to_owned();
+    assert!(twice.text().contains(&format!("{by} completed it with `approve`")), "{}", twice.text());
     let detail = baton.get(&format!("/api/v1/instances/{instance}")).await.json();
     assert_eq!(detail["state"], "completed", "{detail}");
     let history = baton.get(&format!("/api/v1/instances/{instance}/history")).await.json();

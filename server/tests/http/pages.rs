@@ -65,6 +65,24 @@ async fn what_does_not_exist_is_a_page_for_people() {
 }
 
 #[tokio::test]
+async fn the_icon_is_there_unasked() {
+    let baton = Baton::start().await;
+    let ask = || browser("/favicon.ico").body(Body::empty()).unwrap();
+    let missing = baton.send(ask()).await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+    assert!(!missing.text().contains("bundle"), "{}", missing.text());
+    let icons = baton.site().join("pkg/icons");
+    std::fs::create_dir_all(&icons).unwrap();
+    std::fs::write(icons.join("baton.svg"), "<svg/>").unwrap();
+    let icon = baton.send(ask()).await;
+    assert_eq!(
+        (icon.status, icon.text(), icon.header(header::CONTENT_TYPE)),
+        (StatusCode::OK, "<svg/>", "image/svg+xml")
+    );
+    baton.stop().await;
+}
+
+#[tokio::test]
 async fn assets_come_compressed_and_are_not_sent_twice() {
     let baton = Baton::start().await;
     let pkg = baton.site().join("pkg");
