@@ -41,5 +41,6 @@ fn unknown_version(definition: &str, version: u32) -> Rejection {
         code: "unknown-version",
         pointer: "/to_version".to_owned(),
         message: format!("There is no version {version} of {definition} that an instance can run."),
+        findings: Vec::new(),
     }
 }
