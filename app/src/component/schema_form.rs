@@ -169,3 +169,23 @@ pub fn whole_error<T>(answer: &Option<Answer<T>>, fields: &[Field]) -> Option<St
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use baton_domain::form::fields;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_field_that_a_finding_leads_to_is_marked_and_the_rest_stands_below() {
+        let at = |pointer: &str| Diagnostic::error("invalid-input", pointer, pointer);
+        let findings = vec![at("/input/employee"), at("/input/to"), at("/input/hotels/0"), at("/business_key")];
+        let schema = json!({"properties": {"employee": {}, "to": {}, "hotels": {}, "from": {}}});
+        let marked: Vec<_> =
+            fields(&schema).into_iter().filter(|field| finding_at(&findings, &field.name).is_some()).collect();
+        assert_eq!(marked.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["employee", "hotels", "to"]);
+        let answer: Option<Answer<()>> = Some(Err(AppError::Invalid(findings)));
+        assert_eq!(whole_error(&answer, &fields(&schema)).as_deref(), Some("/business_key"));
+    }
+}
