@@ -134,7 +134,7 @@ for (const database of ["sqlite", "postgres"] satisfies Database[]) {
     test("cancel and undo, in reverse order", async ({ page, baton }) => {
       const stay = await prepared(page, baton);
       await startedAt(stay, "check-in");
-      const undo = page.getByRole("region", { name: "To undo" });
+      const undo = page.getByRole("region", { name: "Steps and what undoes them" });
       await expect(undo.getByRole("listitem")).toHaveCount(2);
       await expect(undo.getByRole("listitem").first()).toContainText("GiveBack");
       const dialog = await opened(page, "Cancel");
@@ -153,7 +153,10 @@ test("changed variables and a retry mend what failed", async ({ page, baton }) =
   stay.nights = "two";
   await startedAt(stay, "price");
   await expectState(page, "stuck");
-  await expect(page.getByRole("alert")).toContainText("Stuck");
+  const incident = page.getByRole("alert");
+  await expect(incident).toContainText("Stuck at Price");
+  await incident.getByText("The data then").click();
+  await expect(incident).toContainText(`"nights":"two"`);
   const dialog = await opened(page, "Change variables");
   const variables = dialog.getByLabel("Variables");
   await variables.fill("{nights: 2}");
@@ -196,16 +199,17 @@ test("a command that nobody answered is settled, and undone with the rest", asyn
   const stay = await prepared(page, baton);
   stay.pays = false;
   await startedAt(stay, "look");
-  await expect(page.getByRole("region", { name: "To undo" })).toContainText("unanswered");
+  await expect(page.getByRole("region", { name: "Steps and what undoes them" })).toContainText("unanswered");
   const dialog = await opened(page, "Settle a command");
   await dialog.getByLabel("It was done").check();
   await dialog.getByLabel("Reply").fill(`{"payment": "p-7"}`);
   await send(page, "Settle a command");
-  await expect(page.getByRole("region", { name: "To undo" })).toContainText("GiveBack");
+  await expect(page.getByRole("region", { name: "Steps and what undoes them" })).toContainText("GiveBack");
   await (await opened(page, "Cancel")).getByLabel("Undo what was done first").check();
   await send(page, "Cancel the instance");
   await expectState(page, "cancelled");
   expect(stay.hotel.received.find((it) => it.type === "GiveBack")!.data).toEqual({ payment: "p-7" });
+  await expect(page.getByRole("region", { name: "Steps and what undoes them" }).getByText("undone")).toHaveCount(2);
   await stay.hotel.stop();
 });
 

@@ -1,4 +1,4 @@
-//! What cancelling would undo, and what nobody knows yet.
+//! What can be undone and how far that is, and what nobody knows yet.
 
 use leptos::prelude::*;
 
@@ -6,10 +6,10 @@ use super::{badge::toned, json::json_view};
 use crate::{
     erased::Erase,
     form::humanised,
-    model::{InstanceDetail, UndoView},
+    model::{InstanceDetail, UndoState, UndoView},
 };
 
-/// The steps that would be undone in the order of undoing, below the commands that have to be settled before.
+/// The steps in the order of undoing, below the commands that have to be settled before.
 pub fn compensation(instance: &InstanceDetail) -> Option<AnyView> {
     if instance.undo.is_empty() && instance.unanswered.is_empty() {
         return None;
@@ -22,7 +22,7 @@ pub fn compensation(instance: &InstanceDetail) -> Option<AnyView> {
     let steps = instance.undo.iter().map(step).collect_view();
     let view = view! {
         <section class="card" aria-labelledby="undo-title">
-            <h2 id="undo-title">"To undo"<small>"last first"</small></h2>
+            <h2 id="undo-title">"Steps and what undoes them"<small>"last first"</small></h2>
             <ol class="undo-list">{unanswered}{steps}</ol>
         </section>
     };
@@ -30,12 +30,17 @@ pub fn compensation(instance: &InstanceDetail) -> Option<AnyView> {
 }
 
 fn step(step: &UndoView) -> AnyView {
-    let under_way = step.under_way.then(|| toned("running", "under way".to_owned()));
+    let state = match step.state {
+        UndoState::Ahead => None,
+        UndoState::UnderWay => Some(toned("running", "under way".to_owned()).erased()),
+        UndoState::Done => Some(toned("compensated", "undone".to_owned()).erased()),
+        UndoState::Skipped => Some(toned("cancelled", "left as it is".to_owned()).erased()),
+    };
     let label = format!("Payload of {}", step.send);
     view! {
         <li>
             <span>{humanised(&step.node)}</span>
-            {under_way}
+            {state}
             <details class="fact">
                 <summary><span>{format!("{} to {}", step.send, step.to)}</span></summary>
                 <p class="mono faint">{format!("key {}", step.key)}</p>

@@ -25,6 +25,7 @@ pub mod operate;
 pub mod page_head;
 pub mod pager;
 pub mod post;
+pub mod saga_table;
 pub mod schema_form;
 pub mod scrubber;
 pub mod search;

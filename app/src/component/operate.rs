@@ -15,7 +15,7 @@ use crate::{
     erased::Erase,
     form::humanised,
     html,
-    model::{InstanceDetail, OperationName, TokenView},
+    model::{InstanceDetail, OperationName, TokenView, UndoState},
 };
 
 type Operating = ServerAction<OperateInstance>;
@@ -233,7 +233,8 @@ fn settle_fields(instance: &InstanceDetail) -> AnyView {
 fn compensate_field(instance: &InstanceDetail) -> AnyView {
     let refused = refused(instance, OperationName::Compensate);
     let disabled = refused.is_some();
-    let steps: Vec<String> = instance.undo.iter().map(|step| humanised(&step.node)).collect();
+    let steps: Vec<String> =
+        instance.undo.iter().filter(|step| step.state == UndoState::Ahead).map(|step| humanised(&step.node)).collect();
     let help = refused.unwrap_or_else(|| match steps.as_slice() {
         [] => "Nothing succeeded yet; what is under way is waited for.".to_owned(),
         steps => format!("In this order: {}.", steps.join(", ")),

@@ -72,18 +72,36 @@ pub struct InstanceDetail {
     pub operations: Vec<Operation>,
     /// What can be done to each of its tokens.
     pub tokens: Vec<TokenView>,
-    /// What would be undone, in the order of undoing.
+    /// The steps that succeeded and can be undone, in the order of undoing, with how far that is.
     pub undo: Vec<UndoView>,
     /// Commands that were left without an answer and have to be settled before anything is undone.
     pub unanswered: Vec<UnansweredView>,
     /// The versions of its definition that it could be migrated to, newest first.
     pub versions: Vec<u32>,
+    /// What keeps it from going on by itself; 50 at most.
+    pub incidents: Vec<IncidentView>,
     /// The instances that it called, newest first; 50 at most.
     pub children: Vec<InstanceSummary>,
     /// Set when it is shown as it was: `variables`, `progress`, `walked`, `tokens`, `undo` and `unanswered` are of then,
     /// everything else is of now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub past: Option<PastView>,
+}
+
+/// Something that only an operator can mend.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct IncidentView {
+    pub token: u32,
+    pub node: String,
+    /// Which item of a `for-each` it is for, counted from 0.
+    pub index: Option<u32>,
+    pub reason: String,
+    /// What can be done about it, in a sentence.
+    pub advice: String,
+    /// The beginning of the variables as they were.
+    pub data: String,
+    pub at: DateTime,
 }
 
 /// An instance just after one event of its history.

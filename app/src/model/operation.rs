@@ -135,7 +135,7 @@ pub struct TokenView {
     pub targets: Vec<String>,
 }
 
-/// A step that succeeded, and the command that would undo it.
+/// A step that succeeded, and the command that undoes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct UndoView {
@@ -145,8 +145,20 @@ pub struct UndoView {
     pub to: String,
     pub key: String,
     pub payload: Value,
-    /// Whether it is under way.
-    pub under_way: bool,
+    pub state: UndoState,
+}
+
+/// How far an undo is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum UndoState {
+    /// It would be done if the instance were undone.
+    Ahead,
+    UnderWay,
+    Done,
+    /// An operator left the step as it is.
+    Skipped,
 }
 
 /// A command that was left without an answer.

@@ -20,6 +20,7 @@ use crate::{
         migrate::{Migrating, migrate_button, migrate_dialog},
         page_head::PageHead,
         post::PostForm,
+        saga_table::saga_table,
         time::ago,
     },
     link,
@@ -118,6 +119,7 @@ fn draw(detail: DefinitionDetail, shown: Shown, desk: Desk) -> AnyView {
             desk.check.value().get().and_then(Result::ok).filter(|_| edits && desk.edited.with(Option::is_some));
         checked.and_then(|checked| checked.decode().ok()).unwrap_or_else(|| first.clone())
     });
+    let saga = summary.kind == DefinitionKind::Saga;
     let name = summary.name.clone();
     let diagram = move || {
         report.with(|report| match &report.diagram {
@@ -133,6 +135,7 @@ fn draw(detail: DefinitionDetail, shown: Shown, desk: Desk) -> AnyView {
                 <h2 id="diagram-title">"Diagram"</h2>
                 {diagram}
             </section>
+            {saga.then_some(move || report.with(|report| report.document.as_ref().and_then(saga_table)))}
             <div class="split wide-left">
                 {source_card(edits, text, desk)}
                 <div class="stacked">

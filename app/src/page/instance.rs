@@ -24,9 +24,10 @@ use crate::{
         time::{ago, at_full},
         tree::conversation_tree,
     },
-    form, link,
+    form::{self, humanised},
+    link,
     live::Live,
-    model::{InstanceDetail, InstanceSummary},
+    model::{IncidentView, InstanceDetail, InstanceSummary},
     port::{Answer, AppError},
 };
 
@@ -85,7 +86,7 @@ fn draw(instance: InstanceDetail, operating: ServerAction<OperateInstance>, at: 
         </PageHead>
         <div class="content">
             <div role="status">{move || operating.value().get().and_then(Result::err).map(|error| refusal(&error))}</div>
-            {incident(&summary)}
+            {incidents(&instance.incidents)}
             {diagram}
             <section class="card" aria-label="Time">{scrubber}</section>
             <div class="split wide-left">
@@ -112,15 +113,18 @@ fn legend() -> AnyView {
     view! { <span class="legend"><i class="done"></i>"done"<i class="now"></i>"under way"<i class="failed"></i>"failed"<i class="ahead"></i>"ahead"</span> }.erased()
 }
 
-fn incident(summary: &InstanceSummary) -> Option<AnyView> {
-    let incident = summary.incident.clone()?;
-    let note = view! {
-        <div class="incident" role="alert">
-            <b>"Stuck: "</b>{incident}
-            <p>"Mend the cause, then retry the step; or cancel the instance."</p>
-        </div>
+fn incidents(incidents: &[IncidentView]) -> Option<AnyView> {
+    let item = |incident: &IncidentView| {
+        let item = incident.index.map(|index| format!(", item {}", index + 1));
+        view! {
+            <div class="incident" role="alert">
+                <p><b>"Stuck at "{humanised(&incident.node)}{item}": "</b>{incident.reason.clone()}" "<small>{ago(incident.at)}</small></p>
+                <p>{incident.advice.clone()}</p>
+                <details><summary>"The data then"</summary><pre class="json">{incident.data.clone()}</pre></details>
+            </div>
+        }
     };
-    Some(note.erased())
+    (!incidents.is_empty()).then(|| incidents.iter().map(item).collect_view().erased())
 }
 
 /// The start form with this instance's input in it.
@@ -138,7 +142,7 @@ fn facts(summary: &InstanceSummary) -> AnyView {
         .ended_at
         .map(|at| fact("Ended", view! { {at_full(at)}<small class="faint">{ago(at)}</small> }.erased()));
     let key = summary.business_key.clone().map(|key| fact("Business key", view! { {key} }.erased()));
-    let at = summary.at.iter().map(|node| form::humanised(node)).collect::<Vec<_>>().join(", ");
+    let at = summary.at.iter().map(|node| humanised(node)).collect::<Vec<_>>().join(", ");
     let at = (!at.is_empty()).then(|| fact("Stands at", view! { {at} }.erased()));
     let parent = summary.parent.map(|parent| {
         let name = parent.simple().to_string().chars().take(12).collect::<String>();

@@ -12,7 +12,7 @@ use baton_app::{
 use baton_domain::{
     definition::DefinitionKind,
     ids::InstanceId,
-    process::{self, Event, Place, State, Status},
+    process::{self, Event, Place, State, Status, Undoable},
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -149,6 +149,7 @@ impl Service {
         let children = rows::InstanceFilter { parent: Some(InstanceId(id)), limit: CHILDREN_MAX, ..Default::default() };
         let children = self.store.list_instances(&children).await.map_err(store_error)?;
         let choices = process::choices(definition.as_deref(), &state);
+        let undo = journey.undo(&state);
         let (progress, walked) = journey.seen(&state);
         Ok(InstanceDetail {
             input: state.input.clone(),
@@ -165,9 +166,10 @@ impl Service {
                 operations::offered(&choices, &versions)
             },
             tokens: choices.tokens.into_iter().map(operations::token_view).collect(),
-            undo: operations::undo(&state),
+            undo,
             unanswered: state.unsettled.iter().map(operations::unanswered).collect(),
             versions,
+            incidents: operations::incidents(&state),
             children: children.items.iter().map(summary).collect::<Answer<_>>()?,
             history: story(None, events),
             past,
@@ -365,6 +367,9 @@ struct Journey {
     walked: Vec<String>,
     /// The version that it was migrated to last.
     version: Option<u32>,
+    /// Steps that succeeded and are not undone, and those that are or were left as they are, in that order.
+    undoable: Vec<Undoable>,
+    undone: Vec<UndoView>,
 }
 
 impl Journey {
@@ -388,6 +393,10 @@ impl Journey {
                 self.progress.insert(node.clone(), how);
             }
             Event::Migrated { to_version, nodes, .. } => self.migrate(*to_version, nodes),
+            Event::StepSucceeded { undo, .. } => self.undoable.push(undo.as_ref().clone()),
+            Event::StepSettled { undo: Some(undo), .. } => self.undoable.push(undo.as_ref().clone()),
+            Event::Undone { node, .. } => self.settle(node, UndoState::Done),
+            Event::UndoSkipped { node, .. } => self.settle(node, UndoState::Skipped),
             _ => {}
         }
     }
@@ -402,6 +411,20 @@ impl Journey {
                 *edge = format!("{}/{port}", renamed(from));
             }
         }
+        self.undoable.iter_mut().for_each(|step| step.node = renamed(&step.node));
+        self.undone.iter_mut().for_each(|step| step.node = renamed(&step.node));
+    }
+
+    /// The last step of a node that is not undone is it now.
+    fn settle(&mut self, node: &str, how: UndoState) {
+        if let Some(at) = self.undoable.iter().rposition(|step| step.node == node) {
+            self.undone.push(operations::undo_view(&self.undoable.remove(at), how));
+        }
+    }
+
+    /// The steps in the order of undoing, with how far that is.
+    fn undo(&self, state: &State) -> Vec<UndoView> {
+        self.undone.iter().cloned().chain(operations::undo(state)).collect()
     }
 
     /// How far each node is, and the edges that were walked.

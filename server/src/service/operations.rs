@@ -6,7 +6,10 @@ use baton_app::{
 };
 use baton_domain::{
     ids::{InstanceId, MessageId},
-    process::{Choices, Input, Migration, Operator, Place, State, TokenChoice, Unsettled},
+    process::{
+        Choices, Incident, IncidentKind, Input, Migration, Operator, Place, State, Token, TokenChoice, Undoable,
+        Unsettled,
+    },
 };
 use uuid::Uuid;
 
@@ -15,6 +18,9 @@ use super::{
     instances::{check_text, summary},
 };
 use crate::engine::Item;
+
+/// How many incidents a screen shows at most.
+const INCIDENTS_MAX: usize = 50;
 
 impl Service {
     pub(super) async fn operate_instance(
@@ -93,15 +99,36 @@ pub(super) fn token_view(choice: TokenChoice) -> TokenView {
 pub(super) fn undo(state: &State) -> Vec<UndoView> {
     let is_sent = |place: &Place| matches!(place, Place::Compensating { undo: Some(_) });
     let under_way = state.tokens.iter().any(|token| is_sent(token.waiting()));
-    let view = |(at, step): (usize, &baton_domain::process::Undoable)| UndoView {
-        node: step.node.clone(),
-        send: step.send.clone(),
-        to: step.to.clone(),
-        key: step.key.clone(),
-        payload: step.payload.clone(),
-        under_way: at == 0 && under_way,
+    let how = |at| if at == 0 && under_way { UndoState::UnderWay } else { UndoState::Ahead };
+    state.done.iter().rev().enumerate().map(|(at, step)| undo_view(step, how(at))).collect()
+}
+
+pub(super) fn undo_view(step: &Undoable, state: UndoState) -> UndoView {
+    let Undoable { node, send, to, key, payload, .. } = step.clone();
+    UndoView { node, send, to, key, payload, state }
+}
+
+pub(super) fn incidents(state: &State) -> Vec<IncidentView> {
+    let view = |(token, incident): (&Token, &Incident)| IncidentView {
+        token: token.id,
+        node: incident.node.clone(),
+        index: token.index,
+        reason: incident.reason.clone(),
+        advice: advice(incident.kind).to_owned(),
+        data: incident.excerpt.clone(),
+        at: incident.at,
     };
-    state.done.iter().rev().enumerate().map(view).collect()
+    state.incidents().take(INCIDENTS_MAX).map(view).collect()
+}
+
+fn advice(kind: IncidentKind) -> &'static str {
+    match kind {
+        IncidentKind::Step => {
+            "Mend the cause or change the variables, then retry; or skip the step, or move the token elsewhere."
+        }
+        IncidentKind::Undo => "Mend the cause, then retry; or skip this undo, or abandon the undoing.",
+        IncidentKind::Settlement => "Find out whether the command was done, and settle it; or retry to wait again.",
+    }
 }
 
 pub(super) fn unanswered(unsettled: &Unsettled) -> UnansweredView {

@@ -192,11 +192,14 @@ pub async fn cancelling_undoes_what_was_done_first(world: World) {
     assert_eq!(undo, ["Refund", "ReleaseStock"]);
     world.operate(order, compensate()).await.unwrap();
     let undoing = world.until_state(order, "compensating").await;
-    assert!(undoing.undo[0].under_way && !undoing.undo[1].under_way, "{:?}", undoing.undo);
+    let states = |detail: &InstanceDetail| detail.undo.iter().map(|it| it.state).collect::<Vec<_>>();
+    assert_eq!(states(&undoing), [UndoState::UnderWay, UndoState::Ahead]);
     refused_at(world.operate(order, compensate()).await, "compensating", "");
     world.answer(&world.command("Refund").await, "Refunded", json!({})).await;
     world.answer(&world.command("ReleaseStock").await, "StockReleased", json!({})).await;
-    world.until_state(order, "cancelled").await;
+    let undone = world.until_state(order, "cancelled").await;
+    assert_eq!(states(&undone), [UndoState::Done; 2]);
+    assert_eq!(undone.undo[0].send, "Refund");
     assert_eq!(sent(&world), ["ReserveStock", "Charge", "Confirm", "Refund", "ReleaseStock"]);
     world.stop().await;
 }
