@@ -2,7 +2,7 @@
 import { eventually, live } from "../support/baton.ts";
 import { expect, test } from "../support/fixtures.ts";
 import { Participant } from "../support/participant.ts";
-import type { Baton } from "../support/baton.ts";
+import type { Baton, Database } from "../support/baton.ts";
 
 const placed = (key: string, number: number) => ({
   type: "OrderChanged",
@@ -22,28 +22,34 @@ async function failingShop(baton: Baton): Promise<Participant> {
 
 const numbers = (shop: Participant, subject: string) => shop.of(subject).map((event) => event.data.number);
 
-test("a failing key is parked, repaired by one click, and its followers arrive in order", async ({ page, baton }) => {
-  // given three messages of a key that fails, mixed with those of another
-  const shop = await failingShop(baton);
-  await page.goto(`${baton.url}/failures`);
-  await live(page);
-  await baton.post("/messages", [placed("bad", 1), placed("good", 1), placed("bad", 2), placed("good", 2), placed("bad", 3)]);
-  // then the other key goes on, and the failure is told without a reload
-  await eventually("the other key arrives", async () => numbers(shop, "order/good").length === 2);
-  const group = page.getByRole("article", { name: /OrderChanged.*shop/ });
-  await expect(group).toContainText("1 dead");
-  await expect(group).toContainText("2 parked behind");
-  expect(numbers(shop, "order/bad")).toEqual([]);
-  // when the endpoint is mended and the failed one is retried
-  shop.refuse = () => undefined;
-  await group.getByRole("button", { name: /^Retry all/ }).click();
-  // then all of the key arrive, in order, once each
-  await eventually("the key catches up", async () => numbers(shop, "order/bad").length >= 3);
-  await expect(page.getByRole("heading", { name: "Nothing fails" })).toBeVisible();
-  expect(numbers(shop, "order/bad")).toEqual([1, 2, 3]);
-  expect(numbers(shop, "order/good")).toEqual([1, 2]);
-  await shop.stop();
-});
+for (const database of ["sqlite", "postgres"] satisfies Database[]) {
+  test.describe(`on ${database}`, () => {
+    test.use({ database });
+
+    test("a failing key is parked, repaired by one click, and its followers arrive in order", async ({ page, baton }) => {
+      // given three messages of a key that fails, mixed with those of another
+      const shop = await failingShop(baton);
+      await page.goto(`${baton.url}/failures`);
+      await live(page);
+      await baton.post("/messages", [placed("bad", 1), placed("good", 1), placed("bad", 2), placed("good", 2), placed("bad", 3)]);
+      // then the other key goes on, and the failure is told without a reload
+      await eventually("the other key arrives", async () => numbers(shop, "order/good").length === 2);
+      const group = page.getByRole("article", { name: /OrderChanged.*shop/ });
+      await expect(group).toContainText("1 dead");
+      await expect(group).toContainText("2 parked behind");
+      expect(numbers(shop, "order/bad")).toEqual([]);
+      // when the endpoint is mended and the failed one is retried
+      shop.refuse = () => undefined;
+      await group.getByRole("button", { name: /^Retry all/ }).click();
+      // then all of the key arrive, in order, once each
+      await eventually("the key catches up", async () => numbers(shop, "order/bad").length >= 3);
+      await expect(page.getByRole("heading", { name: "Nothing fails" })).toBeVisible();
+      expect(numbers(shop, "order/bad")).toEqual([1, 2, 3]);
+      expect(numbers(shop, "order/good")).toEqual([1, 2]);
+      await shop.stop();
+    });
+  });
+}
 
 test("a discarded message lets its followers go on, and the reason stands in the audit", async ({ page, baton }) => {
   const shop = await failingShop(baton);

@@ -47,39 +47,39 @@ for (const database of ["sqlite", "postgres"] satisfies Database[]) {
       expect(world.commands("BookHotel")[0]!.data).toMatchObject({ check_in: TRIP.depart, check_out: TRIP.return });
       expect(world.participant.received.map((command) => command.type)).toEqual(["RequestQuotes", "BookFlight", "BookHotel"]);
     });
+
+    test("another route goes to the direct manager, whose approval books that one", async ({ page, baton, world, someoneElse }) => {
+      const instance = await startByForm(page, baton);
+      await openMyTask(page, baton, /KE901/);
+      await page.locator(`[name="fields[code]"]`).fill("AF267");
+      await page.getByRole("button", { name: "Ask for another route" }).click();
+      const manager = await someoneElse(TRIP.manager);
+      await expect(async () => {
+        await openMyTask(manager, baton, /Approve AF267 for 910 instead of KE901 for 640/);
+      }).toPass();
+      await manager.getByRole("button", { name: "Approve" }).click();
+      expect((await booked(world)).data).toMatchObject({ code: "AF267", price: 910 });
+      await page.goto(instance);
+      await expectState(page, "completed");
+    });
+
+    test("when no hotel is free, the flight is cancelled", async ({ page, baton, world }) => {
+      world.hotelsFree = false;
+      const instance = await startByForm(page, baton);
+      await openMyTask(page, baton, /KE901/);
+      await page.getByRole("button", { name: "Approve" }).click();
+      await eventually("the flight is cancelled", async () => world.commands("CancelFlight")[0]);
+      await page.goto(instance);
+      await expectState(page, "failed");
+      await expect(page.locator("main")).toContainText("No hotel was free.");
+      expect(world.commands("CancelFlight")).toHaveLength(1);
+      expect(world.commands("CancelFlight")[0]!.data).toMatchObject({ pnr: "QX7L2P" });
+    });
   });
 }
 
 test.describe("as the employee", () => {
   test.use({ user: TRIP.employee });
-
-  test("another route goes to the direct manager, whose approval books that one", async ({ page, baton, world, someoneElse }) => {
-    const instance = await startByForm(page, baton);
-    await openMyTask(page, baton, /KE901/);
-    await page.locator(`[name="fields[code]"]`).fill("AF267");
-    await page.getByRole("button", { name: "Ask for another route" }).click();
-    const manager = await someoneElse(TRIP.manager);
-    await expect(async () => {
-      await openMyTask(manager, baton, /Approve AF267 for 910 instead of KE901 for 640/);
-    }).toPass();
-    await manager.getByRole("button", { name: "Approve" }).click();
-    expect((await booked(world)).data).toMatchObject({ code: "AF267", price: 910 });
-    await page.goto(instance);
-    await expectState(page, "completed");
-  });
-
-  test("when no hotel is free, the flight is cancelled", async ({ page, baton, world }) => {
-    world.hotelsFree = false;
-    const instance = await startByForm(page, baton);
-    await openMyTask(page, baton, /KE901/);
-    await page.getByRole("button", { name: "Approve" }).click();
-    await eventually("the flight is cancelled", async () => world.commands("CancelFlight")[0]);
-    await page.goto(instance);
-    await expectState(page, "failed");
-    await expect(page.locator("main")).toContainText("No hotel was free.");
-    expect(world.commands("CancelFlight")).toHaveLength(1);
-    expect(world.commands("CancelFlight")[0]!.data).toMatchObject({ pnr: "QX7L2P" });
-  });
 
   test("the instance's page follows along without a reload", async ({ page, baton, world }) => {
     await startByForm(page, baton);
