@@ -149,6 +149,13 @@ pub trait Backend: Send + Sync + 'static {
     /// which can. Repeating it does nothing to those that run the version already.
     async fn migrate(&self, actor: Actor, request: MigrationRequest) -> Answer<MigrationReport>;
 
+    /// Begins an operation on all instances that pass the filter; it goes on by itself.
+    async fn start_batch(&self, actor: Actor, request: BatchRequest) -> Answer<BatchView>;
+    /// The newest first.
+    async fn batches(&self) -> Answer<Vec<BatchView>>;
+    async fn batch(&self, id: Uuid) -> Answer<BatchView>;
+    async fn control_batch(&self, actor: Actor, id: Uuid, control: BatchControl) -> Answer<BatchView>;
+
     async fn tasks(&self, actor: Actor, query: TaskQuery) -> Answer<Page<TaskSummary>>;
     async fn task(&self, id: Uuid) -> Answer<TaskDetail>;
     async fn claim_task(&self, actor: Actor, id: Uuid) -> Answer<TaskSummary>;

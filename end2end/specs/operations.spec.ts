@@ -2,6 +2,7 @@
 // audit.
 import type { Page } from "@playwright/test";
 import { eventually, live, type Baton, type Database } from "../support/baton.ts";
+import { expectAccessible } from "../support/accessibility.ts";
 import { expect, test } from "../support/fixtures.ts";
 import { Participant } from "../support/participant.ts";
 
@@ -112,6 +113,7 @@ for (const database of ["sqlite", "postgres"] satisfies Database[]) {
       const stay = await prepared(page, baton);
       const id = await startedAt(stay, "check-in");
       await opened(page, "Suspend");
+      await expectAccessible(page, "the dialog of an operation");
       await send(page, "Suspend");
       await expectState(page, "suspended");
       // what arrives meanwhile is kept for later
@@ -255,5 +257,32 @@ test("the scrubber shows an instance as it was", async ({ page, baton }) => {
   await page.getByRole("link", { name: "Back to now" }).click();
   await expect(page).not.toHaveURL(/at=/);
   await expect(page.getByRole("button", { name: /^Suspend…/ })).toBeEnabled();
+  await stay.hotel.stop();
+});
+
+test("all instances that pass a filter are operated at once, with progress", async ({ page, baton }) => {
+  const stay = await prepared(page, baton);
+  for (let guest = 1; guest <= 60; guest += 1) {
+    await baton.post("/processes/stay/instances", { input: {}, business_key: `room ${guest}` });
+  }
+  await eventually("all stand at check-in", async () => {
+    const { items } = await baton.get("/instances?state=waiting&limit=100");
+    return items.length === 60 && items.every((it: any) => it.at.includes("check-in"));
+  });
+  await page.goto(`${baton.url}/instances`);
+  await live(page);
+  await expect(page.getByRole("button", { name: /^Operate on all of these…/ })).toBeDisabled();
+  await page.goto(`${baton.url}/instances?definition=stay&state=waiting`);
+  await live(page);
+  const dialog = await opened(page, "Operate on all of these");
+  await expect(dialog).toContainText("definition stay, state waiting");
+  await dialog.getByLabel("What to do").selectOption({ label: "Suspend" });
+  await expectAccessible(page, "the dialog for many");
+  await send(page, "Begin");
+  const batches = page.getByRole("region", { name: "Operations on many instances" });
+  await expect(batches).toContainText("60 of 60 asked");
+  await expect(batches).toContainText("ended");
+  expect((await baton.get("/instances?state=suspended&limit=100")).items).toHaveLength(60);
+  expect((await baton.get("/batches")).items[0]).toMatchObject({ total: 60, done: 60, refused: 0, reason: REASON });
   await stay.hotel.stop();
 });

@@ -12,6 +12,7 @@
 //! - [`settings`] and [`cli`]: how it is told what to do
 //! - [`demo`]: a small world to watch; [`bench`]: the figures; [`broken`]: defects that the tests must find
 
+mod batch;
 pub mod bench;
 pub mod broken;
 pub mod bus;

@@ -10,6 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
+    batch::Batches,
     bus::{Bus, Subscriber, memory::MemoryBus},
     changes::Changes,
     cleaner::{self, Cleaner},
@@ -106,7 +107,10 @@ impl Node {
         );
         let scheduler = Scheduler { store: store.clone(), engine: engine.clone(), nudge: timer_nudge };
         let cleaner = Cleaner::new(store.clone(), options.cleaner);
+        let batches =
+            Batches { store: store.clone(), engine: engine.clone(), leases: leases.clone(), nudge: Nudge::default() };
         let service = Arc::new(Service {
+            batches: batches.nudge.clone(),
             store: store.clone(),
             engine,
             directory: directory.clone(),
@@ -135,6 +139,7 @@ impl Node {
         let token = stop();
         tasks.spawn(async move { directory.run(token).await });
         tasks.spawn(scheduler.run(stop()));
+        tasks.spawn(batches.run(stop()));
         let token = stop();
         tasks.spawn(async move { cleaner.run(token).await });
         let token = stop();

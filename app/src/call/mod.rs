@@ -2,6 +2,7 @@
 //! context and delegates; none decides anything. Reads take JSON; writes take forms, so that they also work by an
 //! ordinary POST while the script is not there (yet).
 
+mod batches;
 #[cfg(feature = "ssr")]
 mod begun;
 mod definitions;
@@ -13,6 +14,7 @@ mod operate;
 mod overview;
 mod tasks;
 
+pub use batches::*;
 pub use definitions::*;
 pub use destinations::*;
 pub use instances::*;

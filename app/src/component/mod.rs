@@ -1,6 +1,7 @@
 //! What pages are made of, one concept a file. Components draw and dispatch; they decide nothing.
 
 pub mod badge;
+pub mod batches;
 pub mod changes;
 pub mod chart;
 pub mod code;

@@ -1,5 +1,6 @@
 //! Read models: what screens and the HTTP API show. Separate from what is stored, so either can change alone.
 
+mod batch;
 mod definition;
 mod destination;
 mod instance;
@@ -9,6 +10,7 @@ mod operation;
 mod overview;
 mod task;
 
+pub use batch::*;
 pub use definition::*;
 pub use destination::*;
 pub use instance::*;

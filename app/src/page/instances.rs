@@ -6,19 +6,21 @@ use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use super::some;
 use crate::{
-    call,
+    call::{self, ControlBatch, StartBatch},
+    clock::Clock,
     component::{
+        batches,
         code::Snippet,
         empty::Empty,
         filter::{Choice, FilterForm, Words},
         instance_table::instance_table,
-        loaded::loaded,
+        loaded::{loaded, when_known},
         page_head::PageHead,
         pager::pager,
     },
     link::with_param,
     live::Live,
-    model::{InstanceQuery, InstanceSummary, Page},
+    model::{BatchFilter, InstanceQuery, InstanceSummary, Page},
 };
 
 const PATH: &str = "/instances";
@@ -33,12 +35,22 @@ pub fn InstancesPage() -> AnyView {
     let read = Read::new(move || (query.get(), live.instances()), |(query, _)| call::list_instances(query));
     let field =
         move |name: &'static str| Signal::derive(move || params.with(|params| params.get(name).unwrap_or_default()));
+    let (start, control) = (ServerAction::<StartBatch>::new(), ServerAction::<ControlBatch>::new());
+    let clock = Clock::expect();
+    let batches = Read::new(
+        move || (live.instances(), start.version().get(), control.version().get(), clock.tick()),
+        |_| call::list_batches(),
+    );
+    let filter = Signal::derive(move || BatchFilter::from(query.get()));
+    let filtered = Signal::derive(move || filter.with(|filter| !filter.is_empty()));
     view! {
-        <PageHead title="Instances"/>
+        <PageHead title="Instances">{batches::begin_button(filtered, start)}</PageHead>
         <div class="content">
+            {when_known(batches, move |found| batches::batch_list(&found, control).erased())}
             {move || params.with(chips)}
             <FilterForm path=PATH label="Filter instances">
                 <input type="hidden" name="state" prop:value=field("state") value=field("state").get_untracked()/>
+                <input type="hidden" name="parent" prop:value=field("parent") value=field("parent").get_untracked()/>
                 <Words name="q" label="Contains" placeholder="key, definition, incident" kind="search" value=field("q")/>
                 <Words name="business_key" label="Business key" value=field("business_key")/>
                 <Words name="definition" label="Definition" value=field("definition")/>
@@ -47,6 +59,7 @@ pub fn InstancesPage() -> AnyView {
             </FilterForm>
             {loaded(read, move |page| draw(page, query.get() == InstanceQuery::default()))}
         </div>
+        {batches::begin_dialog(filter, start)}
     }
     .erased()
 }

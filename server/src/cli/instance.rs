@@ -10,6 +10,9 @@ use uuid::Uuid;
 
 use super::remote::Server;
 
+/// How often the server is asked how far it is.
+const FOLLOW: std::time::Duration = std::time::Duration::from_millis(200);
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Print an instance as JSON
@@ -94,6 +97,8 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Operate all instances that pass a filter: retry, suspend, resume, cancel, or compensate (cancel and undo)
+    Many(Many),
     /// Stop undoing: it ends as failed
     Abandon {
         #[command(flatten)]
@@ -120,6 +125,37 @@ pub struct Settle {
     common: Common,
 }
 
+#[derive(Debug, Args)]
+pub struct Many {
+    /// What to do
+    #[arg(value_parser = ["retry", "suspend", "resume", "cancel", "compensate"])]
+    operation: String,
+    #[command(flatten)]
+    filter: Filter,
+    /// Why; stands in the histories and in the audit
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub struct Filter {
+    /// Those of this definition
+    #[arg(long, value_name = "NAME")]
+    definition: Option<String>,
+    /// Those in this state
+    #[arg(long, value_name = "STATE")]
+    state: Option<String>,
+    /// Those with this business key
+    #[arg(long, value_name = "KEY")]
+    business_key: Option<String>,
+    /// Those whose business key or id contains this
+    #[arg(long, value_name = "TEXT")]
+    q: Option<String>,
+}
+
 /// What every operation takes.
 #[derive(Debug, Args)]
 pub struct Common {
@@ -138,6 +174,7 @@ pub struct Common {
 pub async fn run(command: Command) -> anyhow::Result<()> {
     let (operation, common, body) = match command {
         Command::Show { id, server } => return show(id, &server).await,
+        Command::Many(many) => return operate_many(many).await,
         Command::Suspend { common } => ("suspend", common, json!({})),
         Command::Resume { common } => ("resume", common, json!({})),
         Command::Cancel { compensate, common } => ("cancel", common, json!({"compensate": compensate})),
@@ -165,6 +202,28 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
     body["expected"] = expected.into();
     let (_, after) = server.call(Method::POST, &["instances", &id.to_string(), operation], &[], &body).await?;
     println!("{}", after["state"].as_str().context("the server's answer has no state")?);
+    Ok(())
+}
+
+/// Begins, and follows until it ends.
+async fn operate_many(Many { operation, filter, reason, server }: Many) -> anyhow::Result<()> {
+    let Filter { definition, state, business_key, q } = filter;
+    let filter = json!({"definition": definition, "state": state, "business_key": business_key, "q": q});
+    let body = json!({"operation": operation, "filter": filter, "reason": reason});
+    let (_, mut batch) = server.call(Method::POST, &["batches"], &[], &body).await?;
+    let id = batch["id"].as_str().context("the server's answer has no id")?.to_owned();
+    while batch["state"] == "running" {
+        tokio::time::sleep(FOLLOW).await;
+        (_, batch) = server.call(Method::GET, &["batches", &id], &[], &Value::Null).await?;
+    }
+    println!("{}: {} done, {} refused", batch["state"].as_str().unwrap_or_default(), batch["done"], batch["refused"]);
+    for refusal in batch["refusals"].as_array().into_iter().flatten() {
+        println!(
+            "{}: {}",
+            refusal["instance"].as_str().unwrap_or_default(),
+            refusal["message"].as_str().unwrap_or_default()
+        );
+    }
     Ok(())
 }
 

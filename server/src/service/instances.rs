@@ -104,24 +104,7 @@ impl Service {
     }
 
     pub(super) async fn list_instances(&self, query: InstanceQuery) -> Answer<Page<InstanceSummary>> {
-        let kind = match query.kind.as_deref() {
-            None => None,
-            Some("process") => Some(DefinitionKind::Process),
-            Some("saga") => Some(DefinitionKind::Saga),
-            Some(_) => return Err(invalid("unknown-value", "/kind", "kind is one of process, saga")),
-        };
-        let filter = rows::InstanceFilter {
-            kind,
-            definition: query.definition,
-            status: query.state.as_deref().map(convert::parse_status).transpose()?,
-            version: query.version.map(rows::Versions::Only),
-            business_key: query.business_key,
-            parent: query.parent.map(InstanceId),
-            q: query.q,
-            limit: page_size(query.limit)?,
-            cursor: query.cursor,
-            live: false,
-        };
+        let filter = filter_of(query)?;
         let page = self.store.list_instances(&filter).await.map_err(store_error)?;
         let items = page.items.iter().map(summary).collect::<Answer<_>>()?;
         Ok(Page { items, next: page.next })
@@ -255,6 +238,28 @@ impl Service {
             })
             .collect()
     }
+}
+
+/// What the store is asked for.
+pub(super) fn filter_of(query: InstanceQuery) -> Answer<rows::InstanceFilter> {
+    let kind = match query.kind.as_deref() {
+        None => None,
+        Some("process") => Some(DefinitionKind::Process),
+        Some("saga") => Some(DefinitionKind::Saga),
+        Some(_) => return Err(invalid("unknown-value", "/kind", "kind is one of process, saga")),
+    };
+    Ok(rows::InstanceFilter {
+        kind,
+        definition: query.definition,
+        status: query.state.as_deref().map(convert::parse_status).transpose()?,
+        version: query.version.map(rows::Versions::Only),
+        business_key: query.business_key,
+        parent: query.parent.map(InstanceId),
+        q: query.q,
+        limit: page_size(query.limit)?,
+        cursor: query.cursor,
+        live: false,
+    })
 }
 
 /// A process that is not known may be a draft.

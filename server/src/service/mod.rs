@@ -3,6 +3,7 @@
 //! [`Service`] implements the port `baton_app::port::Backend`, one file per area. It decides nothing: writes go to the
 //! engine or are one transaction of the store, and reads translate rows into read models.
 
+mod batches;
 mod convert;
 mod definitions;
 mod destinations;
@@ -20,7 +21,9 @@ use baton_app::{
     model::*,
     port::{Actor, Answer, AppError, Backend},
 };
-use baton_domain::{definition::DefinitionKind, diagnostic::Diagnostic, message::Message};
+use baton_domain::{
+    definition::DefinitionKind, diagnostic::Diagnostic, ids::InstanceId, message::Message, process::Operator,
+};
 use chrono::Utc;
 use serde_json::Value;
 use uuid::Uuid;
@@ -28,11 +31,21 @@ use uuid::Uuid;
 use crate::{
     changes::Changes,
     destination::{Deliveries, Directory, Nudges},
-    engine::Engine,
+    engine::{Engine, Item},
     nudge::Nudge,
     relay::Meter,
     store::{Store, StoreError, rows},
 };
+
+/// What the store is asked for when instances are.
+pub fn instance_filter(query: InstanceQuery) -> Answer<rows::InstanceFilter> {
+    instances::filter_of(query)
+}
+
+/// What the engine is asked for when an instance is operated.
+pub fn operation_item(instance: InstanceId, operate: Operate, operator: Operator) -> Item {
+    operations::item(instance, operate, operator)
+}
 
 /// The running parts that answers come from.
 pub struct Service {
@@ -45,6 +58,8 @@ pub struct Service {
     pub relay: Nudge,
     /// Wakes the delivery workers after a repair.
     pub nudges: Arc<Nudges>,
+    /// Wakes the worker of operations on many instances.
+    pub batches: Nudge,
     pub meter: Arc<Meter>,
     /// Whether destinations may have private addresses.
     pub allow_private: bool,
@@ -205,6 +220,19 @@ impl Backend for Service {
     }
     async fn migrate(&self, actor: Actor, request: MigrationRequest) -> Answer<MigrationReport> {
         self.migrate_page(actor, request).await
+    }
+
+    async fn start_batch(&self, actor: Actor, request: BatchRequest) -> Answer<BatchView> {
+        self.begin_batch(actor, request).await
+    }
+    async fn batches(&self) -> Answer<Vec<BatchView>> {
+        self.list_batches().await
+    }
+    async fn batch(&self, id: Uuid) -> Answer<BatchView> {
+        self.read_batch(id).await
+    }
+    async fn control_batch(&self, actor: Actor, id: Uuid, control: BatchControl) -> Answer<BatchView> {
+        self.set_batch_state(actor, id, control).await
     }
 
     async fn tasks(&self, actor: Actor, query: TaskQuery) -> Answer<Page<TaskSummary>> {

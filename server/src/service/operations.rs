@@ -43,7 +43,7 @@ impl Service {
     }
 }
 
-fn item(instance: InstanceId, operate: Operate, operator: Operator) -> Item {
+pub(super) fn item(instance: InstanceId, operate: Operate, operator: Operator) -> Item {
     let input = match operate {
         Operate::Migrate { to_version, mapping } => {
             let migration = Box::new(Migration { operator, to_version, mapping });

@@ -17,8 +17,8 @@ use serde_json::Value;
 use super::{
     port::{Decide, StoreError},
     rows::{
-        Appended, AttemptOutcome, AttemptResult, Changes, CredentialKind, DeliveryState, DestinationCounts, Failure,
-        Instant, Loaded, MessageRow, MessageState, NewDelivery, TaskState,
+        Appended, AttemptOutcome, AttemptResult, BatchState, Changes, CredentialKind, DeliveryState, DestinationCounts,
+        Failure, Instant, Loaded, MessageRow, MessageState, NewDelivery, TaskState,
     },
 };
 
@@ -40,6 +40,7 @@ macro_rules! parse {
 
 parse!(message_kind, MessageKind, [MessageKind::Event, MessageKind::Command], "message kind");
 parse!(delivery_state, DeliveryState, DeliveryState::ALL, "delivery state");
+parse!(batch_state, BatchState, BatchState::ALL, "state of a batch");
 parse!(task_state, TaskState, TaskState::ALL, "task state");
 parse!(status, Status, Status::ALL, "instance status");
 parse!(credential_kind, CredentialKind, CredentialKind::ALL, "credential kind");

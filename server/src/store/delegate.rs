@@ -82,6 +82,30 @@ macro_rules! delegate_store {
             async fn release_leases(&self, node: Uuid) -> Result<(), StoreError> {
                 self.room.note(lease::release(self, node).await)
             }
+            async fn insert_batch(&self, row: &BatchRow, audit: AuditRow) -> Result<(), StoreError> {
+                batch::insert(self, row, audit).await
+            }
+            async fn list_batches(&self, id: Option<Uuid>, limit: u32) -> Result<Vec<BatchRow>, StoreError> {
+                batch::list(self, id, limit).await
+            }
+            async fn next_batch(&self) -> Result<Option<BatchRow>, StoreError> {
+                batch::next(self).await
+            }
+            async fn record_batch(&self, row: &BatchRow, position: Option<&str>) -> Result<bool, StoreError> {
+                batch::record(self, row, position).await
+            }
+            async fn set_batch_state(
+                &self,
+                id: Uuid,
+                from: BatchState,
+                to: BatchState,
+                audit: AuditRow,
+            ) -> Result<bool, StoreError> {
+                batch::set_state(self, id, from, to, audit).await
+            }
+            async fn count_instances_like(&self, filter: &InstanceFilter) -> Result<u64, StoreError> {
+                instance::count_like(self, filter).await
+            }
             async fn list_nodes(&self) -> Result<Vec<NodeRow>, StoreError> {
                 lease::nodes(self).await
             }

@@ -141,6 +141,24 @@ pub trait Store: Send + Sync + 'static {
     /// and is not touched again.
     async fn repair(&self, filter: &RepairFilter, repair: &Repair, audit: AuditRow) -> Result<u64, StoreError>;
 
+    /// Begins an operation on many instances.
+    async fn insert_batch(&self, row: &BatchRow, audit: AuditRow) -> Result<(), StoreError>;
+    /// The newest, or the one of that id.
+    async fn list_batches(&self, id: Option<Uuid>, limit: u32) -> Result<Vec<BatchRow>, StoreError>;
+    /// The oldest that runs.
+    async fn next_batch(&self) -> Result<Option<BatchRow>, StoreError>;
+    /// Writes down how far `row` is, if it stood at `position` until now; `false` and nothing else when it did not. It ends
+    /// when `row` says since when.
+    async fn record_batch(&self, row: &BatchRow, position: Option<&str>) -> Result<bool, StoreError>;
+    /// `false` when it is not `from` any more.
+    async fn set_batch_state(
+        &self,
+        id: Uuid,
+        from: BatchState,
+        to: BatchState,
+        audit: AuditRow,
+    ) -> Result<bool, StoreError>;
+
     /// How many deliveries `repair` would touch.
     async fn count_repairable(&self, filter: &RepairFilter) -> Result<u64, StoreError>;
 
@@ -224,6 +242,8 @@ pub trait Store: Send + Sync + 'static {
     async fn read_message(&self, id: MessageId) -> Result<Option<(MessageRow, Vec<DeliveryRow>)>, StoreError>;
     async fn list_failures(&self) -> Result<Vec<FailureGroupRow>, StoreError>;
     async fn list_instances(&self, filter: &InstanceFilter) -> Result<Page<InstanceRow>, StoreError>;
+    /// How many instances pass the filter, whatever its limit and cursor.
+    async fn count_instances_like(&self, filter: &InstanceFilter) -> Result<u64, StoreError>;
     async fn read_instance(&self, id: InstanceId) -> Result<Option<InstanceRow>, StoreError>;
     /// Events after number `after`, ascending.
     async fn read_history(&self, id: InstanceId, after: i64, limit: u32) -> Result<Vec<HistoryRow>, StoreError>;

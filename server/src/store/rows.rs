@@ -1,5 +1,6 @@
 //! What goes into a store and comes out of it: plain data, one struct for each kind of row or question.
 
+mod batch;
 mod engine;
 mod reading;
 mod relay;
@@ -7,6 +8,7 @@ mod settings;
 
 use chrono::{DateTime, Utc};
 
+pub use batch::*;
 pub use engine::*;
 pub use reading::*;
 pub use relay::*;

@@ -7,6 +7,7 @@
 mod support;
 
 mod access;
+mod batch;
 mod bell;
 mod definition;
 mod delivery;

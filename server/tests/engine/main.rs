@@ -22,6 +22,7 @@ macro_rules! on_both {
     };
 }
 
+mod batches;
 mod cases;
 mod migrations;
 mod operations;

@@ -19,11 +19,11 @@ use baton_server::{
     store::{
         Bell, Decide, Store, StoreError,
         rows::{
-            Appended, AttemptOutcome, AuditRow, Changes, Claim, Counts, CredentialKind, CredentialRow, DeliveryRow,
-            DestinationCounts, DestinationRow, DraftRow, DueDelivery, FailureGroupRow, Fence, HistoryRow,
-            InstanceCount, InstanceFilter, InstanceRow, Instant, Loaded, MessageFilter, MessageRow, MinuteRow, NodeRow,
-            Outbound, Page, Parked, Recorded, Repair, RepairFilter, RouteRow, Settlement, Swept, TaskFilter, TaskRow,
-            TaskState, VersionRow, VersionsMark,
+            Appended, AttemptOutcome, AuditRow, BatchRow, BatchState, Changes, Claim, Counts, CredentialKind,
+            CredentialRow, DeliveryRow, DestinationCounts, DestinationRow, DraftRow, DueDelivery, FailureGroupRow,
+            Fence, HistoryRow, InstanceCount, InstanceFilter, InstanceRow, Instant, Loaded, MessageFilter, MessageRow,
+            MinuteRow, NodeRow, Outbound, Page, Parked, Recorded, Repair, RepairFilter, RouteRow, Settlement, Swept,
+            TaskFilter, TaskRow, TaskState, VersionRow, VersionsMark,
         },
     },
 };
@@ -426,6 +426,24 @@ impl Store for MemoryStore {
         unreachable!()
     }
     async fn read_message(&self, _: MessageId) -> Result<Option<(MessageRow, Vec<DeliveryRow>)>, StoreError> {
+        unreachable!()
+    }
+    async fn insert_batch(&self, _: &BatchRow, _: AuditRow) -> Result<(), StoreError> {
+        unreachable!()
+    }
+    async fn list_batches(&self, _: Option<Uuid>, _: u32) -> Result<Vec<BatchRow>, StoreError> {
+        unreachable!()
+    }
+    async fn next_batch(&self) -> Result<Option<BatchRow>, StoreError> {
+        unreachable!()
+    }
+    async fn record_batch(&self, _: &BatchRow, _: Option<&str>) -> Result<bool, StoreError> {
+        unreachable!()
+    }
+    async fn set_batch_state(&self, _: Uuid, _: BatchState, _: BatchState, _: AuditRow) -> Result<bool, StoreError> {
+        unreachable!()
+    }
+    async fn count_instances_like(&self, _: &InstanceFilter) -> Result<u64, StoreError> {
         unreachable!()
     }
     async fn list_nodes(&self) -> Result<Vec<NodeRow>, StoreError> {

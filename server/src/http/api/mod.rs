@@ -1,7 +1,8 @@
 //! `/api/v1`: one file per resource. A handler authorises (by taking [`Caller`](super::extract::Caller)), parses,
 //! delegates to the backend and returns; it decides nothing.
 
-pub mod definitions;
+pub mod batches;
+mod definitions;
 pub mod destinations;
 pub mod instances;
 pub mod messages;
@@ -77,6 +78,9 @@ pub fn router() -> OpenApiRouter<Api> {
         .routes(routes!(overview::flow))
         .routes(routes!(overview::audit))
         .routes(routes!(overview::about))
+        .routes(routes!(batches::post, batches::list))
+        .routes(routes!(batches::read))
+        .routes(routes!(batches::control))
         .routes(routes!(overview::nodes))
 }
 

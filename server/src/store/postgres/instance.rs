@@ -159,8 +159,7 @@ async fn insert_history(
     Ok(())
 }
 
-pub(super) async fn list(store: &Postgres, filter: &InstanceFilter) -> Result<Page<InstanceRow>, StoreError> {
-    let mut query = QueryBuilder::<Db>::new(sql!("list_instances"));
+fn add_conditions(query: &mut QueryBuilder<Db>, filter: &InstanceFilter) {
     if let Some(kind) = filter.kind {
         query.push(" AND i.kind = ").push_bind(kind.as_str());
     }
@@ -191,6 +190,18 @@ pub(super) async fn list(store: &Postgres, filter: &InstanceFilter) -> Result<Pa
             .push(")) > 0 OR strpos(i.id::text, lower(");
         query.push_bind(q).push(")) > 0)");
     }
+}
+
+pub(super) async fn count_like(store: &Postgres, filter: &InstanceFilter) -> Result<u64, StoreError> {
+    let mut query = QueryBuilder::<Db>::new(sql!("count_instances_like"));
+    add_conditions(&mut query, filter);
+    let count: i64 = query.build_query_scalar().fetch_one(&store.pool).await.during("count instances")?;
+    Ok(count.unsigned_abs())
+}
+
+pub(super) async fn list(store: &Postgres, filter: &InstanceFilter) -> Result<Page<InstanceRow>, StoreError> {
+    let mut query = QueryBuilder::<Db>::new(sql!("list_instances"));
+    add_conditions(&mut query, filter);
     if let Some((at, last)) = cursor::to_time_and_id(filter.cursor.as_deref())? {
         query.push(" AND (i.created_at, i.id) < (").push_bind(at).push(", ").push_bind(last).push(")");
     }

@@ -26,6 +26,7 @@ use super::{
 };
 
 mod access;
+mod batch;
 mod bell;
 mod decode;
 mod definition;

@@ -29,6 +29,7 @@ use super::{
 };
 
 mod access;
+mod batch;
 mod decode;
 mod definition;
 mod delivery;

@@ -1,0 +1,145 @@
+//! Operations on many instances at once.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{DateTime, InstanceQuery, Operate};
+
+/// What can be done to many instances at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum BatchOperate {
+    Suspend,
+    Resume,
+    /// Try again what failed.
+    Retry,
+    Cancel,
+    /// Cancel, and undo what was done first.
+    Compensate,
+}
+
+impl BatchOperate {
+    pub const ALL: [Self; 5] = [Self::Retry, Self::Suspend, Self::Resume, Self::Cancel, Self::Compensate];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Suspend => "suspend",
+            Self::Resume => "resume",
+            Self::Retry => "retry",
+            Self::Cancel => "cancel",
+            Self::Compensate => "compensate",
+        }
+    }
+
+    /// The same for one instance.
+    pub fn operate(self) -> Operate {
+        match self {
+            Self::Suspend => Operate::Suspend,
+            Self::Resume => Operate::Resume,
+            Self::Retry => Operate::Retry { token: None },
+            Self::Cancel => Operate::Cancel { compensate: false },
+            Self::Compensate => Operate::Cancel { compensate: true },
+        }
+    }
+}
+
+/// Which instances; at least one field has to say something.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct BatchFilter {
+    /// `process` or `saga`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub definition: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub business_key: Option<String>,
+    /// The id of the instance that called them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Uuid>,
+    /// Contained in the business key or the id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub q: Option<String>,
+}
+
+impl BatchFilter {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub fn query(self) -> InstanceQuery {
+        let Self { kind, definition, version, state, business_key, parent, q } = self;
+        InstanceQuery { kind, definition, version, state, business_key, parent, q, limit: None, cursor: None }
+    }
+}
+
+impl From<InstanceQuery> for BatchFilter {
+    fn from(query: InstanceQuery) -> Self {
+        let InstanceQuery { kind, definition, version, state, business_key, parent, q, limit: _, cursor: _ } = query;
+        Self { kind, definition, version, state, business_key, parent, q }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BatchRequest {
+    pub operation: BatchOperate,
+    pub filter: BatchFilter,
+    #[cfg_attr(feature = "ssr", schema(max_length = 1000))]
+    pub reason: String,
+}
+
+/// An operation on many instances, and how far it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct BatchView {
+    pub id: Uuid,
+    pub operation: BatchOperate,
+    pub filter: BatchFilter,
+    pub by: String,
+    pub reason: String,
+    pub created_at: DateTime,
+    /// `running`, `paused`, `ended` (every instance was asked) or `cancelled`.
+    pub state: String,
+    /// How many instances passed the filter when it began.
+    pub total: u64,
+    pub done: u64,
+    /// How many refused it; they are as they were.
+    pub refused: u64,
+    /// The first of those, and why.
+    pub refusals: Vec<BatchRefusal>,
+    pub ended_at: Option<DateTime>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct BatchRefusal {
+    pub instance: Uuid,
+    pub message: String,
+}
+
+/// What can be done to an operation on many instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchControl {
+    Pause,
+    Resume,
+    Cancel,
+}
+
+impl BatchControl {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Cancel => "cancel",
+        }
+    }
+}

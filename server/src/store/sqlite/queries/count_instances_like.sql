@@ -1,0 +1,2 @@
+-- Conditions are appended.
+SELECT count(*) FROM process_instance i WHERE true

@@ -1,0 +1,2 @@
+INSERT INTO batch_operation (id, operation, filter, actor, reason, created_at, state, total)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'running', ?7)
