@@ -235,6 +235,59 @@ test("an undo that is refused makes it stuck; abandoning ends it as failed", asy
   await stay.hotel.stop();
 });
 
+/** Publishes a version in which guests check in under another name. */
+async function publishSecond({ baton }: Stay): Promise<void> {
+  const source = STAY.replaceAll("check-in", "arrival");
+  await baton.post("/processes/stay/versions", { source });
+}
+
+test("an instance migrates to another version by the names of its nodes", async ({ page, baton }) => {
+  const stay = await prepared(page, baton);
+  const id = await startedAt(stay, "check-in");
+  await expect(page.getByRole("button", { name: /^Migrate…/, includeHidden: true })).toBeDisabled();
+  await publishSecond(stay);
+  await page.reload();
+  await live(page);
+  const dialog = await opened(page, "Migrate");
+  await expect(dialog.getByLabel("Version")).toHaveText("v1 → v2");
+  // without a mapping it says which node is missing, and nothing changes
+  await dialog.getByLabel("Reason").fill(REASON);
+  await dialog.getByRole("button", { name: "Migrate", exact: true }).click();
+  await expect(dialog.getByRole("alert")).toContainText("has no node `check-in`");
+  await dialog.getByLabel("Nodes with another name").fill("check-in = arrival");
+  await send(page, "Migrate");
+  await expect(page.getByRole("listitem", { name: /Arrival.*under way/ })).toBeVisible();
+  await expect(page.locator(".history")).toContainText("migrated it from version 1 to version 2");
+  await baton.post("/messages", { type: "GuestArrived", aggregate_type: "rooms", aggregate_id: "1", payload: {}, correlation_id: id });
+  await expectState(page, "completed");
+  await stay.hotel.stop();
+});
+
+test("the instances of a definition migrate together, after a look at which can", async ({ page, baton }) => {
+  const stay = await prepared(page, baton);
+  const id = await startedAt(stay, "check-in");
+  await publishSecond(stay);
+  await page.goto(`${baton.url}/processes/stay`);
+  await live(page);
+  await page.getByRole("button", { name: "Migrate instances…" }).click();
+  const dialog = page.getByRole("dialog");
+  const go = dialog.getByRole("button", { name: "Go", exact: true });
+  await go.click();
+  await expect(dialog).toContainText("0 can go on, 1 cannot.");
+  await expect(dialog.getByRole("link", { name: "room 12" })).toBeVisible();
+  await dialog.getByLabel("Nodes with another name").fill("check-in=arrival");
+  await go.click();
+  await expect(dialog).toContainText("1 can go on, 0 cannot.");
+  await dialog.getByLabel("What to do").selectOption("Migrate those that can");
+  await go.click();
+  await expect(dialog.getByRole("alert")).toContainText("reason");
+  await dialog.getByLabel("Reason").fill(REASON);
+  await go.click();
+  await expect(dialog).toContainText("1 go on, 0 cannot.");
+  expect((await baton.get(`/instances/${id}`)).version).toBe(2);
+  await stay.hotel.stop();
+});
+
 test("the scrubber shows an instance as it was", async ({ page, baton }) => {
   const stay = await prepared(page, baton);
   const id = await startedAt(stay, "check-in");

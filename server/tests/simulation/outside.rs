@@ -5,7 +5,7 @@ use std::sync::Arc;
 use baton_domain::{
     ids::{InstanceId, MessageId, TaskId},
     message::{Key, Message, MessageKind},
-    process::{Input, Operator, Status},
+    process::{Input, Migration, Operator, Status},
 };
 use baton_server::{
     engine::work::{Done, Item, Start},
@@ -170,19 +170,23 @@ async fn operate(world: Arc<World>) {
     for _ in 0..world.scenario.operations {
         let pause = world.draw(|chance| chance.between(100, 4_000));
         world.stage.sleep(OUTSIDE, "operator: looks", pause).await;
-        let operation = match world.draw(|chance| chance.below(8)) {
-            0..=2 => Input::Suspend(operator()),
-            3..=5 => Input::Resume(operator()),
-            6 => Input::Retry { operator: operator(), token: None },
+        let operation = match world.draw(|chance| chance.below(9)) {
+            0..=2 => Some(Input::Suspend(operator())),
+            3..=5 => Some(Input::Resume(operator())),
+            6 => Some(Input::Retry { operator: operator(), token: None }),
+            7 => None,
             // Half of those that end it have what was done undone first.
-            turn => {
-                Input::Cancel { operator: operator(), compensate: turn == 7 && world.draw(|chance| chance.one_in(2)) }
-            }
+            _ => Some(Input::Cancel { operator: operator(), compensate: world.draw(|chance| chance.one_in(2)) }),
         };
-        let instances: Vec<InstanceId> = world.with_tables(|tables| tables.instances.keys().copied().collect());
+        let instances: Vec<(InstanceId, u32)> =
+            world.with_tables(|tables| tables.instances.values().map(|row| (row.id, row.version)).collect());
         if !instances.is_empty() {
-            let instance = instances[world.draw(|chance| chance.below(instances.len()))];
-            order(&world, instance, operation).await;
+            let (instance, version) = instances[world.draw(|chance| chance.below(instances.len()))];
+            let item = match operation {
+                Some(input) => operate_on(instance, input),
+                None => migrate(instance, 3 - version),
+            };
+            order(&world, item).await;
         }
     }
     world.end();
@@ -192,14 +196,14 @@ async fn operate(world: Arc<World>) {
             tables.instances.values().filter(|row| row.status == Status::Suspended).map(|row| row.id).collect()
         });
         for instance in suspended.into_iter().filter(|_| world.is_calm()) {
-            order(&world, instance, Input::Resume(operator())).await;
+            order(&world, operate_on(instance, Input::Resume(operator()))).await;
         }
         let stuck: Vec<InstanceId> = world.with_tables(|tables| {
             tables.instances.values().filter(|row| row.status == Status::Stuck).map(|row| row.id).collect()
         });
         // Some stay as they are, for everybody to see.
         for instance in stuck.into_iter().filter(|_| world.is_calm() && world.draw(|chance| chance.one_in(2))) {
-            order(&world, instance, Input::Retry { operator: operator(), token: None }).await;
+            order(&world, operate_on(instance, Input::Retry { operator: operator(), token: None })).await;
         }
     }
 }
@@ -208,9 +212,17 @@ fn operator() -> Operator {
     Operator { by: "operator".to_owned(), reason: "because".to_owned(), expected: None }
 }
 
-async fn order(world: &Arc<World>, instance: InstanceId, input: Input) {
+fn operate_on(instance: InstanceId, input: Input) -> Item {
+    Item::Operate { instance, input: Box::new(input) }
+}
+
+fn migrate(instance: InstanceId, to_version: u32) -> Item {
+    let migration = Migration { operator: operator(), to_version, mapping: Default::default() };
+    Item::Migrate { instance, migration: Box::new(migration) }
+}
+
+async fn order(world: &Arc<World>, item: Item) {
     let Some(node) = world.any_up() else { return };
-    let item = Item::Operate { instance, input: Box::new(input) };
     let desk = Desk { world: world.clone(), node };
     // Whether it was refused is for the operator to read; here only what follows counts.
     world.call(node, async move { desk.handle(vec![item]).await }).await;

@@ -64,7 +64,11 @@ impl Scenario {
         self.made
             .get_or_init(|| {
                 let set_up = Arc::new(SetUp {
-                    versions: self.definitions.iter().map(|source| version(source)).collect(),
+                    versions: self
+                        .definitions
+                        .iter()
+                        .flat_map(|source| [version(source, 1), version(source, 2)])
+                        .collect(),
                     destinations: self.destinations.iter().map(|name| destination(name)).collect(),
                     routes: self.routes.iter().map(|(of, to)| route(of, to)).collect(),
                 });
@@ -94,7 +98,8 @@ fn is_type(name: &str) -> bool {
     name.starts_with(char::is_uppercase)
 }
 
-fn version(source: &str) -> VersionRow {
+/// Both versions say the same, so that instances can migrate to and fro whenever an operator likes.
+fn version(source: &str, version: u32) -> VersionRow {
     let parsed = definition::parse(source).unwrap_or_else(|found| panic!("{found:#?}\n{source}"));
     let (kind, name) = match &parsed.definition {
         Definition::Process(process) => (DefinitionKind::Process, process.name.clone()),
@@ -103,7 +108,7 @@ fn version(source: &str) -> VersionRow {
     VersionRow {
         kind,
         name,
-        version: 1,
+        version,
         document: parsed.value,
         source: source.to_owned(),
         note: None,
