@@ -25,6 +25,8 @@ use crate::{
 /// The most obstacles that are told at once.
 const OBSTACLES_MAX: usize = 100;
 
+const UNDOING: &str = "What was done is being undone, by what is remembered of it; no version changes that.";
+
 /// Node of the old version → node of the new one that takes its place. What is not named keeps its name.
 pub type Mapping = BTreeMap<String, String>;
 
@@ -58,7 +60,11 @@ pub fn migrate(
     if from_version == *to_version {
         return Err(rejection("same-version", "/to_version", format!("This instance runs version {to_version}.")));
     }
-    invalid("cannot-migrate", "", &obstacles(from, to, &walk.state, mapping))?;
+    if walk.state.compensation.is_some() {
+        return Err(rejection("compensating", "", UNDOING));
+    }
+    let findings = obstacles(from, to, &walk.state, mapping);
+    invalid("cannot-migrate", "", &findings).map_err(|refused| Rejection { findings, ..refused })?;
     let Operator { by, reason, .. } = operator.clone();
     let nodes = renamed(to, &walk.state, mapping);
     let waits = more_waits(to, &walk.state, &nodes);
@@ -125,8 +131,7 @@ impl Check<'_> {
             return self.add("instance-ended", String::new(), message);
         }
         if self.state.compensation.is_some() {
-            let message = "What was done is being undone, by what is remembered of it; no version changes that.";
-            return self.add("compensating", String::new(), message.to_owned());
+            return self.add("compensating", String::new(), UNDOING.to_owned());
         }
         for (before, after) in self.mapping {
             if !self.from.nodes.contains_key(before) {

@@ -88,8 +88,9 @@ impl Service {
                 Ok(_) => report.migrated += 1,
                 // What happened since it was looked at is in the way.
                 Err(Refusal::Rejected(refused)) => {
-                    let found = Diagnostic::error(refused.code, refused.pointer, refused.message);
-                    report.cannot.push(not_migrated(row, vec![found]));
+                    let whole = || vec![Diagnostic::error(refused.code, refused.pointer, refused.message)];
+                    let found = if refused.findings.is_empty() { whole() } else { refused.findings };
+                    report.cannot.push(not_migrated(row, found));
                 }
                 Err(Refusal::Unknown { .. }) => {}
                 Err(refusal) => return Err(convert::refusal(refusal)),

@@ -128,9 +128,9 @@ pub async fn a_waiting_instance_goes_on_along_the_new_versions_edges(world: Worl
 pub async fn a_token_without_a_place_is_refused_with_its_place_and_nothing_changes(world: World) {
     let id = reserved(&world).await;
     let before = world.service().instance(id).await.unwrap();
-    refused_at(world.operate(id, migrate(2, &[])).await, "cannot-migrate", "/mapping/sign");
-    refused_at(world.operate(id, migrate(2, &[("sign", "nowhere")])).await, "cannot-migrate", "/mapping/sign");
-    refused_at(world.operate(id, migrate(2, &[("sign", "reserve")])).await, "cannot-migrate", "/mapping/sign");
+    refused_at(world.operate(id, migrate(2, &[])).await, "no-target", "/mapping/sign");
+    refused_at(world.operate(id, migrate(2, &[("sign", "nowhere")])).await, "unknown-node", "/mapping/sign");
+    refused_at(world.operate(id, migrate(2, &[("sign", "reserve")])).await, "other-kind", "/mapping/sign");
     assert_eq!(world.service().instance(id).await.unwrap(), before);
     assert_eq!(audited(&world, id).await, []);
     // It goes on as if nobody had tried.
