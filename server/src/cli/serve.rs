@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use baton_app::model::About;
 use tokio::{
     net::TcpListener,
@@ -19,7 +19,11 @@ use crate::{
     store::OpenOptions,
 };
 
+/// A shorter admin token can be guessed.
+const ADMIN_TOKEN_CHARS_MIN: usize = 16;
+
 pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
+    check_admin_token(settings.admin_token.as_deref(), settings.listen)?;
     // Before anything else: when the port is taken, nothing was touched.
     let listener = listen(settings.listen).await?;
     settings.listen = listener.local_addr()?;
@@ -46,6 +50,21 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
     shutdown.cancel();
     node.stop().await;
     served
+}
+
+/// Refuses a token that others could guess; on this machine alone it is only told.
+fn check_admin_token(token: Option<&str>, listen: SocketAddr) -> anyhow::Result<()> {
+    let chars = token.unwrap_or_default().chars().count();
+    if chars == 0 || chars >= ADMIN_TOKEN_CHARS_MIN {
+        return Ok(());
+    }
+    let advice = "take 16 characters or more, such as those of `openssl rand -hex 24`";
+    ensure!(
+        listen.ip().is_loopback(),
+        "BATON_ADMIN_TOKEN has {chars} characters, and others can reach {listen} and guess it; {advice}"
+    );
+    tracing::warn!("BATON_ADMIN_TOKEN has {chars} characters and can be guessed; {advice}");
+    Ok(())
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -142,4 +161,19 @@ fn end_on_signal(shutdown: CancellationToken) -> std::io::Result<impl Future<Out
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
         std::process::exit(1);
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_admin_token_is_refused_where_others_can_try_it() {
+        let (here, everywhere) = ("127.0.0.1:4400".parse().unwrap(), "0.0.0.0:4400".parse().unwrap());
+        let error = check_admin_token(Some("fifteen-letters"), everywhere).unwrap_err().to_string();
+        assert!(error.contains("15 characters"), "{error}");
+        assert!(check_admin_token(Some("fifteen-letters"), here).is_ok());
+        assert!(check_admin_token(Some("sixteen--letters"), everywhere).is_ok());
+        assert!(check_admin_token(None, everywhere).is_ok());
+    }
 }

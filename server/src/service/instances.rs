@@ -1,9 +1,6 @@
 //! Instances: starting, watching and operating them.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use baton_app::{
     model::*,
@@ -12,12 +9,16 @@ use baton_app::{
 use baton_domain::{
     definition::DefinitionKind,
     ids::InstanceId,
-    process::{self, Event, Place, State, Status, Undoable},
+    process::{self, Event, State},
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Service, convert, definitions, invalid, operations, page_size, store_error};
+use super::{
+    Service, convert, definitions, invalid,
+    journey::{Journey, Past, Recorded, story, told},
+    operations, page_size, store_error,
+};
 use crate::{
     engine::{
         Item, Refusal,
@@ -281,14 +282,6 @@ fn as_stored(value: &Value) -> Answer<Value> {
     })
 }
 
-/// An event of a history, read.
-struct Recorded {
-    sequence: i64,
-    at: Instant,
-    event: Event,
-    data: Value,
-}
-
 pub(super) fn check_text(pointer: &str, text: &str, chars_min: usize) -> Answer<()> {
     let chars = text.chars().count();
     if chars < chars_min || chars > TEXT_CHARS_MAX || text.contains('\0') {
@@ -323,123 +316,6 @@ pub(super) fn summary(row: &InstanceRow) -> Answer<InstanceSummary> {
         updated_at: row.updated_at,
         ended_at: row.ended_at,
     })
-}
-
-/// The history from `state` on, as people read it.
-fn story(mut state: Option<State>, events: Vec<Recorded>) -> Vec<HistoryItem> {
-    let tell = |recorded| {
-        let (after, item) = told(state.take(), recorded);
-        state = Some(after);
-        item
-    };
-    events.into_iter().map(tell).collect()
-}
-
-/// The state after an event, and the event as people read it.
-fn told(state: Option<State>, recorded: Recorded) -> (State, HistoryItem) {
-    let Recorded { sequence, at, event, data } = recorded;
-    let variable = |state: Option<&State>, name: &str| state.and_then(|it| it.vars.get(name)).cloned();
-    let names: BTreeSet<&String> = event.sets().flat_map(Map::keys).collect();
-    let before: Vec<_> = names.into_iter().map(|name| (name.clone(), variable(state.as_ref(), name))).collect();
-    let after = process::evolve(state, &event);
-    let changed = before.into_iter().filter_map(|(name, before)| {
-        let value = variable(Some(&after), &name).filter(|value| before.as_ref() != Some(value))?;
-        Some(VariableChange { name, before, after: value })
-    });
-    let item = HistoryItem {
-        sequence,
-        at,
-        event: event.name().to_owned(),
-        title: event.sentence(),
-        node: event.node().map(str::to_owned),
-        changes: changed.collect(),
-        data,
-    };
-    (after, item)
-}
-
-/// How an instance was.
-struct Past {
-    state: State,
-    journey: Journey,
-    view: PastView,
-}
-
-/// Which way an instance went.
-#[derive(Default)]
-struct Journey {
-    progress: BTreeMap<String, Progress>,
-    walked: Vec<String>,
-    /// The version that it was migrated to last.
-    version: Option<u32>,
-    /// Steps that succeeded and are not undone, and those that are or were left as they are, in that order.
-    undoable: Vec<Undoable>,
-    undone: Vec<UndoView>,
-}
-
-impl Journey {
-    fn of(events: &[Recorded]) -> Self {
-        let mut journey = Self::default();
-        events.iter().for_each(|recorded| journey.note(&recorded.event));
-        journey
-    }
-
-    fn note(&mut self, event: &Event) {
-        match event {
-            Event::Moved { from, port, .. } => {
-                self.progress.insert(from.clone(), Progress::Done);
-                let edge = format!("{from}/{port}");
-                if !self.walked.contains(&edge) {
-                    self.walked.push(edge);
-                }
-            }
-            Event::Ended { node, status, .. } => {
-                let how = if *status == Status::Failed { Progress::Failed } else { Progress::Done };
-                self.progress.insert(node.clone(), how);
-            }
-            Event::Migrated { to_version, nodes, .. } => self.migrate(*to_version, nodes),
-            Event::StepSucceeded { undo, .. } => self.undoable.push(undo.as_ref().clone()),
-            Event::StepSettled { undo: Some(undo), .. } => self.undoable.push(undo.as_ref().clone()),
-            Event::Undone { node, .. } => self.settle(node, UndoState::Done),
-            Event::UndoSkipped { node, .. } => self.settle(node, UndoState::Skipped),
-            _ => {}
-        }
-    }
-
-    /// What was gone through is shown under the names of the new version.
-    fn migrate(&mut self, version: u32, nodes: &BTreeMap<String, String>) {
-        self.version = Some(version);
-        let renamed = |node: &str| nodes.get(node).map_or(node, String::as_str).to_owned();
-        self.progress = self.progress.iter().map(|(node, how)| (renamed(node), *how)).collect();
-        for edge in &mut self.walked {
-            if let Some((from, port)) = edge.split_once('/') {
-                *edge = format!("{}/{port}", renamed(from));
-            }
-        }
-        self.undoable.iter_mut().for_each(|step| step.node = renamed(&step.node));
-        self.undone.iter_mut().for_each(|step| step.node = renamed(&step.node));
-    }
-
-    /// The last step of a node that is not undone is it now.
-    fn settle(&mut self, node: &str, how: UndoState) {
-        if let Some(at) = self.undoable.iter().rposition(|step| step.node == node) {
-            self.undone.push(operations::undo_view(&self.undoable.remove(at), how));
-        }
-    }
-
-    /// The steps in the order of undoing, with how far that is.
-    fn undo(&self, state: &State) -> Vec<UndoView> {
-        self.undone.iter().cloned().chain(operations::undo(state)).collect()
-    }
-
-    /// How far each node is, and the edges that were walked.
-    fn seen(mut self, state: &State) -> (BTreeMap<String, Progress>, Vec<String>) {
-        for token in &state.tokens {
-            let how = if matches!(token.place, Place::Incident(_)) { Progress::Failed } else { Progress::UnderWay };
-            self.progress.insert(token.node.clone(), how);
-        }
-        (self.progress, self.walked)
-    }
 }
 
 /// The input schema of a process.

@@ -8,6 +8,7 @@ mod convert;
 mod definitions;
 mod destinations;
 mod instances;
+mod journey;
 mod messages;
 mod migrations;
 mod operations;
