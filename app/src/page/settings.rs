@@ -81,7 +81,7 @@ fn draw_nodes(nodes: Vec<NodeView>) -> AnyView {
             true => toned("completed", "alive".to_owned()).erased(),
             false => toned("failed", "silent".to_owned()).erased(),
         };
-        let lease = if node.alive { "holds" } else { "ended" };
+        let lease = if node.alive { "runs out" } else { "ran out" };
         view! {
             <tr>
                 <td><span class="stack">{node.name}{here}</span></td>

@@ -59,6 +59,16 @@ pub enum OpenError {
          or restore a backup from before the upgrade. Nothing was changed"
     )]
     Newer { found: i64, known: i64 },
+    #[error(
+        "{path} has a table {table:?} that another program made: give Baton a file of its own (sqlite://FILE). No table was \
+         made or changed"
+    )]
+    Foreign { path: PathBuf, table: String },
+    #[error(
+        "step {version} of the schema of this database is not the one that this baton knows: another build made it. Start \
+         that build, or give this one another database. Nothing was changed"
+    )]
+    Altered { version: i64 },
     #[error("the schema cannot be brought up to date: {0}")]
     Migration(#[source] MigrateError),
 }
@@ -70,6 +80,7 @@ impl OpenError {
             MigrateError::VersionMissing(found) => {
                 Self::Newer { found, known: known.iter().map(|migration| migration.version).max().unwrap_or(0) }
             }
+            MigrateError::VersionMismatch(version) => Self::Altered { version },
             other => Self::Migration(other),
         }
     }

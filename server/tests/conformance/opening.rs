@@ -1,14 +1,20 @@
 //! Opening a store: what is made ready, and what is said when it cannot be.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use baton_server::store::{self, OpenOptions, Store};
-use sqlx::{Connection, PgConnection};
+use baton_domain::{definition::DefinitionKind, ids::InstanceId};
+use baton_server::store::{self, OpenOptions, Store, rows::TaskFilter};
+use sqlx::{Connection, PgConnection, SqliteConnection, migrate::Migrator};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use crate::support::*;
 
-on_both!(a_store_that_was_closed_opens_again_with_what_was_in_it, a_newer_schema_is_refused_and_left_alone);
+on_both!(
+    a_store_that_was_closed_opens_again_with_what_was_in_it,
+    a_newer_schema_is_refused_and_left_alone,
+    a_schema_of_another_build_is_refused_and_left_alone,
+);
 
 async fn open(url: &str) -> Result<Arc<dyn Store>, String> {
     store::open(url, OpenOptions::default()).await.map_err(|error| format!("{error:#}"))
@@ -44,6 +50,86 @@ async fn a_newer_schema_is_refused_and_left_alone(fixture: Fixture) {
 
     assert!(error.contains("newer baton") && error.contains("9999") && error.contains("start that version"), "{error}");
     assert_eq!(database.number("SELECT count(*) FROM {baton}outbox").await, 1);
+}
+
+async fn a_schema_of_another_build_is_refused_and_left_alone(fixture: Fixture) {
+    fixture.append(&[event("1")]).await;
+    let database = fixture.close();
+    let altered = if database.is_postgres() {
+        r"UPDATE baton.migration SET checksum = '\x00' WHERE version = 1"
+    } else {
+        "UPDATE migration SET checksum = x'00' WHERE version = 1"
+    };
+    database.sql(altered).await.unwrap();
+
+    let error = refusal(&database.url).await;
+
+    assert!(error.contains("step 1 of the schema") && error.contains("Start that build"), "{error}");
+    assert_eq!(database.number("SELECT count(*) FROM {baton}outbox").await, 1);
+}
+
+#[tokio::test]
+async fn a_file_of_another_program_is_refused_and_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("shop.db");
+    let url = format!("sqlite://{}", file.display());
+    let mut connection = SqliteConnection::connect(&format!("{url}?mode=rwc")).await.unwrap();
+    sqlx::raw_sql("CREATE TABLE outbox (id INTEGER, what TEXT); INSERT INTO outbox VALUES (1, 'theirs')")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+
+    let error = refusal(&url).await;
+
+    assert!(error.contains("\"outbox\"") && error.contains("a file of its own"), "{error}");
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM sqlite_master").fetch_all(&mut connection).await.unwrap();
+    assert_eq!(tables, ["outbox"]);
+}
+
+/// What the first version of the schema held is there after all steps since: messages, a failed delivery, an instance with
+/// its history, its timer and its task.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_the_first_schema_is_brought_up_to_date() {
+    let folder = TempDir::new().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("baton.db").display());
+    let mut connection = SqliteConnection::connect(&format!("{url}?mode=rwc")).await.unwrap();
+    let all = sqlx::migrate!("../migrations/sqlite");
+    let first = all.migrations.iter().take(1).cloned().collect::<Vec<_>>();
+    let mut migrator = Migrator { migrations: Cow::Owned(first), ..Migrator::DEFAULT };
+    migrator.dangerous_set_table_name("migration");
+    migrator.run_direct(None, &mut connection, false).await.unwrap();
+    let instance = Uuid::from_u128(0x0192_f000_0000_7000_8000_0000_0010_0000);
+    let at = "2026-01-31T12:00:00.000Z";
+    let rows = format!(
+        "INSERT INTO outbox (type, aggregate_type, aggregate_id, payload, published_at) VALUES
+            ('Gone', 'b', '1', '{{}}', '{at}'), ('Ready', 'b', '2', '{{}}', NULL);
+         INSERT INTO delivery (seq, message_id, message_type, aggregate_type, aggregate_id, destination, state, failure_class)
+            SELECT seq, id, type, aggregate_type, aggregate_id, 'shop', 'dead', 'http-500' FROM outbox WHERE type = 'Gone';
+         INSERT INTO process_instance (id, definition, version, status, sequence, snapshot, awaits_message, started_by,
+            created_at, updated_at) VALUES ('{instance}', 'trip', 1, 'waiting', 1, '{{}}', 1, 'mina', '{at}', '{at}');
+         INSERT INTO process_history VALUES ('{instance}', 1, '{at}', '{{\"v\": 1}}');
+         INSERT INTO timer VALUES ('{instance}', '{instance}', '{at}');
+         INSERT INTO task (id, instance_id, definition, node, title, state, outcomes, created_at)
+            VALUES ('{instance}', '{instance}', 'trip', 'ask', 'Approve', 'open', '[]', '{at}');"
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(rows)).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+
+    let fixture = Database::of(url).open().await;
+
+    let fence = fixture.fence().await;
+    let ready = fixture.store.read_unpublished(&fence, now(), 10, &[]).await.unwrap();
+    assert_eq!(ready.iter().map(|it| it.message.message_type.as_str()).collect::<Vec<_>>(), ["Ready"]);
+    assert_eq!(fixture.store.list_failures().await.unwrap().len(), 1);
+    let row = fixture.store.read_instance(InstanceId(instance)).await.unwrap().unwrap();
+    assert_eq!((row.kind, row.definition.as_str(), row.parent), (DefinitionKind::Process, "trip", None));
+    assert_eq!(fixture.store.read_history(InstanceId(instance), 0, 10).await.unwrap().len(), 1);
+    assert_eq!(fixture.store.read_due_timers(now(), 10).await.unwrap().len(), 1);
+    assert_eq!(
+        fixture.store.list_tasks(&TaskFilter { limit: 10, ..TaskFilter::default() }).await.unwrap().items.len(),
+        1
+    );
 }
 
 #[tokio::test]

@@ -97,6 +97,11 @@ impl Sqlite {
             .pragma("wal_autocheckpoint", "4000")
             .pragma("cache_size", "-32768");
         let mut connection = write.connect().await.map_err(failed)?;
+        let foreign: Option<String> =
+            sqlx::query_scalar(sql!("find_foreign_table")).fetch_optional(&mut connection).await.map_err(failed)?;
+        if let Some(table) = foreign {
+            return Err(OpenError::Foreign { path, table });
+        }
         let mut migrator = Migrator { migrations: MIGRATIONS.migrations.clone(), ..Migrator::DEFAULT };
         migrator.dangerous_set_table_name("migration");
         migrator
