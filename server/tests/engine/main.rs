@@ -23,21 +23,19 @@ macro_rules! on_both {
 }
 
 mod batches;
+mod calls;
 mod cases;
 mod migrations;
 mod operations;
 mod sagas;
+mod starts;
 
 on_both!(cases:
     a_trip_is_booked_when_the_employee_approves,
     another_route_goes_to_the_manager,
     no_hotel_cancels_the_flight,
     the_saga_answers_each_event_once,
-    two_starts_with_one_key_are_one_instance,
-    a_key_of_another_start_is_refused,
     an_expression_without_end_is_stopped_and_holds_up_nobody,
-    an_input_that_breaks_the_schema_is_refused_with_its_place,
-    an_unknown_definition_is_refused,
     of_two_people_who_complete_a_task_one_wins,
     an_approval_after_cancellation_is_refused,
     a_reply_for_an_ended_instance_changes_nothing,
@@ -47,10 +45,6 @@ on_both!(cases:
     a_reaction_that_fails_is_a_failed_delivery_and_works_once_mended,
     a_suspended_instance_goes_on_when_resumed,
     what_was_done_is_undone_once_it_is_settled,
-    a_process_calls_others_and_gathers_what_they_yield,
-    a_child_that_fails_ends_its_parent_and_the_other_children,
-    a_call_that_cannot_start_is_an_incident_that_a_retry_resolves,
-    processes_that_would_call_each_other_for_ever_are_not_published,
     a_task_that_nobody_completes_goes_to_somebody_else,
     a_command_that_is_not_answered_is_sent_again,
 );
