@@ -6,11 +6,14 @@
 mod layout;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 
 use serde::{Deserialize, Serialize};
 
-use self::layout::{Edge, Node};
+use self::{
+    layout::{Edge, Node},
+    text::{SUBTITLE_CHARS_MAX, TITLE_CHARS_MAX},
+};
 use crate::{
     process::definition::{self as process, NodeKind},
     saga,
@@ -53,12 +56,10 @@ pub struct DiagramEdge {
     pub label_at: Option<(f64, f64)>,
 }
 
-const NODE_WIDTH: f64 = 172.0;
-const NODE_HEIGHT: f64 = 56.0;
-const ROUND_SIZE: f64 = 44.0;
-/// The most characters of a node's two lines at that width.
-const TITLE_CHARS_MAX: usize = 22;
-const SUBTITLE_CHARS_MAX: usize = 26;
+pub const NODE_WIDTH: f64 = 172.0;
+pub const NODE_HEIGHT: f64 = 56.0;
+/// The diameter of a start.
+pub const ROUND_SIZE: f64 = 44.0;
 
 /// A process, left to right.
 pub fn of_process(definition: &process::Definition) -> Diagram {

@@ -1,9 +1,15 @@
 //! The words on a diagram.
 
+use chrono::TimeDelta;
+
 use crate::{
     expression::Template,
     process::definition::{Moment, Node, NodeKind, Outcome},
 };
+
+/// The most characters of a node's two lines at the width of a node.
+pub const TITLE_CHARS_MAX: usize = 22;
+pub const SUBTITLE_CHARS_MAX: usize = 26;
 
 /// `book-flight` → `Book flight`.
 pub fn humanise(name: &str) -> String {
@@ -96,17 +102,20 @@ fn template(template: &Template) -> String {
 
 fn moment(moment: &Moment) -> String {
     match moment {
-        Moment::After(length) => {
-            let minutes = length.num_minutes();
-            match (minutes / 1440, minutes / 60 % 24, minutes % 60) {
-                (0, 0, 0) => format!("after {} s", length.num_seconds()),
-                (0, 0, minutes) => format!("after {minutes} min"),
-                (0, hours, _) => format!("after {hours} h"),
-                (1, _, _) => "after a day".to_owned(),
-                (days, _, _) => format!("after {days} days"),
-            }
-        }
+        Moment::After(length) => length_words(*length),
         Moment::At(instant) => format!("until {}", instant.format("%Y-%m-%d %H:%M")),
         Moment::Computed(expression) => format!("until {}", expression.source()),
+    }
+}
+
+/// `after 5 min`
+pub fn length_words(length: TimeDelta) -> String {
+    let minutes = length.num_minutes();
+    match (minutes / 1440, minutes / 60 % 24, minutes % 60) {
+        (0, 0, 0) => format!("after {} s", length.num_seconds()),
+        (0, 0, minutes) => format!("after {minutes} min"),
+        (0, hours, _) => format!("after {hours} h"),
+        (1, _, _) => "after a day".to_owned(),
+        (days, _, _) => format!("after {days} days"),
     }
 }

@@ -1,0 +1,70 @@
+//! Lines that would lie on top of each other are moved into lanes beside each other. Only the inner parts of edges move:
+//! where an edge leaves and enters a node is its port's place.
+
+use std::collections::BTreeMap;
+
+use super::geometry::Point;
+
+/// Two lanes are that far apart.
+const LANE: f64 = 6.0;
+/// Tried in this order; none leads out of the space that a route keeps free on both sides.
+const OFFSETS: [f64; 5] = [0.0, LANE, -LANE, 1.8 * LANE, -1.8 * LANE];
+/// Lines nearer than this look like one.
+const APART: f64 = 4.0;
+const BUCKET: f64 = 16.0;
+
+/// What is taken on lines of one direction: where across, and from where to where along.
+#[derive(Default)]
+struct Taken(BTreeMap<i64, Vec<(f64, f64, f64)>>);
+
+impl Taken {
+    fn is_free(&self, across: f64, (low, high): (f64, f64)) -> bool {
+        let bucket = (across / BUCKET).floor() as i64;
+        let near = (bucket - 1..=bucket + 1).filter_map(|bucket| self.0.get(&bucket)).flatten();
+        near.into_iter().all(|(at, from, to)| (at - across).abs() >= APART || *to <= low || *from >= high)
+    }
+
+    fn take(&mut self, across: f64, (low, high): (f64, f64)) {
+        self.0.entry((across / BUCKET).floor() as i64).or_default().push((across, low, high));
+    }
+}
+
+/// Moves the inner lines of `edges` apart, in their order: the first stays where it is.
+pub fn spread(edges: &mut [Vec<Point>]) {
+    let (mut upright, mut level) = (Taken::default(), Taken::default());
+    for points in edges {
+        for index in 1..points.len().saturating_sub(2) {
+            let (a, b) = (points[index], points[index + 1]);
+            let is_upright = (a.0 - b.0).abs() < 0.01;
+            let (across, along) = if is_upright { (a.0, sorted(a.1, b.1)) } else { (a.1, sorted(a.0, b.0)) };
+            let taken = if is_upright { &mut upright } else { &mut level };
+            let free = OFFSETS.into_iter().find(|offset| taken.is_free(across + offset, along));
+            let across = across + free.unwrap_or_default();
+            taken.take(across, along);
+            for point in &mut points[index..=index + 1] {
+                if is_upright { point.0 = across } else { point.1 = across }
+            }
+        }
+    }
+}
+
+fn sorted(a: f64, b: f64) -> (f64, f64) {
+    (a.min(b), a.max(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edges_on_one_line_get_lanes_of_their_own() {
+        let step = |y: f64| vec![(0.0, y), (50.0, y), (50.0, y + 100.0), (100.0, y + 100.0)];
+        let mut edges = vec![step(0.0), step(20.0), step(40.0), step(300.0)];
+        spread(&mut edges);
+        let xs: Vec<f64> = edges.iter().map(|points| points[1].0).collect();
+        assert_eq!(xs, [50.0, 56.0, 44.0, 50.0], "the last one is far from the others");
+        for points in &edges {
+            assert!(points.windows(2).all(|pair| pair[0].0 == pair[1].0 || pair[0].1 == pair[1].1));
+        }
+    }
+}

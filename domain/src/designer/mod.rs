@@ -1,0 +1,43 @@
+//! The canvas of the designer, without a screen: what is drawn, what a person can do to it, and what a movement of the
+//! hand means.
+//!
+//! It works on the JSON of a draft, which may be broken anywhere, and knows nothing of expressions, schemas or running
+//! instances: what is wrong with a draft is said by [`crate::definition::check`]. Five things are kept apart:
+//!
+//! - the model: [`Document`]; [`Scene`] is what is drawn of it (boxes, and edges routed by [`route`])
+//! - edits with their inverses: [`Edit`], [`Change`], and [`History`] over them; [`clipboard`]
+//! - rules: [`rules`], asked while the pointer hovers and by every edit
+//! - [`Viewport`]: between the screen and the diagram
+//!
+//! [`Editor`] keeps document, scene and history in step; begin to read there.
+
+pub mod change;
+pub mod clipboard;
+pub mod document;
+pub mod edit;
+pub mod editor;
+pub mod geometry;
+pub mod history;
+mod kind;
+pub mod labels;
+mod lanes;
+mod places;
+mod ports;
+pub mod route;
+pub mod rules;
+pub mod scene;
+#[cfg(test)]
+mod tests;
+pub mod viewport;
+mod words;
+
+pub use change::{Change, Forbidden};
+pub use document::{Document, Port, PortRef};
+pub use edit::{Edit, apply, apply_all};
+pub use editor::{Done, Editor};
+pub use geometry::{Point, Rect};
+pub use history::History;
+pub use kind::Kind;
+pub use rules::Verdict;
+pub use scene::{Scene, SceneEdge, SceneNode, ScenePort};
+pub use viewport::{Minimap, Viewport};

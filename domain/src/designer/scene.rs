@@ -1,0 +1,263 @@
+//! What is drawn: boxes, ports, and the ways of edges.
+//!
+//! A scene is made from a document alone. The next one, after an edit or while something is dragged, takes over the ways
+//! of all edges that nothing changed for ([`Scene::routed`] counts the others), and is the same as one made from nothing.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Kind,
+    document::{Document, PortRef},
+    geometry::{Index, Point, Rect},
+    labels::Labels,
+    lanes,
+    route::{self, Boxes, Ends},
+    words,
+};
+use crate::diagram::{DiagramEdge, DiagramNode, NODE_HEIGHT, NODE_WIDTH, ROUND_SIZE};
+
+mod hits;
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Scene {
+    nodes: Vec<SceneNode>,
+    edges: Vec<SceneEdge>,
+    numbers: BTreeMap<String, usize>,
+    boxes: Vec<Rect>,
+    index: Index,
+    routed: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct SceneNode {
+    pub shape: DiagramNode,
+    pub kind: Kind,
+    pub ports: Vec<ScenePort>,
+}
+
+/// A handle that edges are drawn from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScenePort {
+    pub name: String,
+    pub label: String,
+    /// On the right border of the node.
+    pub at: Point,
+    /// Whether it leads nowhere.
+    pub is_open: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct SceneEdge {
+    pub shape: DiagramEdge,
+    ends: Ends,
+    /// The way before lanes were given out.
+    way: Vec<Point>,
+    region: Rect,
+}
+
+impl SceneNode {
+    pub fn id(&self) -> &str {
+        &self.shape.id
+    }
+
+    pub fn rect(&self) -> Rect {
+        let DiagramNode { x, y, width, height, .. } = self.shape;
+        Rect { x, y, width, height }
+    }
+
+    pub fn centre(&self) -> Point {
+        self.rect().centre()
+    }
+
+    /// Those that lead nowhere.
+    pub fn open_ports(&self) -> impl Iterator<Item = &ScenePort> {
+        self.ports.iter().filter(|port| port.is_open)
+    }
+}
+
+impl SceneEdge {
+    pub fn id(&self) -> PortRef {
+        PortRef::new(self.shape.from.clone(), self.shape.port.clone())
+    }
+}
+
+impl Scene {
+    pub fn of(document: &Document) -> Self {
+        Self::default().next(document)
+    }
+
+    /// The scene of the same document after it was edited.
+    pub fn next(&self, document: &Document) -> Self {
+        let positions = document.positions();
+        let nodes: Vec<SceneNode> = document
+            .nodes()
+            .map(|(name, node)| {
+                let kind = super::document::kind(node);
+                let (width, height) = node_size(kind);
+                let rect = Rect::around(positions.get(name).copied().unwrap_or_default(), width, height);
+                let ports = document.ports(name);
+                let count = ports.len();
+                let ports = ports.into_iter().enumerate().map(|(index, port)| ScenePort {
+                    at: (rect.right(), rect.y + rect.height * (index + 1) as f64 / (count + 1) as f64),
+                    is_open: document.is_open(&port),
+                    name: port.name,
+                    label: port.label,
+                });
+                let ports = ports.collect();
+                let shape = DiagramNode {
+                    id: name.to_owned(),
+                    kind: kind.name().to_owned(),
+                    title: words::shorten(&words::title(name, node), words::TITLE_CHARS_MAX),
+                    subtitle: words::shorten(&words::subtitle(node), words::SUBTITLE_CHARS_MAX),
+                    x: rect.x,
+                    y: rect.y,
+                    width,
+                    height,
+                };
+                SceneNode { shape, kind, ports }
+            })
+            .collect();
+        let links: Vec<DiagramEdge> = document
+            .nodes()
+            .flat_map(|(name, _)| document.ports(name).into_iter().map(move |port| (name, port)))
+            .filter_map(|(name, port)| {
+                let to = port.target.filter(|target| document.contains(target))?;
+                let (from, port, label) = (name.to_owned(), port.name, port.label);
+                Some(DiagramEdge { from, port, to, label, points: Vec::new(), label_at: None })
+            })
+            .collect();
+        self.laid_out(nodes, links)
+    }
+
+    /// The scene with some nodes elsewhere, as while they are dragged.
+    pub fn moved<S: AsRef<str>>(&self, ids: &[S], dx: f64, dy: f64) -> Self {
+        let mut nodes = self.nodes.clone();
+        for id in ids {
+            let Some(node) = self.numbers.get(id.as_ref()).and_then(|number| nodes.get_mut(*number)) else { continue };
+            (node.shape.x, node.shape.y) = (node.shape.x + dx, node.shape.y + dy);
+            for port in &mut node.ports {
+                port.at = (port.at.0 + dx, port.at.1 + dy);
+            }
+        }
+        self.laid_out(nodes, self.edges.iter().map(|edge| edge.shape.clone()).collect())
+    }
+
+    fn laid_out(&self, nodes: Vec<SceneNode>, links: Vec<DiagramEdge>) -> Self {
+        let boxes: Vec<Rect> = nodes.iter().map(SceneNode::rect).collect();
+        let index = Index::of(boxes.iter().copied());
+        let numbers: BTreeMap<String, usize> =
+            nodes.iter().enumerate().map(|(number, node)| (node.shape.id.clone(), number)).collect();
+        let changed = self.changed_boxes(&nodes);
+        let known: BTreeMap<(&str, &str), &SceneEdge> =
+            self.edges.iter().map(|edge| ((edge.shape.from.as_str(), edge.shape.port.as_str()), edge)).collect();
+        let ends = ends_of(&nodes, &numbers, &links);
+        let around = Boxes { all: &boxes, index: &index };
+        let mut routed = 0;
+        let mut edges: Vec<SceneEdge> = Vec::with_capacity(links.len());
+        for (shape, ends) in links.into_iter().zip(ends) {
+            let before = known.get(&(shape.from.as_str(), shape.port.as_str())).filter(|before| {
+                before.ends == ends && !changed.iter().any(|changed| changed.overlaps(&before.region))
+            });
+            let (way, region) = match before {
+                Some(before) => (before.way.clone(), before.region),
+                None => {
+                    routed += 1;
+                    let route = route::route(&ends, &around);
+                    (route.points, route.region)
+                }
+            };
+            edges.push(SceneEdge { shape, ends, way, region });
+        }
+        let mut ways: Vec<Vec<Point>> = edges.iter().map(|edge| edge.way.clone()).collect();
+        lanes::spread(&mut ways);
+        let mut labels = Labels::beside(&boxes, &index);
+        for (edge, points) in edges.iter_mut().zip(ways) {
+            edge.shape.label_at = labels.place(&edge.shape.label, &points);
+            edge.shape.points = points;
+        }
+        Self { nodes, edges, numbers, boxes, index, routed }
+    }
+
+    /// Where boxes stood that stand there no longer, and where some stand now.
+    fn changed_boxes(&self, nodes: &[SceneNode]) -> Vec<Rect> {
+        let mut changed = Vec::new();
+        let mut before: BTreeMap<&str, Rect> = self.nodes.iter().map(|node| (node.id(), node.rect())).collect();
+        for node in nodes {
+            match before.remove(node.id()) {
+                Some(rect) if rect == node.rect() => {}
+                Some(rect) => changed.extend([rect, node.rect()]),
+                None => changed.push(node.rect()),
+            }
+        }
+        changed.extend(before.into_values());
+        changed
+    }
+
+    /// In the order of their names.
+    pub fn nodes(&self) -> &[SceneNode] {
+        &self.nodes
+    }
+
+    pub fn edges(&self) -> &[SceneEdge] {
+        &self.edges
+    }
+
+    pub fn node(&self, id: &str) -> Option<&SceneNode> {
+        self.numbers.get(id).and_then(|number| self.nodes.get(*number))
+    }
+
+    pub fn edge(&self, id: &PortRef) -> Option<&SceneEdge> {
+        self.edges.iter().find(|edge| edge.shape.from == id.node && edge.shape.port == id.port)
+    }
+
+    pub fn port(&self, id: &PortRef) -> Option<&ScenePort> {
+        self.node(&id.node)?.ports.iter().find(|port| port.name == id.port)
+    }
+
+    /// The box that has all nodes and edges in it; none when there is nothing.
+    pub fn bounds(&self) -> Option<Rect> {
+        let lines =
+            self.edges.iter().flat_map(|edge| edge.shape.points.windows(2)).map(|it| Rect::spanning(it[0], it[1]));
+        Rect::all(self.boxes.iter().copied().chain(lines))
+    }
+
+    /// The box of some nodes.
+    pub fn bounds_of<S: AsRef<str>>(&self, ids: &[S]) -> Option<Rect> {
+        Rect::all(ids.iter().filter_map(|id| Some(self.node(id.as_ref())?.rect())))
+    }
+
+    /// How many edges had to be routed for this scene; the others were taken over.
+    pub fn routed(&self) -> usize {
+        self.routed
+    }
+}
+
+pub fn node_size(kind: Kind) -> (f64, f64) {
+    if kind == Kind::Start { (ROUND_SIZE, ROUND_SIZE) } else { (NODE_WIDTH, NODE_HEIGHT) }
+}
+
+/// Where each edge begins and ends. Those that come into one node enter one below the other, in the order of where they
+/// come from, and as straight as they can.
+fn ends_of(nodes: &[SceneNode], numbers: &BTreeMap<String, usize>, links: &[DiagramEdge]) -> Vec<Ends> {
+    let find = |id: &str| &nodes[numbers[id]];
+    let mut ends: Vec<Ends> = Vec::with_capacity(links.len());
+    let mut into: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (number, link) in links.iter().enumerate() {
+        let (from, to) = (find(&link.from), find(&link.to));
+        let begin = from.ports.iter().find(|port| port.name == link.port).map_or(from.centre(), |port| port.at);
+        ends.push(Ends { from: begin, to: (to.shape.x, to.centre().1), source: from.rect(), target: to.rect() });
+        into.entry(&link.to).or_default().push(number);
+    }
+    for numbers in into.values_mut() {
+        numbers.sort_by(|a, b| ends[*a].from.1.total_cmp(&ends[*b].from.1).then(a.cmp(b)));
+        let count = numbers.len() as f64;
+        for (position, number) in numbers.iter().enumerate() {
+            let edge = &mut ends[*number];
+            let apart = edge.target.height / (count + 1.0);
+            let y = edge.target.y + apart * (position as f64 + 1.0);
+            let is_level = (edge.from.1 - y).abs() < apart / 2.0 && edge.from.0 < edge.to.0;
+            edge.to.1 = if is_level { edge.from.1 } else { y };
+        }
+    }
+    ends
+}
