@@ -42,6 +42,15 @@ pub struct Plan {
     pub sqlite_folder: Option<PathBuf>,
     /// A tenth of the load, to see that it runs.
     pub quick: bool,
+    /// Only what yields a figure whose key contains this.
+    pub only: Option<String>,
+}
+
+impl Plan {
+    /// Whether one of these figures is asked for.
+    fn wants(&self, keys: &[String]) -> bool {
+        self.only.as_ref().is_none_or(|only| keys.iter().any(|key| key.contains(only)))
+    }
 }
 
 /// Measures everything, one thing after the other.
@@ -75,46 +84,85 @@ async fn measure(
     drop(store::open(url, store::OpenOptions::default()).await?);
     let database = Arc::new(Database::connect(url).await?);
 
-    let per_s = relay::drain(url, &database, share(200_000)).await.context("draining")?;
-    note(figures, &format!("relay.{name}.drain_per_s"), per_s);
-
     let seconds = if plan.quick { 3 } else { 15 };
-    database.clear().await?;
-    let (p50, p99) = relay::latency(url, &database, 200, seconds).await.context("latency")?;
-    note(figures, &format!("relay.{name}.latency_ms_p50"), p50);
-    note(figures, &format!("relay.{name}.latency_ms_p99"), p99);
+    let drain = format!("relay.{name}.drain_per_s");
+    if plan.wants(&[drain.clone()]) {
+        note(figures, &drain, relay::drain(url, &database, share(200_000)).await.context("draining")?);
+        database.clear().await?;
+    }
 
-    database.clear().await?;
-    let processes = process::throughput(url, &database, share(5_000)).await.context("processes")?;
-    note(figures, &format!("process.{name}.instances_per_s"), processes.instances_per_s);
-    note(figures, &format!("engine.{name}.steps_per_s"), processes.steps_per_s);
+    let keys = percentiles(&format!("relay.{name}.latency_ms"));
+    if plan.wants(&keys) {
+        let measured = relay::latency(url, &database, 200, seconds).await.context("latency")?;
+        note_both(figures, &keys, measured);
+        database.clear().await?;
+    }
 
-    database.clear().await?;
-    let (p50, p99) = process::latency(url, database.clone(), 20, seconds).await.context("start to complete")?;
-    note(figures, &format!("process.{name}.start_to_complete_ms_p50"), p50);
-    note(figures, &format!("process.{name}.start_to_complete_ms_p99"), p99);
+    let keys = [format!("process.{name}.instances_per_s"), format!("engine.{name}.steps_per_s")];
+    if plan.wants(&keys) {
+        let processes = process::throughput(url, &database, share(5_000)).await.context("processes")?;
+        note_both(figures, &keys, (processes.instances_per_s, processes.steps_per_s));
+        database.clear().await?;
+    }
 
-    database.clear().await?;
-    let per_s = saga::throughput(url, &database, share(5_000)).await.context("sagas")?;
-    note(figures, &format!("saga.{name}.instances_per_s"), per_s);
+    let keys = percentiles(&format!("process.{name}.start_to_complete_ms"));
+    if plan.wants(&keys) {
+        let measured = process::latency(url, database.clone(), 20, seconds).await.context("start to complete")?;
+        note_both(figures, &keys, measured);
+        database.clear().await?;
+    }
 
-    database.clear().await?;
-    database.seed_published(share(1_000_000)).await?;
-    let per_s = relay::drain(url, &database, share(200_000)).await.context("draining beside published rows")?;
-    note(figures, &format!("relay.{name}.drain_per_s_1m_published"), per_s);
-    database.clear().await?;
+    let saga = format!("saga.{name}.instances_per_s");
+    if plan.wants(&[saga.clone()]) {
+        note(figures, &saga, saga::throughput(url, &database, share(5_000)).await.context("sagas")?);
+        database.clear().await?;
+    }
+
+    let beside = format!("relay.{name}.drain_per_s_1m_published");
+    if plan.wants(&[beside.clone()]) {
+        database.seed_published(share(1_000_000)).await?;
+        let per_s = relay::drain(url, &database, share(200_000)).await.context("draining beside published rows")?;
+        note(figures, &beside, per_s);
+        database.clear().await?;
+    }
 
     // Several programs at a time: that is PostgreSQL's.
     if name == "postgres" {
-        let recovery = crowd::recovery(url, &database, share(10_000)).await.context("recovery")?;
-        note(figures, &format!("recovery.{name}.first_step_ms"), recovery.first_step_ms);
-        note(figures, &format!("recovery.{name}.all_steps_s"), recovery.all_steps_s);
+        measure_crowds(figures, name, url, plan, &database, share).await?;
+    }
+    Ok(())
+}
+
+/// What needs programs of its own.
+async fn measure_crowds(
+    figures: &mut Figures,
+    name: &str,
+    url: &str,
+    plan: &Plan,
+    database: &Database,
+    share: &impl Fn(usize) -> usize,
+) -> anyhow::Result<()> {
+    let keys = [format!("recovery.{name}.first_step_ms"), format!("recovery.{name}.all_steps_s")];
+    if plan.wants(&keys) {
+        let recovery = crowd::recovery(url, database, share(10_000)).await.context("recovery")?;
+        note_both(figures, &keys, (recovery.first_step_ms, recovery.all_steps_s));
         database.clear().await?;
-        let megabytes = crowd::memory(url, share(100_000)).await.context("memory")?;
-        note(figures, "memory.rss_mb", megabytes);
+    }
+    let memory = "memory.rss_mb".to_owned();
+    if plan.wants(&[memory.clone()]) {
+        note(figures, &memory, crowd::memory(url, share(100_000)).await.context("memory")?);
         database.clear().await?;
     }
     Ok(())
+}
+
+fn percentiles(of: &str) -> [String; 2] {
+    [format!("{of}_p50"), format!("{of}_p99")]
+}
+
+fn note_both(figures: &mut Figures, [first, second]: &[String; 2], (a, b): (f64, f64)) {
+    note(figures, first, a);
+    note(figures, second, b);
 }
 
 fn note(figures: &mut Figures, key: &str, value: f64) {

@@ -14,6 +14,7 @@ use baton_app::{
     port::{Actor, Backend as _},
 };
 use baton_domain::definition::DefinitionKind;
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{Database, relay::percentile, start, subscribers::Worker};
@@ -64,26 +65,25 @@ pub async fn throughput(url: &str, database: &Database, count: usize) -> anyhow:
 pub async fn latency(url: &str, database: Arc<Database>, per_s: u32, seconds: u32) -> anyhow::Result<(f64, f64)> {
     let site = Site::open(url, DefinitionKind::Process, "five-steps", FIVE_STEPS).await?;
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / per_s);
-    let mut runs = Vec::new();
-    // The first second warms up connections and caches.
+    let (begun, watched) = mpsc::unbounded_channel();
+    let watch = tokio::spawn(async move { database.watch(watched).await });
     for n in 0..per_s * (seconds + 1) {
         ticks.tick().await;
-        let (service, database) = (site.service.clone(), database.clone());
-        runs.push(tokio::spawn(async move {
-            let begun = Instant::now();
-            let started = start_one(&service, "five-steps", n as usize).await?;
-            while !database.is_completed(started).await? {
-                ensure!(begun.elapsed() < GIVE_UP, "instance {started} was not completed");
-                tokio::time::sleep(Duration::from_micros(300)).await;
+        let at = Instant::now();
+        let (service, begun) = (site.service.clone(), begun.clone());
+        tokio::spawn(async move {
+            let started = start_one(&service, "five-steps", n as usize).await;
+            match started {
+                Ok(id) => drop(begun.send((id, at))),
+                Err(error) => tracing::error!(%error, "an instance was not started"),
             }
-            anyhow::Ok(begun.elapsed().as_secs_f64() * 1_000.0)
-        }));
+        });
     }
-    let mut took = Vec::with_capacity(runs.len());
-    for run in runs {
-        took.push(run.await??);
-    }
+    drop(begun);
+    let mut took = watch.await??;
+    ensure!(took.len() == (per_s * (seconds + 1)) as usize, "only {} instances were started", took.len());
     site.close().await;
+    // The first second warms up connections and caches.
     let mut took = took.split_off(per_s as usize);
     took.sort_unstable_by(f64::total_cmp);
     Ok((percentile(&took, 50), percentile(&took, 99)))

@@ -21,6 +21,9 @@ pub struct Arguments {
     /// A tenth of the load, to see that it runs
     #[arg(long)]
     quick: bool,
+    /// Measure only what yields a figure whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
     /// Play a part for a measurement that needs a program of its own
     #[arg(long, hide = true, requires = "postgres", requires = "count")]
     stage: Option<Stage>,
@@ -28,11 +31,11 @@ pub struct Arguments {
     count: Option<usize>,
 }
 
-pub async fn run(Arguments { json, postgres, sqlite, quick, stage, count }: Arguments) -> anyhow::Result<()> {
+pub async fn run(Arguments { json, postgres, sqlite, quick, only, stage, count }: Arguments) -> anyhow::Result<()> {
     if let (Some(stage), Some(url), Some(count)) = (stage, &postgres, count) {
         return bench::play(stage, url, count).await;
     }
-    let plan = Plan { postgres_url: postgres, sqlite_folder: sqlite, quick };
+    let plan = Plan { postgres_url: postgres, sqlite_folder: sqlite, quick, only };
     let figures = serde_json::to_string_pretty(&bench::run(&plan).await?)?;
     if json.as_os_str() == "-" {
         println!("{figures}");

@@ -32,8 +32,6 @@ use crate::{
 
 /// How many lines one pass adds to the live flow at most.
 const FLOW_MAX: usize = 100;
-/// A pass that read at least this many has the next batch read while it is written down.
-const READ_AHEAD_FROM: usize = 32;
 
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -84,15 +82,27 @@ pub struct Report {
     pub unavailable: Option<String>,
 }
 
-/// The next batch, read while the one before it was written down. Good for as long as the same lanes are held.
-#[derive(Default)]
-struct Ahead(Option<(Arc<Fence>, Vec<Outbound>)>);
+/// A batch that went out, and what is to be written down of it.
+struct Sent {
+    fence: Arc<Fence>,
+    plan: Plan,
+    settlement: Settlement,
+    begun: Instant,
+}
 
-impl Ahead {
-    fn take(&mut self, fence: &Arc<Fence>) -> Option<Vec<Outbound>> {
-        self.0.take().filter(|(under, _)| under == fence).map(|(_, batch)| batch)
+impl Sent {
+    /// Whether the next batch may be published before this one is written down.
+    ///
+    /// Order per key holds: everything of this one is on its way, so what comes next may follow. Where something failed it
+    /// may not, and is not even read before the failure is written down, behind which it will be parked.
+    fn may_be_followed(&self) -> bool {
+        self.settlement.published.len() == self.plan.rows.len() && self.settlement.deliveries.is_empty()
     }
 }
+
+/// What a pass left to be written down while the next one publishes.
+#[derive(Default)]
+struct UnderWay(Option<Sent>);
 
 /// Everything that a relay works with.
 pub struct Parts {
@@ -119,9 +129,9 @@ impl Relay {
     pub async fn run(&self, shutdown: CancellationToken) {
         let mut pace = Pace::new(self.config.idle_max);
         let mut watch = Watch::default();
-        let mut ahead = Ahead::default();
+        let mut under_way = UnderWay::default();
         while !shutdown.is_cancelled() {
-            let wait = match self.pass(Some(&mut ahead), &shutdown).await {
+            let wait = match self.pass(Some(&mut under_way), &shutdown).await {
                 Ok(report) if report.unavailable.is_none() => {
                     if pace.worked() {
                         tracing::info!("the relay works again");
@@ -143,6 +153,11 @@ impl Relay {
             };
             self.wait(wait, &mut pace, &mut watch, &shutdown).await;
         }
+        if let Some(sent) = under_way.0
+            && let Err(error) = self.write_down(&sent, &shutdown).await
+        {
+            tracing::warn!(%error, "stopped before the last batch was written down; it will be published again");
+        }
     }
 
     /// One pass over the outbox.
@@ -150,26 +165,60 @@ impl Relay {
         self.pass(None, &CancellationToken::new()).await
     }
 
-    /// `ahead` is for those who go on with another pass at once.
-    async fn pass(&self, mut ahead: Option<&mut Ahead>, shutdown: &CancellationToken) -> Result<Report, StoreError> {
-        let Some(fence) = self.leases.fence() else { return Ok(Report { without_lease: true, ..Report::default() }) };
-        let begun = Instant::now();
-        let batch = match ahead.as_mut().and_then(|ahead| ahead.take(&fence)) {
-            Some(batch) => batch,
-            None => self.store.read_unpublished(&fence, self.clock.now(), self.config.batch, &[]).await?,
+    /// `under_way` is for those who go on with another pass at once: what went out is then written down while the next
+    /// pass reads and publishes, so that a chain of messages does not wait for the marks of each.
+    async fn pass(
+        &self,
+        mut under_way: Option<&mut UnderWay>,
+        shutdown: &CancellationToken,
+    ) -> Result<Report, StoreError> {
+        let before = under_way.as_mut().and_then(|under_way| under_way.0.take());
+        let except = before.as_ref().map_or(&[][..], |sent| &sent.settlement.published);
+        let write_before = async {
+            match &before {
+                Some(sent) => self.write_down(sent, shutdown).await,
+                None => Ok(true),
+            }
         };
+        let (held_before, published) = tokio::join!(write_before, self.publish_next(except));
+        let (report, sent) = published?;
+        // What went out is written down whatever became of the batch before it.
+        let held = match (sent, under_way) {
+            (None, _) => Ok(true),
+            (Some(sent), Some(under_way)) if sent.may_be_followed() => {
+                under_way.0 = Some(sent);
+                Ok(true)
+            }
+            (Some(sent), _) => self.write_down(&sent, shutdown).await,
+        };
+        let fenced = !held_before? | !held? | report.fenced;
+        Ok(Report { fenced, ..report })
+    }
+
+    /// Reads what may go, without the rows `except`, and publishes it.
+    async fn publish_next(&self, except: &[i64]) -> Result<(Report, Option<Sent>), StoreError> {
+        let Some(fence) = self.leases.fence() else {
+            return Ok((Report { without_lease: true, ..Report::default() }, None));
+        };
+        let begun = Instant::now();
+        let (batch, any_parked) = tokio::join!(
+            self.store.read_unpublished(&fence, self.clock.now(), self.config.batch, except),
+            // Only this relay adds to them, and never beside this question.
+            self.store.has_open_deliveries(BUS),
+        );
+        let batch = batch?;
         if batch.is_empty() {
             metrics::gauge!("baton_relay_lag_seconds").set(0.0);
-            return Ok(Report::default());
+            return Ok((Report::default(), None));
         }
         let read = batch.len();
-        let mut plan = self.plan(batch).await?;
+        let mut plan = self.plan(batch, any_parked?).await?;
         // By our own clock the lease may have run out while the database was slow.
         if self.leases.fence().as_ref() != Some(&fence) {
-            return Ok(Report { read, fenced: true, ..Report::default() });
+            return Ok((Report { read, fenced: true, ..Report::default() }, None));
         }
         if broken::is(Fault::MarkBeforePublish) {
-            return self.mark_then_publish(&fence, plan).await;
+            return Ok((self.mark_then_publish(&fence, plan).await?, None));
         }
         let results = self.bus.publish(&plan.publish).await;
         debug_assert_eq!(results.len(), plan.publish.len());
@@ -182,24 +231,23 @@ impl Relay {
             unavailable: unavailable.map(|failure: Failure| failure.error),
             ..Report::default()
         };
-        if settlement.published.is_empty() {
-            return Ok(report);
-        }
-        let (written, next) = tokio::join!(self.write(&fence, &settlement, shutdown), async {
-            if ahead.is_some() { self.read_ahead(&fence, &settlement, read).await } else { None }
-        });
-        if matches!(written, Err(StoreError::Fenced)) {
-            tracing::warn!("lost lanes while publishing; another node publishes those messages again");
-            self.leases.doubt();
-            return Ok(Report { fenced: true, ..report });
-        }
-        let parked = written?;
-        if let Some(ahead) = ahead {
-            ahead.0 = next.map(|batch| (fence, batch));
-        }
-        self.tell(&plan, &settlement, begun);
+        let sent = (!settlement.published.is_empty()).then_some(Sent { fence, plan, settlement, begun });
+        Ok((report, sent))
+    }
+
+    /// Writes down what went out and tells everybody; `false` when the lanes were lost.
+    async fn write_down(&self, sent: &Sent, shutdown: &CancellationToken) -> Result<bool, StoreError> {
+        let parked = match self.write(&sent.fence, &sent.settlement, shutdown).await {
+            Err(StoreError::Fenced) => {
+                tracing::warn!("lost lanes while publishing; another node publishes those messages again");
+                self.leases.doubt();
+                return Ok(false);
+            }
+            written => written?,
+        };
+        self.tell(&sent.plan, &sent.settlement, sent.begun);
         self.changes.parked(&parked);
-        Ok(report)
+        Ok(true)
     }
 
     /// The defect [`Fault::MarkBeforePublish`].
@@ -211,22 +259,8 @@ impl Relay {
         Ok(Report { read: plan.rows.len(), settled: plan.rows.len(), ..Report::default() })
     }
 
-    /// Reads the next batch while this one is written down, when there is likely to be one.
-    ///
-    /// Order per key holds: everything of this batch is on its way, so what comes next may follow. Where something failed
-    /// it may not, and is not read before the failure is written down, behind which it will be parked.
-    async fn read_ahead(&self, fence: &Fence, settlement: &Settlement, read: usize) -> Option<Vec<Outbound>> {
-        let all_out = settlement.published.len() == read && settlement.deliveries.is_empty();
-        if !all_out || read < READ_AHEAD_FROM {
-            return None;
-        }
-        let next = self.store.read_unpublished(fence, self.clock.now(), self.config.batch, &settlement.published).await;
-        // An error will be met again, and told, by the next pass.
-        next.ok().filter(|batch| !batch.is_empty())
-    }
-
-    async fn plan(&self, batch: Vec<Outbound>) -> Result<Plan, StoreError> {
-        let parked = self.keys_parked_at_bus(&batch).await?;
+    async fn plan(&self, batch: Vec<Outbound>, any_parked: bool) -> Result<Plan, StoreError> {
+        let parked = if any_parked { self.keys_parked_at_bus(&batch).await? } else { HashSet::new() };
         let mut snapshot = self.directory.snapshot();
         if batch.iter().any(|row| snapshot.targets(&row.message).destinations.iter().any(|target| !target.known)) {
             // It may have been created on another node a moment ago.
@@ -238,9 +272,6 @@ impl Relay {
 
     /// Keys of the batch with an earlier message that the bus has not taken yet.
     async fn keys_parked_at_bus(&self, batch: &[Outbound]) -> Result<HashSet<Key>, StoreError> {
-        if !self.store.has_open_deliveries(BUS).await? {
-            return Ok(HashSet::new());
-        }
         let keys: HashSet<&Key> = batch.iter().map(|row| &row.message.key).collect();
         let pairs: Vec<(Key, String)> = keys.into_iter().map(|key| (key.clone(), BUS.to_owned())).collect();
         Ok(self.store.open_deliveries(&pairs).await?.into_iter().map(|(key, _)| key).collect())

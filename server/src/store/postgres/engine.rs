@@ -4,15 +4,15 @@ use std::collections::{HashMap, HashSet};
 
 use baton_domain::ids::{InstanceId, MessageId, TimerId};
 use chrono::Utc;
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, Row, ValueRef};
 use uuid::Uuid;
 
-use super::{Postgres, instance, outbox, sql, task};
+use super::{Postgres, instance, outbox, sql, step, task};
 use crate::store::{
     convert,
     error::During,
     port::{Decide, StoreError},
-    rows::{Changes, Claim, Instant, Loaded, TimerRow, WaitRow},
+    rows::{Changes, Claim, InstanceRow, Instant, Loaded, TimerRow, WaitRow},
 };
 
 pub(super) async fn transact(store: &Postgres, claim: Claim, decide: Decide) -> Result<(), StoreError> {
@@ -28,17 +28,50 @@ pub(super) async fn transact(store: &Postgres, claim: Claim, decide: Decide) -> 
 }
 
 async fn load(connection: &mut PgConnection, claim: Claim) -> Result<Loaded, StoreError> {
-    let fresh = take_in(connection, &claim).await?;
     let mut ids: Vec<Uuid> = claim.instances.iter().map(|id| id.0).collect();
-    ids.extend(find_claimed(connection, &claim).await?);
-    ids.sort_unstable();
-    ids.dedup();
-    let instances = instance::lock(connection, &ids).await?;
+    let (fresh, instances) = if has_only_messages(&claim) {
+        take_in_and_lock(connection, &claim, &ids).await?
+    } else {
+        // What others set meanwhile is found only by a look after the messages are ours.
+        let fresh = take_in(connection, &claim).await?;
+        ids.extend(find_claimed(connection, &claim).await?);
+        ids.sort_unstable();
+        ids.dedup();
+        (fresh, instance::lock(connection, &ids).await?)
+    };
     let waits = read_waits(connection, &claim.waits, &ids).await?;
     let timers = read_timers(connection, &claim.timers).await?;
     let tasks = task::lock(connection, &claim.tasks).await?;
     let started = find_started(connection, &claim.starts).await?;
     Ok(Loaded { fresh, instances, waits, timers, tasks, started })
+}
+
+/// Whether messages and the instances that they name are all that is claimed: so it is for replies to commands.
+fn has_only_messages(claim: &Claim) -> bool {
+    !claim.messages.is_empty() && claim.timers.is_empty() && claim.tasks.is_empty() && claim.waits.is_empty()
+}
+
+async fn take_in_and_lock(
+    connection: &mut PgConnection,
+    claim: &Claim,
+    ids: &[Uuid],
+) -> Result<(HashSet<MessageId>, HashMap<InstanceId, InstanceRow>), StoreError> {
+    let rows = sqlx::query(sql!("take_in_and_lock"))
+        .bind(&claim.consumer)
+        .bind(claim.messages.iter().map(|id| id.0).collect::<Vec<Uuid>>())
+        .bind(ids)
+        .fetch_all(connection)
+        .await
+        .during("take messages in")?;
+    let mut fresh = HashSet::new();
+    for row in &rows {
+        let taken: Option<Vec<Uuid>> = row.try_get("fresh").during("take messages in")?;
+        fresh.extend(taken.into_iter().flatten().map(MessageId));
+    }
+    // One row without an instance says that there is none.
+    let found = rows.iter().filter(|row| !matches!(row.try_get_raw(0), Ok(id) if id.is_null()));
+    let instances = found.map(|row| instance::decode(row).map(|row| (row.id, row))).collect::<Result<_, _>>()?;
+    Ok((fresh, instances))
 }
 
 async fn take_in(connection: &mut PgConnection, claim: &Claim) -> Result<HashSet<MessageId>, StoreError> {
@@ -122,14 +155,11 @@ async fn find_started(
     Ok(rows.into_iter().map(|(definition, key, id)| ((definition, key), InstanceId(id))).collect())
 }
 
-/// One statement a table, and none for a table that nothing changes in.
+/// One statement for what most steps change, one for each other table, and none where nothing changes.
 async fn write(connection: &mut PgConnection, consumer: &str, changes: Changes) -> Result<(), StoreError> {
     let now = changes.now.unwrap_or_else(Utc::now);
     refuse(connection, consumer, &changes.messages_refused).await?;
-    instance::write(connection, &changes.instances, now).await?;
-    outbox::insert_messages(connection, &changes.messages).await?;
-    insert_timers(connection, &changes.timers_set).await?;
-    delete_timers(connection, &changes.timers_gone).await?;
+    step::write(connection, &changes, now).await?;
     task::insert(connection, &changes.tasks_opened).await?;
     task::reassign(connection, &changes.tasks_reassigned).await?;
     task::close(connection, &changes.tasks_closed, now).await?;
@@ -149,32 +179,6 @@ async fn refuse(connection: &mut PgConnection, consumer: &str, messages: &[Messa
         .execute(connection)
         .await
         .during("refuse messages")?;
-    Ok(())
-}
-
-async fn insert_timers(connection: &mut PgConnection, timers: &[TimerRow]) -> Result<(), StoreError> {
-    if timers.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(sql!("insert_timers"))
-        .bind(timers.iter().map(|timer| timer.id.0).collect::<Vec<Uuid>>())
-        .bind(timers.iter().map(|timer| timer.instance.0).collect::<Vec<Uuid>>())
-        .bind(timers.iter().map(|timer| timer.due_at).collect::<Vec<Instant>>())
-        .execute(connection)
-        .await
-        .during("set timers")?;
-    Ok(())
-}
-
-async fn delete_timers(connection: &mut PgConnection, timers: &[TimerId]) -> Result<(), StoreError> {
-    if timers.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(sql!("delete_timers"))
-        .bind(timers.iter().map(|id| id.0).collect::<Vec<Uuid>>())
-        .execute(connection)
-        .await
-        .during("remove timers")?;
     Ok(())
 }
 

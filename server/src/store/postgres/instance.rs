@@ -9,9 +9,9 @@ use uuid::Uuid;
 use super::{Postgres, sql};
 use crate::store::{
     convert, cursor,
-    error::{During, classify, violates_unique},
+    error::During,
     port::StoreError,
-    rows::{HistoryRow, InstanceChange, InstanceCount, InstanceFilter, InstanceRow, Instant, Page, Versions},
+    rows::{HistoryRow, InstanceCount, InstanceFilter, InstanceRow, Instant, Page, Versions},
 };
 
 /// Locks and loads; unknown ids are left out.
@@ -26,7 +26,7 @@ pub(super) async fn lock(
     rows.iter().map(|row| decode(row).map(|instance| (instance.id, instance))).collect()
 }
 
-fn decode(row: &PgRow) -> Result<InstanceRow, StoreError> {
+pub(super) fn decode(row: &PgRow) -> Result<InstanceRow, StoreError> {
     let get = |row: &PgRow| {
         Ok::<_, sqlx::Error>(InstanceRow {
             id: InstanceId(row.try_get(0)?),
@@ -49,114 +49,6 @@ fn decode(row: &PgRow) -> Result<InstanceRow, StoreError> {
     let snapshot = convert::json("a snapshot", row.try_get(6).during("read an instance")?)?;
     let kind = convert::definition_kind(row.try_get(12).during("read an instance")?)?;
     Ok(InstanceRow { kind, status, snapshot, ..get(row).during("read an instance")? })
-}
-
-/// Creates and updates instances and appends their history.
-pub(super) async fn write(
-    connection: &mut PgConnection,
-    changes: &[InstanceChange],
-    now: Instant,
-) -> Result<(), StoreError> {
-    let (created, updated): (Vec<&InstanceChange>, Vec<&InstanceChange>) =
-        changes.iter().partition(|change| change.expected_sequence.is_none());
-    insert(connection, &created).await?;
-    update(connection, &updated).await?;
-    insert_history(connection, changes, now).await
-}
-
-async fn insert(connection: &mut PgConnection, created: &[&InstanceChange]) -> Result<(), StoreError> {
-    if created.is_empty() {
-        return Ok(());
-    }
-    let rows = || created.iter().map(|change| &change.row);
-    sqlx::query(sql!("insert_instances"))
-        .bind(rows().map(|row| row.id.0).collect::<Vec<Uuid>>())
-        .bind(rows().map(|row| row.definition.as_str()).collect::<Vec<&str>>())
-        .bind(rows().map(|row| row.version as i32).collect::<Vec<i32>>())
-        .bind(rows().map(|row| row.status.as_str()).collect::<Vec<&str>>())
-        .bind(rows().map(|row| row.business_key.as_deref()).collect::<Vec<Option<&str>>>())
-        .bind(created.iter().map(|change| change.idempotency_key.as_deref()).collect::<Vec<Option<&str>>>())
-        .bind(rows().map(|row| row.sequence).collect::<Vec<i64>>())
-        .bind(rows().map(|row| row.snapshot.to_string()).collect::<Vec<String>>())
-        .bind(rows().map(|row| row.incident.as_deref()).collect::<Vec<Option<&str>>>())
-        .bind(rows().map(|row| row.started_by.as_str()).collect::<Vec<&str>>())
-        .bind(rows().map(|row| row.created_at).collect::<Vec<Instant>>())
-        .bind(rows().map(|row| row.updated_at).collect::<Vec<Instant>>())
-        .bind(rows().map(|row| row.ended_at).collect::<Vec<Option<Instant>>>())
-        .bind(rows().map(|row| convert::awaits_message(&row.snapshot)).collect::<Vec<bool>>())
-        .bind(rows().map(|row| row.kind.as_str()).collect::<Vec<&str>>())
-        .bind(rows().map(|row| row.parent.map(|parent| parent.0)).collect::<Vec<Option<Uuid>>>())
-        .execute(connection)
-        .await
-        .map_err(|error| conflict("create instances", error))?;
-    Ok(())
-}
-
-fn conflict(operation: &'static str, error: sqlx::Error) -> StoreError {
-    if violates_unique(&error, "process_instance_start", "process_instance.idempotency_key") {
-        StoreError::Conflict { what: "start" }
-    } else if violates_unique(&error, "process_instance_pkey", "process_instance.id")
-        || violates_unique(&error, "process_history_pkey", "process_history.sequence")
-    {
-        StoreError::Conflict { what: "instance" }
-    } else {
-        classify(operation, error)
-    }
-}
-
-async fn update(connection: &mut PgConnection, updated: &[&InstanceChange]) -> Result<(), StoreError> {
-    if updated.is_empty() {
-        return Ok(());
-    }
-    let rows = || updated.iter().map(|change| &change.row);
-    let written = sqlx::query(sql!("update_instances"))
-        .bind(rows().map(|row| row.id.0).collect::<Vec<Uuid>>())
-        .bind(updated.iter().map(|change| change.expected_sequence).collect::<Vec<Option<i64>>>())
-        .bind(rows().map(|row| row.version as i32).collect::<Vec<i32>>())
-        .bind(rows().map(|row| row.status.as_str()).collect::<Vec<&str>>())
-        .bind(rows().map(|row| row.business_key.as_deref()).collect::<Vec<Option<&str>>>())
-        .bind(rows().map(|row| row.sequence).collect::<Vec<i64>>())
-        .bind(rows().map(|row| row.snapshot.to_string()).collect::<Vec<String>>())
-        .bind(rows().map(|row| row.incident.as_deref()).collect::<Vec<Option<&str>>>())
-        .bind(rows().map(|row| row.updated_at).collect::<Vec<Instant>>())
-        .bind(rows().map(|row| row.ended_at).collect::<Vec<Option<Instant>>>())
-        .bind(rows().map(|row| convert::awaits_message(&row.snapshot)).collect::<Vec<bool>>())
-        .execute(connection)
-        .await
-        .during("update instances")?;
-    if written.rows_affected() == updated.len() as u64 {
-        Ok(())
-    } else {
-        Err(StoreError::Conflict { what: "instance" })
-    }
-}
-
-async fn insert_history(
-    connection: &mut PgConnection,
-    changes: &[InstanceChange],
-    now: Instant,
-) -> Result<(), StoreError> {
-    let mut columns: (Vec<Uuid>, Vec<i64>, Vec<String>) = Default::default();
-    for change in changes {
-        let first = change.expected_sequence.unwrap_or(0) + 1;
-        for (sequence, event) in (first..).zip(&change.history) {
-            columns.0.push(change.row.id.0);
-            columns.1.push(sequence);
-            columns.2.push(event.to_string());
-        }
-    }
-    if columns.0.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(sql!("insert_history"))
-        .bind(columns.0)
-        .bind(columns.1)
-        .bind(columns.2)
-        .bind(now)
-        .execute(connection)
-        .await
-        .map_err(|error| conflict("append history", error))?;
-    Ok(())
 }
 
 fn add_conditions(query: &mut QueryBuilder<Db>, filter: &InstanceFilter) {

@@ -42,6 +42,7 @@ mod outbox;
 mod overview;
 mod repair;
 mod shelf;
+mod step;
 mod task;
 
 /// The SQL text of `queries/<name>.sql`.

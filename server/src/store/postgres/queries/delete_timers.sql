@@ -1,1 +1,0 @@
-DELETE FROM baton.timer WHERE id = ANY ($1::uuid[])
