@@ -5,6 +5,7 @@ use super::{
     Definition, Place, State, Token,
     definition::Node,
     operate::{check_scope, skippable_ports},
+    restart,
 };
 
 /// For how many tokens choices are worked out: nobody chooses between the 100,000 of a loop. Those that failed come first.
@@ -26,6 +27,8 @@ pub struct Choices {
     pub abandon: Option<String>,
     /// To another version, if there is one.
     pub migrate: Option<String>,
+    /// As a new instance, from an earlier point.
+    pub restart: Option<String>,
     pub tokens: Vec<TokenChoice>,
 }
 
@@ -86,6 +89,7 @@ pub fn choices(definition: Option<&Definition>, state: &State) -> Choices {
         migrate: ended
             .clone()
             .or(unless(!undoing, "What was done is being undone; a version changes nothing about that.")),
+        restart: restart::refuse(definition, state).err().map(|it| it.message),
         abandon: ended.or(unless(undoing, "Nothing is being undone.")),
         tokens,
     }

@@ -108,19 +108,7 @@ fn start(
     parent: Option<&Parent>,
     context: &Context,
 ) -> Result<(State, Vec<Event>), Rejection> {
-    let input = match &definition.input {
-        Some(schema) => schema.with_defaults(input),
-        None => input.clone(),
-    };
-    let mut found = Vec::new();
-    check_storable(&input, "", PAYLOAD_DEPTH_MAX, &mut found);
-    if found.is_empty() {
-        found = definition.check_input(&input);
-    }
-    if found.is_empty() && serialised_bytes(&input) > PAYLOAD_BYTES_MAX {
-        found.push(Diagnostic::error("too-large", "", format!("At most {PAYLOAD_BYTES_MAX} bytes of JSON.")));
-    }
-    invalid("invalid-input", "/input", &found)?;
+    let input = checked_input(definition, input)?;
     if let Some(key) = business_key
         && (key.is_empty() || key.contains('\0') || key.chars().count() > ID_CHARS_MAX)
     {
@@ -143,6 +131,24 @@ fn start(
         parent: parent.cloned(),
     };
     Ok(begin(definition, started, None, context))
+}
+
+/// The input with the defaults of its schema, if it is one that the definition takes.
+pub(super) fn checked_input(definition: &Definition, input: &Value) -> Result<Value, Rejection> {
+    let input = match &definition.input {
+        Some(schema) => schema.with_defaults(input),
+        None => input.clone(),
+    };
+    let mut found = Vec::new();
+    check_storable(&input, "", PAYLOAD_DEPTH_MAX, &mut found);
+    if found.is_empty() {
+        found = definition.check_input(&input);
+    }
+    if found.is_empty() && serialised_bytes(&input) > PAYLOAD_BYTES_MAX {
+        found.push(Diagnostic::error("too-large", "", format!("At most {PAYLOAD_BYTES_MAX} bytes of JSON.")));
+    }
+    invalid("invalid-input", "/input", &found)?;
+    Ok(input)
 }
 
 /// A saga starts by itself: its input is what the event says.
@@ -242,10 +248,7 @@ pub(super) fn receive(walk: &mut Walk<'_>, message: &Message) -> Result<(), Reje
         (None, Some(entry)) => walk.settled(&entry, message, &relation),
         (None, None) if is_awaited_later(walk.definition, &message.message_type) => {
             refuse_full(walk.state.buffer.len())?;
-            let due_at = walk.context.now + walk.definition.early;
-            // Without a number left there is no time limit; the bound on how many are kept remains.
-            let timer = walk.due_timer(&mut walk.state.sequence.clone(), due_at).ok();
-            walk.record(Event::MessageBuffered { message: Box::new(message.clone()), timer });
+            walk.keep(message);
         }
         (None, None) => walk.record(Event::MessageLate { message: Box::new(message.clone()) }),
     }
@@ -253,6 +256,14 @@ pub(super) fn receive(walk: &mut Walk<'_>, message: &Message) -> Result<(), Reje
 }
 
 impl Walk<'_> {
+    /// Keeps an event that came early, for as long as the definition says.
+    pub(super) fn keep(&mut self, message: &Message) {
+        let due_at = self.context.now + self.definition.early;
+        // Without a number left there is no time limit; the bound on how many are kept remains.
+        let timer = self.due_timer(&mut self.state.sequence.clone(), due_at).ok();
+        self.record(Event::MessageBuffered { message: Box::new(message.clone()), timer });
+    }
+
     /// What a token waits for has come.
     fn answered(&mut self, token: &Token, message: &Message, relation: &Relation) {
         match token.waiting() {
@@ -365,7 +376,7 @@ impl Mail<'_> {
 }
 
 /// Whether a `wait` node may consume an event of this type that comes before a token gets there.
-fn is_awaited_later(definition: &Definition, event_type: &str) -> bool {
+pub(super) fn is_awaited_later(definition: &Definition, event_type: &str) -> bool {
     definition.nodes.values().any(|node| match &node.kind {
         NodeKind::Wait { awaits } => awaits.on.contains_key(event_type),
         _ => false,

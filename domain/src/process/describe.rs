@@ -53,6 +53,8 @@ impl Event {
             Self::Skipped { .. } => "skipped",
             Self::Relocated { .. } => "relocated",
             Self::Migrated { .. } => "migrated",
+            Self::RestartedFrom { .. } => "restarted_from",
+            Self::RestartedAs { .. } => "restarted_as",
             Self::Suspended { .. } => "suspended",
             Self::Resumed { .. } => "resumed",
             Self::Cancelled { .. } => "cancelled",
@@ -64,6 +66,7 @@ impl Event {
     pub fn node(&self) -> Option<&str> {
         match self {
             Self::Started { node, .. }
+            | Self::RestartedFrom { node, .. }
             | Self::CommandSent { node, .. }
             | Self::WaitBegan { node, .. }
             | Self::TaskOpened { node, .. }
@@ -107,6 +110,7 @@ impl Event {
             | Self::Held { .. }
             | Self::MessageLate { .. }
             | Self::Migrated { .. }
+            | Self::RestartedAs { .. }
             | Self::Suspended { .. }
             | Self::Resumed { .. }
             | Self::Abandoned { .. }
@@ -226,6 +230,12 @@ impl Event {
             Self::Relocated { node, to, by, .. } => format!("{by} moved it from {node} to {to}"),
             Self::Migrated { from_version, to_version, by, .. } => {
                 format!("{by} migrated it from version {from_version} to version {to_version}")
+            }
+            Self::RestartedFrom { origin, node, by, .. } => {
+                format!("{by} restarted {} from fact {} of its history, at {node}", origin.instance, origin.sequence)
+            }
+            Self::RestartedAs { instance, sequence, by, .. } => {
+                format!("{by} restarted it from fact {sequence} as {instance}")
             }
             Self::Suspended { by, .. } => format!("Suspended by {by}"),
             Self::Resumed { by, .. } => format!("Resumed by {by}"),

@@ -57,6 +57,9 @@ pub fn effects(_definition: &Definition, event: &Event, _context: &Context) -> V
         Event::StepUnsettled { unsettled, .. } => {
             await_values(unsettled.watch, &unsettled.issued.waits, &mut effects);
         }
+        Event::RestartedFrom { unsettled, .. } => {
+            unsettled.iter().for_each(|it| await_values(it.watch, &it.issued.waits, &mut effects));
+        }
         Event::Migrated { waits, .. } => {
             waits.iter().for_each(|it| await_values(it.token, &it.waits, &mut effects));
         }
@@ -70,6 +73,7 @@ pub fn effects(_definition: &Definition, event: &Event, _context: &Context) -> V
         | Event::Skipped { closed, .. }
         | Event::Relocated { closed, .. }
         | Event::Cancelled { closed, .. }
+        | Event::RestartedAs { closed, .. }
         | Event::Ended { closed, .. } => close(closed, &mut effects),
         Event::TaskCompleted { task, outcome, data, by, closed, .. } => {
             let (outcome, by) = (Some(outcome.clone()), Some(by.clone()));

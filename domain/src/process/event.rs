@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::{
-    Arrival, Cause, Closed, DueTimer, Forward, Incident, OpenedTask, Parent, Status, Undoable, Unsettled, ValueWait,
-    Watched,
+    Arrival, Cause, Closed, DueTimer, Forward, Incident, OpenedTask, Origin, Parent, Status, Undoable, Unsettled,
+    ValueWait, Watched,
 };
 use crate::{
     format::V1,
@@ -369,6 +369,37 @@ pub enum Event {
         waits: Vec<Watched>,
         by: String,
         reason: String,
+    },
+    /// The first event of an instance that takes over from another one: it begins at `node`, where token 1 stands now.
+    RestartedFrom {
+        instance: InstanceId,
+        origin: Origin,
+        definition: String,
+        input: Value,
+        vars: Map<String, Value>,
+        business_key: Option<String>,
+        /// Who started the one that it goes back to at first, and when.
+        started_by: String,
+        started_at: DateTime<Utc>,
+        node: String,
+        /// What of the original is still in force, and is undone by this one if at all.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        done: Vec<Undoable>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unsettled: Vec<Unsettled>,
+        by: String,
+        reason: String,
+        at: DateTime<Utc>,
+    },
+    /// Another instance took over from a point of this history. This one ends, if it had not ended before.
+    RestartedAs {
+        instance: InstanceId,
+        /// The event of this history, counted from 1, after which the other one begins.
+        sequence: u64,
+        by: String,
+        reason: String,
+        at: DateTime<Utc>,
+        closed: Closed,
     },
     Suspended {
         by: String,

@@ -14,7 +14,7 @@ use crate::{
 
 /// The state after `event`. Folding a whole history from `None` yields the snapshot, exactly.
 ///
-/// A history begins with [`Event::Started`] and has no second one. Should one not, nothing panics: what came before the
+/// A history begins with [`Event::Started`] or [`Event::RestartedFrom`] and has no second one. Should one not, nothing panics: what came before the
 /// start is forgotten, and a second start changes nothing.
 pub fn evolve(state: Option<State>, event: &Event) -> State {
     match (state, event) {
@@ -27,15 +27,39 @@ pub fn evolve(state: Option<State>, event: &Event) -> State {
             input: input.clone(),
             recent: trigger.iter().map(|message| message.id).collect(),
             parent: parent.clone(),
-            tokens: vec![Token {
-                id: 1,
-                node: node.clone(),
-                place: Place::Passing,
-                parent: None,
-                index: None,
-                frame: None,
-            }],
+            tokens: vec![first_token(node)],
             tokens_made: 1,
+            ..nothing()
+        },
+        (
+            None,
+            Event::RestartedFrom {
+                instance,
+                origin,
+                definition,
+                input,
+                vars,
+                business_key,
+                started_by,
+                started_at,
+                node,
+                done,
+                unsettled,
+                ..
+            },
+        ) => State {
+            instance: *instance,
+            definition: definition.clone(),
+            business_key: business_key.clone(),
+            started_by: started_by.clone(),
+            started_at: *started_at,
+            input: input.clone(),
+            vars: vars.clone(),
+            restarted_from: Some(*origin),
+            tokens: vec![first_token(node)],
+            tokens_made: unsettled.iter().map(|it| it.watch).fold(1, u32::max),
+            done: done.clone(),
+            unsettled: unsettled.clone(),
             ..nothing()
         },
         (None, _) => nothing(),
@@ -44,6 +68,10 @@ pub fn evolve(state: Option<State>, event: &Event) -> State {
             state
         }
     }
+}
+
+fn first_token(node: &str) -> Token {
+    Token { id: 1, node: node.to_owned(), place: Place::Passing, parent: None, index: None, frame: None }
 }
 
 fn nothing() -> State {
@@ -68,6 +96,8 @@ fn nothing() -> State {
         recent: VecDeque::new(),
         expiries: Vec::new(),
         parent: None,
+        restarted_from: None,
+        restarted_as: None,
         ended: None,
     }
 }
@@ -75,7 +105,7 @@ fn nothing() -> State {
 /// [`evolve`] in place, for events after the first.
 pub(super) fn apply(state: &mut State, event: &Event) {
     match event {
-        Event::Started { .. } => {}
+        Event::Started { .. } | Event::RestartedFrom { .. } => {}
         Event::Moved { token, to, set, .. } => {
             drop_inside(state, *token);
             set_variables(state, Some(*token), set);
@@ -311,6 +341,11 @@ pub(super) fn apply(state: &mut State, event: &Event) {
         }
         Event::Abandoned { reason, at, .. } => {
             end(state, Ending { status: Status::Failed, node: None, reason: Some(reason.clone()), at: *at });
+        }
+        Event::RestartedAs { instance, reason, at, .. } => {
+            state.restarted_as = Some(*instance);
+            let reason = Some(format!("Restarted as {instance}: {reason}"));
+            end(state, Ending { status: Status::Cancelled, node: None, reason, at: *at });
         }
         Event::Ended { node, status, set, reason, at, .. } => {
             if state.ended.is_none() {

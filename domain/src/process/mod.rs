@@ -7,8 +7,8 @@
 //! - `definition`, `read`, `validate`: what a process is, and what is wrong with one
 //! - `event`, `state`: the history and the snapshot, both stored, and what they are made of (`parts`, `place`)
 //! - `decide` (what arrives), `fire` (timers), `walk` (a token's way on), `compensate` (undoing), `operate` and `again` (what
-//!   operators do), `migrate` (to another version: the one decision that needs two definitions), `choices` (what they can
-//!   do), `family` (processes that call others), `evolve`, `effects`: the engine
+//!   operators do), `migrate` (to another version: the one decision that needs two definitions), `restart` (as a new
+//!   instance: the one decision about two of them), `choices` (what they can do), `family` (processes that call others), `evolve`, `effects`: the engine
 
 mod again;
 mod api;
@@ -30,6 +30,7 @@ mod place;
 mod ports;
 pub(crate) mod read;
 mod rejection;
+mod restart;
 mod scopes;
 mod state;
 pub(crate) mod validate;
@@ -49,6 +50,7 @@ pub use family::{
 pub use migrate::{Mapping, Migration, migrate, obstacles};
 pub use parts::{Arrival, Attempt, Closed, DueTimer, Incident, IncidentKind, ValueWait, Watched};
 pub use place::{Forward, Issued, Loop, Place, Rest, Undoable, Unsettled};
+pub use restart::{Origin, Replay, Restart, Restarted, is_entry, restart};
 pub use scopes::Scopes;
 pub use state::{Cause, Compensation, Ending, Expiry, RECENT_MAX, State, Token};
 pub use walk::{ENTRIES_MAX, ITEMS_MAX, UNDO_MAX, VARIABLES_BYTES_MAX};

@@ -94,7 +94,7 @@ pub(super) fn skip(
         return Err(rejection("cannot-skip", "/token", message));
     }
     let port = choose_port(walk, &token.node, port)?;
-    check_set(walk, set)?;
+    check_set(walk, set, "/set")?;
     let Some(to) = walk.definition.nodes.get(&token.node).and_then(|node| node.port(&port)) else {
         return Err(rejection("unknown-port", "/port", format!("`{}` has no such port.", token.node)));
     };
@@ -218,7 +218,7 @@ pub(super) fn set_variables(
     if set.is_empty() {
         return Err(rejection("empty", "/set", "Name at least one variable."));
     }
-    check_set(walk, set)?;
+    check_set(walk, set, "/set")?;
     let Operator { by, reason, .. } = operator.clone();
     walk.record(Event::VariablesSet { token, set: set.clone(), by, reason });
     Ok(())
@@ -324,8 +324,8 @@ fn choose_token(walk: &Walk<'_>, token: Option<u32>) -> Result<Token, Rejection>
     }
 }
 
-/// Whether these variables can be set.
-fn check_set(walk: &Walk<'_>, set: &Map<String, Value>) -> Result<(), Rejection> {
+/// Whether these variables, which stand at `pointer` of the request, can be set.
+pub(super) fn check_set(walk: &Walk<'_>, set: &Map<String, Value>, pointer: &str) -> Result<(), Rejection> {
     let mut found = Vec::new();
     for (name, value) in set {
         let at = format!("/{}", pointer_token(name));
@@ -335,6 +335,6 @@ fn check_set(walk: &Walk<'_>, set: &Map<String, Value>) -> Result<(), Rejection>
         }
         check_storable(value, &at, PAYLOAD_DEPTH_MAX, &mut found);
     }
-    invalid("invalid-variables", "/set", &found)?;
-    walk.check_size(set).map_err(|reason| rejection("too-large", "/set", format!("Too much: {reason}.")))
+    invalid("invalid-variables", pointer, &found)?;
+    walk.check_size(set).map_err(|reason| rejection("too-large", pointer, format!("Too much: {reason}.")))
 }

@@ -1,6 +1,6 @@
 //! Why an input is refused: the checks that several inputs share.
 
-use super::{Operator, Rejection, walk::Walk};
+use super::{Context, Operator, Rejection, walk::Walk};
 use crate::diagnostic::Diagnostic;
 
 pub(super) fn rejection(code: &'static str, pointer: &str, message: impl Into<String>) -> Rejection {
@@ -40,11 +40,16 @@ pub(super) fn refuse_suspended(walk: &Walk<'_>) -> Result<(), Rejection> {
 /// The instance is live, and is as the operator saw it.
 pub(super) fn in_time(walk: &Walk<'_>, operator: &Operator) -> Result<(), Rejection> {
     live(walk)?;
+    as_seen(walk.context, operator)
+}
+
+/// The instance is as the operator saw it.
+pub(super) fn as_seen(context: &Context, operator: &Operator) -> Result<(), Rejection> {
     match operator.expected {
-        Some(expected) if expected != walk.context.recorded => {
+        Some(expected) if expected != context.recorded => {
             let message = format!(
                 "Something happened to this instance since you looked: its history has {} events, not {expected}.",
-                walk.context.recorded
+                context.recorded
             );
             Err(rejection("changed-meanwhile", "", message))
         }

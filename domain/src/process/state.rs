@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Arrival, Closed, Incident, Parent, Place, Status, Undoable, Unsettled};
+use super::{Arrival, Closed, Incident, Origin, Parent, Place, Status, Undoable, Unsettled};
 use crate::{
     format::V1,
     ids::{InstanceId, MessageId, TimerId},
@@ -58,6 +58,12 @@ pub struct State {
     /// The instance that called this one, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
+    /// The instance, and the point of its history, that this one was restarted from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarted_from: Option<Origin>,
+    /// The instance that took over from this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarted_as: Option<InstanceId>,
     pub ended: Option<Ending>,
 }
 

@@ -4,6 +4,7 @@ mod compensation;
 mod migration;
 mod operations;
 mod properties;
+mod restart;
 mod sagas;
 mod simulation;
 mod traces;

@@ -26,7 +26,7 @@ fn order() -> Value {
     json!({"order_id": "o-1", "items": [{"sku": "s-1", "count": 2}], "amount": 40})
 }
 
-fn placed() -> Simulation {
+pub fn placed() -> Simulation {
     let mut it = Simulation::new(order_fulfilment());
     let placed = it.event("OrderPlaced", order());
     it.receive(&placed).unwrap();

@@ -8,11 +8,11 @@ use uuid::Uuid;
 
 use crate::{
     definition,
-    ids::{InstanceId, MessageId, TaskId, TimerId},
+    ids::{CHILD_BITS, InstanceId, MessageId, TaskId, TimerId},
     message::{Key, Message, MessageKind},
     process::{
-        Context, Definition, Effect, Event, Input, Migration, Operator, Rejection, State, Status, decide, effects,
-        evolve, migrate,
+        Context, Definition, Effect, Event, Input, Migration, Operator, Rejection, Replay, Restart, Restarted, State,
+        Status, decide, effects, evolve, migrate, restart,
     },
 };
 
@@ -93,7 +93,7 @@ impl Simulation {
 
     /// Decides, and does what the runtime would do.
     pub fn put(&mut self, input: Input) -> Result<Vec<Event>, Rejection> {
-        let context = Context { instance: instance(), now: self.now, recorded: self.history.len() as u64 };
+        let context = self.context();
         let events = decide(&self.definition, self.state.as_ref(), &input, &context)?;
         if let Input::TimerFired { timer } = &input {
             self.timers.remove(timer);
@@ -109,12 +109,36 @@ impl Simulation {
     }
 
     pub fn migrate_by(&mut self, to: &Definition, migration: &Migration) -> Result<Vec<Event>, Rejection> {
-        let context = Context { instance: instance(), now: self.now, recorded: self.history.len() as u64 };
+        let context = self.context();
         let (after, events) = migrate((1, &self.definition), to, self.state().clone(), migration, &context)?;
         self.definition = to.clone();
         self.take(&events, &context);
         assert_eq!(self.state(), &after, "the events say what was decided");
         Ok(events)
+    }
+
+    /// Restarts it: the new instance, before which the commands of this one were sent.
+    pub fn restart(&mut self, asked: &Restart) -> Result<Self, Rejection> {
+        let mut replay = Replay::new(asked.at);
+        self.history.iter().for_each(|event| replay.note(event));
+        let (context, state) = (self.context(), self.state().clone());
+        let new = InstanceId(Uuid::from_u128(self.id().0.as_u128() + (1 << CHILD_BITS)));
+        let Restarted { original, instance } = restart(&self.definition, state, &replay, asked, new, &context)?;
+        self.take(&original.1, &context);
+        assert_eq!(self.state(), &original.0, "the events say what was decided");
+        let mut next = Self { now: self.now, messages: self.messages, ..Self::new(self.definition.clone()) };
+        next.sent.clone_from(&self.sent);
+        next.take(&instance.1, &Context { instance: new, recorded: 0, ..context });
+        assert_eq!(next.state(), &instance.0, "the events say what was decided");
+        Ok(next)
+    }
+
+    fn context(&self) -> Context {
+        Context { instance: self.id(), now: self.now, recorded: self.history.len() as u64 }
+    }
+
+    pub fn id(&self) -> InstanceId {
+        self.state.as_ref().map_or_else(instance, |state| state.instance)
     }
 
     /// Does what the runtime would do.
@@ -192,7 +216,7 @@ impl Simulation {
 
     /// An event that carries the instance's id as its correlation.
     pub fn correlated(&mut self, event_type: &str, payload: Value) -> Message {
-        Message { correlation_id: Some(instance().to_string()), ..self.event(event_type, payload) }
+        Message { correlation_id: Some(self.id().to_string()), ..self.event(event_type, payload) }
     }
 
     pub fn receive(&mut self, message: &Message) -> Result<Vec<Event>, Rejection> {

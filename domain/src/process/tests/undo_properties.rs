@@ -8,12 +8,12 @@ use serde_json::json;
 
 use super::{
     properties::check_invariants,
-    simulation::{Simulation, instance, park, process},
+    simulation::{Simulation, park, process},
 };
 use crate::{
     ids::MessageId,
     message::Message,
-    process::{Definition, Event, Input, PROCESS_ENDED, START_PROCESS, Status},
+    process::{Definition, Event, Input, PROCESS_ENDED, Restart, START_PROCESS, Status, evolve, is_entry},
 };
 
 /// A part of a process.
@@ -175,6 +175,10 @@ enum Act {
     },
     /// On to the other version, and later back again.
     Migrate,
+    /// As a new instance, from one of the nodes that it came to.
+    Restart {
+        point: usize,
+    },
 }
 
 fn any_act() -> impl Strategy<Value = Act> {
@@ -190,6 +194,7 @@ fn any_act() -> impl Strategy<Value = Act> {
         1 => (0usize..4, 0usize..3).prop_map(|(token, port)| Act::Skip { token, port }),
         1 => (0usize..4, 0usize..12).prop_map(|(token, to)| Act::Move { token, to }),
         1 => Just(Act::Migrate),
+        1 => (0usize..12).prop_map(|point| Act::Restart { point }),
     ]
 }
 
@@ -204,6 +209,8 @@ struct World {
     /// sent, as all messages of one key do.
     newest: BTreeMap<MessageId, usize>,
     answers: Vec<Message>,
+    /// What instances that were restarted had undone.
+    undone: Vec<MessageId>,
 }
 
 fn first_of(command: &Message) -> MessageId {
@@ -225,7 +232,9 @@ fn act(it: &mut Simulation, world: &mut World, versions: &[Definition; 2], act: 
                     Event::Asked { about, query, .. } if query.id == cause => Some(*about),
                     _ => None,
                 });
-                command = it.sent.iter().find(|it| Some(it.id) == about).unwrap().clone();
+                // A question of an instance that was restarted is answered to that one.
+                let Some(about) = about else { return };
+                command = it.sent.iter().find(|it| it.id == about).unwrap().clone();
                 // It comes after what was sent before it for the same key.
                 let first = first_of(&command);
                 let before = it.sent[..position].iter().rev();
@@ -275,6 +284,10 @@ fn act(it: &mut Simulation, world: &mut World, versions: &[Definition; 2], act: 
             if !by_correlation || !is_alone || it.state().suspended {
                 answer.causation_id = Some(cause.to_string());
             }
+            if it.id().number_of(cause.0).is_none() {
+                // The command of an instance that was restarted: its answer goes to that one.
+                return;
+            }
             world.answers.push(answer.clone());
             it.receive(&answer)
         }
@@ -314,6 +327,36 @@ fn act(it: &mut Simulation, world: &mut World, versions: &[Definition; 2], act: 
             }
             migrated
         }
+        Act::Restart { point } => {
+            let (mut state, mut points) = (None, Vec::new());
+            for (event, at) in it.history.iter().zip(1..) {
+                let after = evolve(state, event);
+                if is_entry(&after, event) {
+                    points.push(at);
+                }
+                state = Some(after);
+            }
+            let at = points[point % points.len()];
+            let asked = Restart { operator: park(), at, variables: Default::default(), input: None };
+            let before = it.clone();
+            match it.restart(&asked) {
+                Ok(next) => {
+                    check_invariants(it).unwrap();
+                    assert_eq!(it.state().restarted_as, Some(next.id()));
+                    if before.state().ended.is_some() {
+                        assert_eq!(it.state().ended, before.state().ended);
+                    }
+                    world.undone.extend(undone(it));
+                    *it = next;
+                }
+                Err(rejection) => {
+                    assert_eq!((it.state(), &it.history), (before.state(), &before.history), "{rejection}");
+                    let refused = ["not-at-rest", "compensating", "undone-since"];
+                    assert!(refused.contains(&rejection.code), "{rejection}\n{}", it.trace());
+                }
+            }
+            return;
+        }
         Act::Settle => {
             let Some(entry) = it.state().unsettled.first() else { return };
             let command = entry.command();
@@ -345,6 +388,9 @@ fn check(it: &Simulation, world: &World) -> Result<(), TestCaseError> {
     let mut open: Option<MessageId> = None;
     for event in &it.history {
         match event {
+            Event::RestartedFrom { done, .. } => {
+                settled.extend(done.iter().map(|undo| (undo.command, undo.send.clone())));
+            }
             Event::StepSucceeded { undo, .. } | Event::StepSettled { undo: Some(undo), .. } => {
                 settled.push((undo.command, undo.send.clone()));
             }
@@ -363,10 +409,11 @@ fn check(it: &Simulation, world: &World) -> Result<(), TestCaseError> {
         }
     }
     let undone = undone(it);
-    let mut once = undone.clone();
+    let mut once = [undone.as_slice(), &world.undone].concat();
+    let count = once.len();
     once.sort_unstable();
     once.dedup();
-    prop_assert_eq!(once.len(), undone.len(), "undone twice\n{}", it.trace());
+    prop_assert_eq!(once.len(), count, "undone twice\n{}", it.trace());
     // Where undoing ran to its end, every step that was done and can be undone is undone, or was skipped.
     let ran = it.history.iter().rev().find_map(|event| match event {
         Event::Compensated { .. } => Some(true),
@@ -377,6 +424,14 @@ fn check(it: &Simulation, world: &World) -> Result<(), TestCaseError> {
         _ => None,
     });
     if ran == Some(true) && it.status() != Status::Cancelled {
+        if let Event::RestartedFrom { done, unsettled, .. } = &it.history[0] {
+            let unsettled = unsettled.iter().map(|it| it.command()).filter(|it| world.dealt.get(it) == Some(&true));
+            for command in done.iter().map(|it| it.command).chain(unsettled) {
+                let skipped = |event: &Event| matches!(event, Event::UndoSkipped { command: it, .. } if *it == command);
+                let is_undone = undone.contains(&command) || it.history.iter().any(skipped);
+                prop_assert!(is_undone, "what was handed over stayed done\n{}", it.trace());
+            }
+        }
         for event in &it.history {
             let Event::CommandSent { command, node, .. } = event else { continue };
             let mut commands = it.definition.nodes.values().filter_map(|node| node.command());
@@ -391,7 +446,6 @@ fn check(it: &Simulation, world: &World) -> Result<(), TestCaseError> {
             }
         }
     }
-    prop_assert_eq!(instance(), it.state().instance);
     Ok(())
 }
 
