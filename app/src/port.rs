@@ -145,6 +145,8 @@ pub trait Backend: Send + Sync + 'static {
     async fn instance_at(&self, id: Uuid, at: u64) -> Answer<InstanceDetail>;
     async fn history(&self, id: Uuid, after: u32) -> Answer<Vec<HistoryItem>>;
     async fn operate(&self, actor: Actor, id: Uuid, request: OperateRequest) -> Answer<InstanceSummary>;
+    /// Has a new instance take over from an earlier point of this one's history.
+    async fn restart(&self, actor: Actor, id: Uuid, request: RestartRequest) -> Answer<Started>;
     /// Migrates one page of the instances that match, each in a transaction of its own (many in one commit), or says
     /// which can. Repeating it does nothing to those that run the version already.
     async fn migrate(&self, actor: Actor, request: MigrationRequest) -> Answer<MigrationReport>;

@@ -192,6 +192,49 @@ async fn instances_are_migrated_one_and_many_with_a_dry_run_before() {
     assert!(unknown.0 == 1 && unknown.2.contains("/definition"), "{unknown:?}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_is_restarted_from_an_earlier_point() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("baton.db").display());
+    let mut server = Baton::new(url, folder.path().join("baton.log"));
+    server.start().await;
+    let address = format!("http://127.0.0.1:{}", server.port);
+    let environment = [("BATON_URL", address.as_str()), ("BATON_TOKEN", TOKEN)];
+    let run = |arguments: &[&str]| {
+        let output = baton(folder.path(), &environment, arguments);
+        (output.status.code().unwrap(), stdout(&output), stderr(&output))
+    };
+    std::fs::write(folder.path().join("greet.yaml"), PROCESS).unwrap();
+    assert_eq!(run(&["definition", "apply", "greet.yaml"]).0, 0);
+    let first = run(&["start", "greet", "--input", "{\"who\": \"mina\"}"]).1;
+    let first = first.trim();
+    let restart = |more: &[&str]| run(&[&["instance", "restart", first, "--reason", "for sora"], more].concat());
+    assert_eq!(restart(&[]).0, 2, "it takes a point");
+    let busy = restart(&["--at", "1"]);
+    assert!(busy.0 == 1 && busy.2.contains("suspend or cancel it first"), "{busy:?}");
+    assert_eq!(run(&["instance", "cancel", first, "--reason", "for sora"]).0, 0);
+    for (arguments, why) in [
+        (&["--at", "9"][..], "/at"),
+        (&["--at", "1", "--input", "{\"who\": 7}"], "/input/who"),
+        (&["--at", "1", "--variables", "7"], "--variables is no JSON object"),
+        (&["--at", "1", "--variables", "{"], "--variables is not valid JSON"),
+    ] {
+        let refused = restart(arguments);
+        assert!(refused.0 == 1 && refused.2.contains(why), "{arguments:?}: {refused:?}");
+    }
+    let right = ["--at", "2", "--variables", "{\"a\": 1}", "--input", "{\"who\": \"sora\"}", "--idempotency-key", "k"];
+    let (code, id, said) = restart(&right);
+    assert_eq!((code, said.as_str()), (0, ""));
+    let again = restart(&right);
+    assert_eq!((again.0, &again.1, again.2.as_str()), (0, &id, "It was restarted before with this key.\n"));
+    let shown: serde_json::Value = serde_json::from_str(&run(&["instance", "show", id.trim()]).1).unwrap();
+    assert_eq!(
+        (&shown["input"]["who"], &shown["variables"]["a"], &shown["at"][0]),
+        (&"sora".into(), &1.into(), &"pause".into())
+    );
+    assert_eq!(shown["restarted_from"]["instance"], first);
+}
+
 #[test]
 fn a_folder_that_is_not_there_is_said_once_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();

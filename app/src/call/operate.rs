@@ -9,7 +9,7 @@ use super::context::{given, json, signed_in};
 use crate::{model::OperationName, port::Answer};
 #[cfg(feature = "ssr")]
 use crate::{
-    model::{Operate, OperateRequest},
+    model::{Operate, OperateRequest, RestartRequest},
     port::{AppError, Backend},
 };
 
@@ -21,12 +21,15 @@ pub struct OperateForm {
     pub reason: String,
     pub expected: Option<u64>,
     /// Skip: `token/port`, no port for an undo. Move: `token/node`. Settle: the command's id. Migrate: the version.
+    /// Restart: the point.
     pub choice: Option<String>,
     /// Variables, as JSON.
     pub set: Option<String>,
     pub succeeded: Option<bool>,
     /// A reply's payload, as JSON.
     pub payload: Option<String>,
+    /// The input, as JSON.
+    pub input: Option<String>,
     /// Nodes that are called otherwise, a line each: `old=new`.
     pub mapping: Option<String>,
     #[serde(default)]
@@ -37,8 +40,24 @@ pub struct OperateForm {
 pub async fn operate_instance(request: OperateForm) -> Answer<()> {
     let (backend, actor) = signed_in()?;
     let (id, reason, expected) = (request.id, request.reason.clone(), request.expected);
+    if request.operation == OperationName::Restart {
+        let asked = restart(backend.as_ref(), request).await?;
+        return backend.restart(actor, id, asked).await.map(drop);
+    }
     let operate = understood(backend.as_ref(), request).await?;
     backend.operate(actor, id, OperateRequest { operate, reason, expected }).await.map(drop)
+}
+
+#[cfg(feature = "ssr")]
+async fn restart(backend: &dyn Backend, form: OperateForm) -> Answer<RestartRequest> {
+    let OperateForm { id, choice, set, input, reason, expected, .. } = form;
+    let at = choice.and_then(|it| it.parse().ok()).ok_or_else(|| incomplete("choice", "Choose a point."))?;
+    let variables = given(set).map_or_else(|| Ok(Default::default()), |text| object(&text))?;
+    let input = given(input).map(|text| json("input", &text)).transpose()?;
+    // What was left as it stood there is not changed.
+    let before = backend.instance(id).await?.input;
+    let input = input.filter(|input| *input != before);
+    Ok(RestartRequest { at, variables, input, reason, expected, idempotency_key: None })
 }
 
 #[cfg(feature = "ssr")]
@@ -49,6 +68,7 @@ async fn understood(backend: &dyn Backend, form: OperateForm) -> Answer<Operate>
         OperationName::Suspend => Operate::Suspend,
         OperationName::Resume => Operate::Resume,
         OperationName::Abandon => Operate::Abandon,
+        OperationName::Restart => return Err(AppError::Internal),
         OperationName::Migrate => {
             let to_version = choice()?.parse().map_err(|_| incomplete("choice", "This is no version."))?;
             Operate::Migrate { to_version, mapping: renames(&mapping.unwrap_or_default())? }

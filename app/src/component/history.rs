@@ -18,7 +18,7 @@ fn column(event: &str) -> Column {
     match event {
         "started" | "message_received" | "message_buffered" | "message_late" | "held" | "timer_fired"
         | "task_completed" | "retried" | "skipped" | "relocated" | "variables_set" | "abandoned" | "suspended"
-        | "resumed" | "cancelled" => Column::Received,
+        | "resumed" | "cancelled" | "restarted_from" | "restarted_as" => Column::Received,
         "command_sent" | "asked" | "undo_sent" | "called" | "child_given_up" | "parent_told" | "task_opened"
         | "task_escalated" | "timer_set" => Column::Issued,
         // `moved`, `wait_began`, `incident_raised`, `ended`, and whatever a newer server writes.
@@ -83,6 +83,7 @@ mod tests {
             event: event.to_owned(),
             title: event.to_owned(),
             node: None,
+            point: None,
             changes: Vec::new(),
             data: Value::Null,
         }

@@ -21,7 +21,7 @@ use crate::{
 type Operating = ServerAction<OperateInstance>;
 
 /// The dialogs, with the word that their button says and what the operation means.
-const DIALOGS: [(OperationName, &str, &str); 10] = [
+const DIALOGS: [(OperationName, &str, &str); 11] = [
     (OperationName::Retry, "Retry", "What failed is tried again, from where it failed."),
     (
         OperationName::Suspend,
@@ -48,6 +48,12 @@ const DIALOGS: [(OperationName, &str, &str); 10] = [
         OperationName::Migrate,
         "Migrate",
         "It goes on by another version of its definition. What it waits for stays as it is; only what follows is new.",
+    ),
+    (
+        OperationName::Restart,
+        "Restart",
+        "A new instance begins at a step that this one came to, and takes over from it. What this one did is not taken back; \
+         what can be undone goes along. This one ends, if it has not.",
     ),
     (
         OperationName::Settle,
@@ -126,7 +132,11 @@ fn dialog(
         matches!(name, OperationName::Cancel | OperationName::Abandon | OperationName::Move | OperationName::Skip);
     let class = if danger { "danger" } else { "primary" };
     let title = match name {
-        OperationName::Retry | OperationName::Suspend | OperationName::Resume | OperationName::Cancel => {
+        OperationName::Retry
+        | OperationName::Suspend
+        | OperationName::Resume
+        | OperationName::Restart
+        | OperationName::Cancel => {
             format!("{word} this instance?")
         }
         _ => word.to_owned(),
@@ -177,6 +187,7 @@ fn fields(instance: &InstanceDetail, name: OperationName) -> Option<AnyView> {
             let choice = choice_field("migrate-choice", "Version", choices.collect());
             Some(view! { {choice}{mapping_field("migrate-mapping", "request[mapping]")} }.erased())
         }
+        OperationName::Restart => Some(restart_fields(instance)),
         OperationName::Cancel => Some(compensate_field(instance)),
         _ => None,
     }
@@ -208,6 +219,22 @@ fn skip_fields(instance: &InstanceDetail) -> AnyView {
     view! {
         {choice_field("skip-choice", "Which step, and how to go on", choices)}
         {json_field("skip-set", "request[set]", "Variables to set", Some("{}".to_owned()), hint)}
+    }
+    .erased()
+}
+
+/// The points to begin at, the last one first: that is most often the step that failed.
+fn restart_fields(instance: &InstanceDetail) -> AnyView {
+    let points = instance.history.iter().rev().filter_map(|fact| {
+        let node = fact.point.as_ref()?;
+        Some((fact.sequence.to_string(), format!("{}, fact {}", humanised(node), fact.sequence)))
+    });
+    let variables = "As they were then, but for those named here, as JSON.";
+    let input = "What you leave as it is stays so.";
+    view! {
+        {choice_field("restart-choice", "The step to begin at", points.collect())}
+        {json_field("restart-set", "request[set]", "Variables to change", Some("{}".to_owned()), variables)}
+        {json_field("restart-input", "request[input]", "Input", Some(pretty(&instance.input)), input)}
     }
     .erased()
 }

@@ -80,12 +80,27 @@ pub struct InstanceDetail {
     pub versions: Vec<u32>,
     /// What keeps it from going on by itself; 50 at most.
     pub incidents: Vec<IncidentView>,
+    /// Where it was restarted from, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarted_from: Option<OriginView>,
+    /// The instance that took over from this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarted_as: Option<Uuid>,
     /// The instances that it called, newest first; 50 at most.
     pub children: Vec<InstanceSummary>,
     /// Set when it is shown as it was: `variables`, `progress`, `walked`, `tokens`, `undo` and `unanswered` are of then,
     /// everything else is of now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub past: Option<PastView>,
+}
+
+/// The point of another instance's history where an instance began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct OriginView {
+    pub instance: Uuid,
+    /// The event of its history.
+    pub at: u64,
 }
 
 /// Something that only an operator can mend.
@@ -143,6 +158,9 @@ pub struct HistoryItem {
     /// A short sentence for people.
     pub title: String,
     pub node: Option<String>,
+    /// The node at which a new instance would begin that is restarted from here, where that can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub point: Option<String>,
     /// What became of the variables; an item's own in a loop are not among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<VariableChange>,

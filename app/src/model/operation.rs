@@ -28,13 +28,15 @@ pub enum OperationName {
     Abandon,
     /// To another version of its definition.
     Migrate,
+    /// As a new instance, from an earlier point.
+    Restart,
     /// Cancel, and undo what was done first.
     Compensate,
     Cancel,
 }
 
 impl OperationName {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Retry,
         Self::Skip,
         Self::Move,
@@ -44,6 +46,7 @@ impl OperationName {
         Self::Resume,
         Self::Abandon,
         Self::Migrate,
+        Self::Restart,
         Self::Compensate,
         Self::Cancel,
     ];
@@ -59,6 +62,7 @@ impl OperationName {
             Self::Resume => "resume",
             Self::Abandon => "abandon",
             Self::Migrate => "migrate",
+            Self::Restart => "restart",
             Self::Compensate => "compensate",
             Self::Cancel => "cancel",
         }
@@ -116,6 +120,22 @@ pub struct OperateRequest {
     pub reason: String,
     /// How many events the history had when they looked; the operation is refused when there are more by now.
     pub expected: Option<u64>,
+}
+
+/// How a new instance takes over from an earlier point of another one's history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RestartRequest {
+    /// The event of the history after which it begins, counted from 1.
+    pub at: u64,
+    /// Variables that are other than they were.
+    pub variables: Map<String, Value>,
+    /// In place of the input; the same when absent.
+    pub input: Option<Value>,
+    pub reason: String,
+    /// How many events the history had when they looked; refused when there are more by now.
+    pub expected: Option<u64>,
+    /// A second restart with the same key returns the first one's instance.
+    pub idempotency_key: Option<String>,
 }
 
 /// Where a token stands, and what can be done about it.

@@ -27,7 +27,7 @@ use crate::{
     form::{self, humanised},
     link,
     live::Live,
-    model::{IncidentView, InstanceDetail, InstanceSummary},
+    model::{IncidentView, InstanceDetail, OriginView},
     port::{Answer, AppError},
 };
 
@@ -86,6 +86,7 @@ fn draw(instance: InstanceDetail, operating: ServerAction<OperateInstance>, at: 
         </PageHead>
         <div class="content">
             <div role="status">{move || operating.value().get().and_then(Result::err).map(|error| refusal(&error))}</div>
+            {instance.restarted_as.map(successor)}
             {incidents(&instance.incidents)}
             {diagram}
             <section class="card" aria-label="Time">{scrubber}</section>
@@ -95,7 +96,7 @@ fn draw(instance: InstanceDetail, operating: ServerAction<OperateInstance>, at: 
                     {messages(&instance)}
                 </div>
                 <div class="stacked">
-                    {facts(&summary)}
+                    {facts(&instance)}
                     {tasks(&instance)}
                     {compensation(&instance)}
                     {children(&instance)}
@@ -136,7 +137,18 @@ fn again(instance: &InstanceDetail) -> String {
     link::link(&format!("{}/start", link::process(&instance.summary.definition)), &params)
 }
 
-fn facts(summary: &InstanceSummary) -> AnyView {
+/// Who goes on in its place.
+fn successor(instance: uuid::Uuid) -> AnyView {
+    view! { <p class="notice">"Restarted as "<a class="mono" href=link::instance(instance)>{short(instance)}</a>", which goes on in its place."</p> }
+        .erased()
+}
+
+fn short(id: uuid::Uuid) -> String {
+    id.simple().to_string().chars().take(12).collect()
+}
+
+fn facts(instance: &InstanceDetail) -> AnyView {
+    let summary = &instance.summary;
     let fact = |name: &'static str, value: AnyView| view! { <div><dt>{name}</dt><dd>{value}</dd></div> };
     let ended = summary
         .ended_at
@@ -145,9 +157,16 @@ fn facts(summary: &InstanceSummary) -> AnyView {
     let at = summary.at.iter().map(|node| humanised(node)).collect::<Vec<_>>().join(", ");
     let at = (!at.is_empty()).then(|| fact("Stands at", view! { {at} }.erased()));
     let parent = summary.parent.map(|parent| {
-        let name = parent.simple().to_string().chars().take(12).collect::<String>();
-        fact("Called by", view! { <a class="mono" href=link::instance(parent)>{name}</a> }.erased())
+        fact("Called by", view! { <a class="mono" href=link::instance(parent)>{short(parent)}</a> }.erased())
     });
+    let origin = instance.restarted_from.map(|OriginView { instance, at }| {
+        let href = link::link(&link::instance(instance), &[("at", &at.to_string())]);
+        let place = format!(" at fact {at}");
+        fact("Restarted from", view! { <a class="mono" href=href>{short(instance)}</a>{place} }.erased())
+    });
+    let successor = instance
+        .restarted_as
+        .map(|id| fact("Restarted as", view! { <a class="mono" href=link::instance(id)>{short(id)}</a> }.erased()));
     let conversation = link::conversation(&summary.id.to_string());
     view! {
         <section class="card" aria-labelledby="facts-title">
@@ -157,6 +176,8 @@ fn facts(summary: &InstanceSummary) -> AnyView {
                 {key}
                 {at}
                 {parent}
+                {origin}
+                {successor}
                 {fact("Started by", view! { {summary.started_by.clone()} }.erased())}
                 {fact("Started", view! { {at_full(summary.created_at)}<small class="faint">{ago(summary.created_at)}</small> }.erased())}
                 {fact("Changed", view! { {at_full(summary.updated_at)}<small class="faint">{ago(summary.updated_at)}</small> }.erased())}

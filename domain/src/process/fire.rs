@@ -160,7 +160,13 @@ impl Walk<'_> {
     }
 
     /// Asks what became of an unsettled command, if its definition says how and it was not asked too often.
+    ///
+    /// One that was handed over is not asked about: a question names the instance that asks, so what this instance did at
+    /// the same step would be the answer.
     pub(super) fn pursue(&mut self, entry: &Unsettled) -> Result<bool, String> {
+        if self.context.instance.number_of(entry.command().0).is_none() {
+            return Ok(false);
+        }
         let timeout = self.undo_of(&entry.node).and_then(|(command, _)| command.awaits.timeout.as_ref());
         let (Some(timeout), Some(forward)) = (timeout, &entry.issued.forward) else { return Ok(false) };
         match &timeout.then {

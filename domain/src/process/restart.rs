@@ -81,6 +81,11 @@ impl Replay {
         self.recorded
     }
 
+    /// How the instance was after event `at`; `None` when there is no such event.
+    pub fn then(&self) -> Option<&State> {
+        self.then.as_ref()
+    }
+
     /// Takes note of the next event of the history.
     pub fn note(&mut self, event: &Event) {
         self.recorded += 1;
@@ -255,7 +260,10 @@ fn begins_at(definition: &Definition, replay: &Replay, then: &State) -> Result<S
     if let Some(step) = then.done.iter().find(|step| replay.undone.contains(&step.command)) {
         return refused(
             "undone-since",
-            &format!("`{}` was done, which was undone since; choose a point before it", step.node),
+            &format!(
+                "`{}` was done, which was undone since; choose a point before that step, or start another instance",
+                step.node
+            ),
         );
     }
     let scopes = &definition.scopes;

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -97,6 +97,8 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Have a new instance take over from an earlier point of its history
+    Restart(Restart),
     /// Operate all instances that pass a filter: retry, suspend, resume, cancel, or compensate (cancel and undo)
     Many(Many),
     /// Stop undoing: it ends as failed
@@ -121,6 +123,24 @@ pub struct Settle {
     /// What its reply would have said, for an undo that reads it
     #[arg(long, value_name = "JSON")]
     payload: Option<String>,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+pub struct Restart {
+    /// The event of its history after which the new one begins, as `point` of the history says
+    #[arg(long, value_name = "N")]
+    at: u64,
+    /// Variables that are other than they were then
+    #[arg(long, value_name = "JSON")]
+    variables: Option<String>,
+    /// In place of its input
+    #[arg(long, value_name = "JSON")]
+    input: Option<String>,
+    /// A second restart with the same key makes nothing
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
     #[command(flatten)]
     common: Common,
 }
@@ -175,6 +195,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
     let (operation, common, body) = match command {
         Command::Show { id, server } => return show(id, &server).await,
         Command::Many(many) => return operate_many(many).await,
+        Command::Restart(asked) => return restart(asked).await,
         Command::Suspend { common } => ("suspend", common, json!({})),
         Command::Resume { common } => ("resume", common, json!({})),
         Command::Cancel { compensate, common } => ("cancel", common, json!({"compensate": compensate})),
@@ -202,6 +223,22 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
     body["expected"] = expected.into();
     let (_, after) = server.call(Method::POST, &["instances", &id.to_string(), operation], &[], &body).await?;
     println!("{}", after["state"].as_str().context("the server's answer has no state")?);
+    Ok(())
+}
+
+/// Prints the id of the new instance.
+async fn restart(Restart { at, variables, input, idempotency_key, common }: Restart) -> anyhow::Result<()> {
+    let Common { id, reason, expected, server } = common;
+    let variables = variables.map(|text| object("--variables", &text)).transpose()?.unwrap_or_default();
+    let input = input.map(|text| json_of("--input", &text)).transpose()?;
+    let body = json!({"at": at, "variables": variables, "input": input, "reason": reason, "expected": expected});
+    let headers: Vec<_> = idempotency_key.iter().map(|key| ("idempotency-key", key.as_str())).collect();
+    let (status, started) =
+        server.call(Method::POST, &["instances", &id.to_string(), "restart"], &headers, &body).await?;
+    println!("{}", started["id"].as_str().context("the server's answer has no id")?);
+    if status == StatusCode::OK {
+        eprintln!("It was restarted before with this key.");
+    }
     Ok(())
 }
 

@@ -12,6 +12,7 @@ mod family;
 mod migrate;
 mod record;
 pub mod registry;
+mod restart;
 pub mod scheduler;
 pub mod step;
 pub mod work;

@@ -129,6 +129,12 @@ impl Step {
                         claim.starts.push((start.definition.clone(), key.clone()));
                     }
                 }
+                Item::Restart(asked) => {
+                    claim.instances.push(asked.original);
+                    if let Some(key) = &asked.idempotency_key {
+                        claim.starts.push((asked.definition.clone(), key.clone()));
+                    }
+                }
                 Item::Timer(timer) => claim.timers.push(*timer),
                 Item::CompleteTask { task, .. } => claim.tasks.push(*task),
                 Item::Operate { instance, .. } | Item::Migrate { instance, .. } => claim.instances.push(*instance),
@@ -221,6 +227,7 @@ impl Work {
                 Ok(Done::Handled)
             }
             Item::Migrate { instance, migration } => self.migrate(instance, &migration),
+            Item::Restart(asked) => self.restart(&asked),
         }
     }
 
@@ -325,11 +332,8 @@ impl Work {
 
     pub(super) fn start(&mut self, start: &Start, parent: Option<Parent>) -> Outcome {
         let key = start.idempotency_key.as_ref().map(|key| (start.definition.clone(), key.clone()));
-        if let Some(key) = &key {
-            let known = self.loaded.started.get(key).or_else(|| self.started.get(key));
-            if let Some(instance) = known {
-                return Ok(Done::Started { instance: *instance, created: false });
-            }
+        if let Some(instance) = self.started_with(key.as_ref()) {
+            return Ok(Done::Started { instance, created: false });
         }
         let Some((version, definition)) = self.registry.process(&start.definition, start.version) else {
             let what = match start.version {
@@ -376,6 +380,18 @@ impl Work {
             self.started.insert(key, start.instance);
         }
         Ok(Done::Started { instance: start.instance, created: true })
+    }
+
+    /// The instance that was started with this (definition, key) before.
+    pub(super) fn started_with(&self, key: Option<&(String, String)>) -> Option<InstanceId> {
+        let key = key?;
+        self.loaded.started.get(key).or_else(|| self.started.get(key)).copied()
+    }
+
+    /// An instance that begins in this batch, with the (definition, key) that it is known by from now on.
+    pub(super) fn put(&mut self, instance: InstanceId, working: Working, key: Option<(String, String)>) {
+        self.instances.insert(instance, working);
+        self.started.extend(key.map(|key| (key, instance)));
     }
 
     fn complete(&mut self, task: TaskId, outcome: String, data: Value, by: String) -> Outcome {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use baton_domain::{
     ids::{InstanceId, TaskId, TimerId},
     message::Message,
-    process::{Input, Migration, Rejection},
+    process::{Input, Migration, Rejection, Replay, Restart},
 };
 use serde_json::Value;
 
@@ -33,6 +33,8 @@ pub enum Item {
         instance: InstanceId,
         migration: Box<Migration>,
     },
+    /// An operator has a new instance take over from an earlier point of another one's history.
+    Restart(Arc<Restarting>),
 }
 
 impl Item {
@@ -43,6 +45,7 @@ impl Item {
             Self::Timer(timer) => format!("timer/{timer}"),
             Self::CompleteTask { task, .. } => format!("task/{task}"),
             Self::Migrate { instance, .. } => format!("migrate/{instance}"),
+            Self::Restart(asked) => format!("restart/{}", asked.original),
             Self::Operate { instance, input } => {
                 format!("{}/{instance}", input.operation().map_or("operate", |(name, _)| name))
             }
@@ -62,6 +65,21 @@ pub struct Start {
     pub business_key: Option<String>,
     pub idempotency_key: Option<String>,
     pub by: String,
+}
+
+/// A restart.
+#[derive(Debug)]
+pub struct Restarting {
+    pub original: InstanceId,
+    /// The original's.
+    pub definition: String,
+    /// The id of the new instance, made before the step so that deciding again makes the same one.
+    pub new: InstanceId,
+    pub restart: Restart,
+    /// What the original's history says, read to its end.
+    pub replay: Replay,
+    /// A second restart, or start, with the same key makes nothing.
+    pub idempotency_key: Option<String>,
 }
 
 /// What became of an item.

@@ -78,6 +78,7 @@ impl Service {
             for Recorded { event, .. } in events {
                 match event {
                     Event::Started { input, business_key, .. } => start = Some((input, business_key)),
+                    Event::RestartedFrom { .. } => seen = row.sequence,
                     // The first migration says on which version it started.
                     Event::Migrated { from_version, .. } => {
                         (version, seen) = (from_version, row.sequence);
@@ -87,10 +88,14 @@ impl Service {
                 }
             }
         }
-        let Some((input, business_key)) = start else {
-            tracing::error!(instance = %id, "a history does not begin with a start");
-            return Err(AppError::Internal);
+        let other = || {
+            AppError::KeyReused(format!(
+                "This idempotency key has started the instance {id} with another request. Send the same request to be \
+                 told about that one, or another key to start another one."
+            ))
         };
+        // A key that a restart was asked for with is none of a start.
+        let Some((input, business_key)) = start else { return Err(other()) };
         let definition = self.engine.registry.snapshot().runs(row.kind, &row.definition, version);
         let schema = definition.as_ref().and_then(|it| it.input.as_ref());
         let given = schema.map_or_else(|| asked.input.clone(), |schema| schema.with_defaults(&asked.input));
@@ -98,10 +103,7 @@ impl Service {
         if same_version && business_key == asked.business_key && (as_stored(&given)? == input) {
             return Ok(());
         }
-        Err(AppError::KeyReused(format!(
-            "This idempotency key has started the instance {id} with another request. Send the same request to be told \
-             about that one, or another key to start another one."
-        )))
+        Err(other())
     }
 
     pub(super) async fn list_instances(&self, query: InstanceQuery) -> Answer<Page<InstanceSummary>> {
@@ -115,8 +117,11 @@ impl Service {
     pub(super) async fn read_instance(&self, id: Uuid, at: Option<u64>) -> Answer<InstanceDetail> {
         let row = self.instance_row(id).await?;
         let events = self.events(InstanceId(id), 0).await?;
+        let now_state = read_state(&row)?;
+        let restarted_from = now_state.restarted_from.map(|it| OriginView { instance: it.instance.0, at: it.sequence });
+        let restarted_as = now_state.restarted_as.map(|it| it.0);
         let (state, journey, version, past) = match at {
-            None => (read_state(&row)?, Journey::of(&events), row.version, None),
+            None => (now_state, Journey::of(&events), row.version, None),
             Some(at) => {
                 let Past { state, journey, view } = self.past(&row, at).await?;
                 let version = self.version_at(&row, at, journey.version).await?;
@@ -135,6 +140,7 @@ impl Service {
         let choices = process::choices(definition.as_deref(), &state);
         let undo = journey.undo(&state);
         let (progress, walked) = journey.seen(&state);
+        let history = story(None, events);
         Ok(InstanceDetail {
             input: state.input.clone(),
             variables: Value::Object(state.vars.clone()),
@@ -147,7 +153,7 @@ impl Service {
             operations: if past.is_some() {
                 operations::none_in_the_past()
             } else {
-                operations::offered(&choices, &versions)
+                operations::offered(&choices, &versions, &history)
             },
             tokens: choices.tokens.into_iter().map(operations::token_view).collect(),
             undo,
@@ -155,7 +161,9 @@ impl Service {
             versions,
             incidents: operations::incidents(&state),
             children: children.items.iter().map(summary).collect::<Answer<_>>()?,
-            history: story(None, events),
+            history,
+            restarted_from,
+            restarted_as,
             past,
             summary: summary(&row)?,
         })
@@ -227,7 +235,7 @@ impl Service {
         row.ok_or_else(|| AppError::NotFound(format!("There is no instance {id}.")))
     }
 
-    async fn events(&self, id: InstanceId, after: i64) -> Answer<Vec<Recorded>> {
+    pub(super) async fn events(&self, id: InstanceId, after: i64) -> Answer<Vec<Recorded>> {
         let rows = self.store.read_history(id, after, HISTORY_MAX).await.map_err(store_error)?;
         rows.into_iter()
             .map(|row| {
@@ -275,7 +283,7 @@ fn about_start(refusal: Refusal) -> AppError {
 }
 
 /// A value as it comes back from the database: a number may change its last digit on the way through text.
-fn as_stored(value: &Value) -> Answer<Value> {
+pub(super) fn as_stored(value: &Value) -> Answer<Value> {
     serde_json::from_str(&value.to_string()).map_err(|error| {
         tracing::error!(%error, "a value does not survive being written down");
         AppError::Internal

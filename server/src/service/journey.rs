@@ -19,12 +19,26 @@ pub(super) struct Recorded {
 
 /// The history from `state` on, as people read it.
 pub(super) fn story(mut state: Option<State>, events: Vec<Recorded>) -> Vec<HistoryItem> {
-    let tell = |recorded| {
+    let mut items: Vec<HistoryItem> = Vec::new();
+    // After which of them each step that can be undone was done.
+    let mut done = BTreeMap::new();
+    for recorded in events {
+        match &recorded.event {
+            Event::StepSucceeded { undo, .. } | Event::StepSettled { undo: Some(undo), .. } => {
+                done.insert(undo.command, items.len());
+            }
+            // Where it was done, and is not any more, nothing can begin again.
+            Event::Undone { command, .. } => {
+                let since = done.get(command).copied().unwrap_or_default();
+                items[since..].iter_mut().for_each(|item| item.point = None);
+            }
+            _ => {}
+        }
         let (after, item) = told(state.take(), recorded);
         state = Some(after);
-        item
-    };
-    events.into_iter().map(tell).collect()
+        items.push(item);
+    }
+    items
 }
 
 /// The state after an event, and the event as people read it.
@@ -44,6 +58,7 @@ pub(super) fn told(state: Option<State>, recorded: Recorded) -> (State, HistoryI
         event: event.name().to_owned(),
         title: event.sentence(),
         node: event.node().map(str::to_owned),
+        point: process::is_entry(&after, &event).then(|| after.tokens[0].node.clone()),
         changes: changed.collect(),
         data,
     };
@@ -89,6 +104,7 @@ impl Journey {
                 let how = if *status == Status::Failed { Progress::Failed } else { Progress::Done };
                 self.progress.insert(node.clone(), how);
             }
+            Event::RestartedFrom { done, .. } => self.undoable.extend(done.iter().cloned()),
             Event::Migrated { to_version, nodes, .. } => self.migrate(*to_version, nodes),
             Event::StepSucceeded { undo, .. } => self.undoable.push(undo.as_ref().clone()),
             Event::StepSettled { undo: Some(undo), .. } => self.undoable.push(undo.as_ref().clone()),

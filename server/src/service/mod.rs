@@ -13,6 +13,7 @@ mod messages;
 mod migrations;
 mod operations;
 mod overview;
+mod restarts;
 mod tasks;
 
 use std::sync::Arc;
@@ -218,6 +219,9 @@ impl Backend for Service {
     }
     async fn operate(&self, actor: Actor, id: Uuid, request: OperateRequest) -> Answer<InstanceSummary> {
         self.operate_instance(actor, id, request).await
+    }
+    async fn restart(&self, actor: Actor, id: Uuid, request: RestartRequest) -> Answer<Started> {
+        self.restart_instance(actor, id, request).await
     }
     async fn migrate(&self, actor: Actor, request: MigrationRequest) -> Answer<MigrationReport> {
         self.migrate_page(actor, request).await

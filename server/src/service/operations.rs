@@ -65,9 +65,12 @@ pub(super) fn item(instance: InstanceId, operate: Operate, operator: Operator) -
 }
 
 /// What an operator can do now, and why not where not.
-pub(super) fn offered(choices: &Choices, versions: &[u32]) -> Vec<Operation> {
+pub(super) fn offered(choices: &Choices, versions: &[u32], history: &[HistoryItem]) -> Vec<Operation> {
     let alone = versions.is_empty().then(|| "No other version is published.".to_owned());
     let migrate = choices.migrate.clone().or(alone);
+    let nowhere = !history.iter().any(|fact| fact.point.is_some());
+    let nowhere = nowhere.then(|| "What was done before each of its steps was undone; start another one.".to_owned());
+    let restart = choices.restart.clone().or(nowhere);
     let refused = |name| match name {
         OperationName::Retry => &choices.retry,
         OperationName::Skip => &choices.skip,
@@ -78,6 +81,7 @@ pub(super) fn offered(choices: &Choices, versions: &[u32]) -> Vec<Operation> {
         OperationName::Resume => &choices.resume,
         OperationName::Abandon => &choices.abandon,
         OperationName::Migrate => &migrate,
+        OperationName::Restart => &restart,
         OperationName::Compensate => &choices.compensate,
         OperationName::Cancel => &choices.cancel,
     };

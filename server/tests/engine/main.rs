@@ -27,6 +27,7 @@ mod calls;
 mod cases;
 mod migrations;
 mod operations;
+mod restarts;
 mod sagas;
 mod starts;
 

@@ -113,6 +113,79 @@ async fn instances_migrate_or_say_what_is_in_the_way() {
 }
 
 #[tokio::test]
+async fn an_instance_is_restarted_or_says_what_is_in_the_way() {
+    let baton = Baton::start().await;
+    publish(&baton, "refund", APPROVAL).await;
+    let body = json!({"input": {"order": "42"}, "business_key": "order 42"});
+    let id = start(&baton, None, body).await.json()["id"].as_str().unwrap().to_owned();
+    let instance = format!("/api/v1/instances/{id}");
+    let restart = async |key: Option<&str>, mut body: Value| {
+        let mut request =
+            admin(Method::POST, &format!("{instance}/restart")).header(header::CONTENT_TYPE, "application/json");
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        if body.get("reason").is_none() {
+            body["reason"] = "a test".into();
+        }
+        baton.send(request.body(Body::from(body.to_string())).unwrap()).await
+    };
+    let busy = restart(None, json!({"at": 1})).await.problem(409, "not-at-rest");
+    assert!(busy["detail"].as_str().unwrap().contains("suspend"), "{busy}");
+    baton.post(&format!("{instance}/suspend"), json!({"reason": "to look"})).await;
+    let before = baton.get(&instance).await.json();
+    let last = before["recorded"].as_u64().unwrap();
+
+    for (body, pointer) in [
+        (json!({}), "/at"),
+        (json!({"at": 0}), "/at"),
+        (json!({"at": last + 1}), "/at"),
+        (json!({"at": "first"}), "/at"),
+        (json!({"at": -1}), "/at"),
+        (json!({"at": 2, "reason": ""}), "/reason"),
+        (json!({"at": 2, "input": {"order": 7}}), "/input/order"),
+        (json!({"at": 2, "input": []}), "/input"),
+        (json!({"at": 2, "variables": {"a b": 1}}), "/variables/a b"),
+        (json!({"at": 2, "variables": [1]}), "/variables"),
+        (json!({"at": 2, "sequence": 3}), "/sequence"),
+    ] {
+        let problem = restart(None, body.clone()).await.problem(422, "invalid");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{body}: {problem}");
+    }
+    restart(None, json!({"at": 2, "expected": 1})).await.problem(409, "changed-meanwhile");
+    restart(Some(""), json!({"at": 2})).await.problem(400, "invalid-idempotency-key");
+    let nobody =
+        baton.post("/api/v1/instances/018f0000-0000-7000-8000-000000000000/restart", json!({"at": 1, "reason": "r"}));
+    nobody.await.problem(404, "not-found");
+    assert_eq!(baton.get(&instance).await.json()["history"], before["history"]);
+
+    let history = before["history"].as_array().unwrap();
+    let at = history.iter().find(|fact| fact["point"] == "approve").unwrap()["sequence"].clone();
+    let body = json!({"at": at, "variables": {"vip": true}, "input": {"order": "43"}, "expected": last});
+    let made = restart(Some("r-1"), body.clone()).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    let new = made.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(made.header(header::LOCATION), format!("/api/v1/instances/{new}"));
+    let again = restart(Some("r-1"), body).await;
+    assert_eq!((again.status, &again.json()["id"]), (StatusCode::OK, &json!(new)));
+    restart(Some("r-1"), json!({"at": 1})).await.problem(422, "idempotency-key-reused");
+    let twice = restart(None, json!({"at": at})).await.problem(409, "already-restarted");
+    assert!(twice["detail"].as_str().unwrap().contains(&new), "{twice}");
+
+    let next = baton.get(&format!("/api/v1/instances/{new}")).await.json();
+    assert_eq!((&next["variables"], &next["input"]), (&json!({"vip": true}), &json!({"order": "43"})));
+    assert_eq!((&next["business_key"], &next["at"]), (&json!("order 42"), &json!(["approve"])));
+    assert_eq!(next["restarted_from"], json!({"instance": id, "at": at}));
+    let original = baton.get(&instance).await.json();
+    assert_eq!((&original["restarted_as"], &original["state"]), (&json!(new), &json!("cancelled")));
+    open_task(&baton, &new).await;
+    let audit = baton.get(&format!("/api/v1/audit?subject=instance/{id}")).await.json();
+    let done = &audit["items"][0];
+    assert_eq!((&done["action"], &done["reason"]), (&json!("restart-instance"), &json!("a test")), "{audit}");
+    baton.stop().await;
+}
+
+#[tokio::test]
 async fn a_start_is_checked_and_happens_once_for_one_key() {
     let baton = Baton::start().await;
     let unknown = start(&baton, None, json!({"input": {}})).await.problem(404, "not-found");

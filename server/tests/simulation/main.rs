@@ -29,6 +29,7 @@ mod faulty;
 
 use std::{collections::BTreeSet, env, time::Instant};
 
+use invariants::Instance;
 use run::{Outcome, run};
 use scenario::{BRANCHES, ERRANDS, MESSAGES, ORDERS, SAGAS, Scenario, TALLY};
 
@@ -67,7 +68,7 @@ fn processes_take_each_step_once_whatever_happens() {
 fn what_was_done_is_undone_once_whatever_happens() {
     let seen = play(&ORDERS, 300);
     assert!(seen.compensated * 10 > seen.instances, "next to nothing was undone");
-    assert!(seen.undone > 0);
+    assert!(seen.undone > 0 && seen.restarted > 0);
 }
 
 #[test]
@@ -110,6 +111,8 @@ struct Seen {
     compensated: usize,
     /// Steps that participants undid.
     undone: usize,
+    /// Instances that took over from others.
+    restarted: usize,
 }
 
 impl Seen {
@@ -124,6 +127,9 @@ impl Seen {
         let ended_as = |status| outcome.record.instances.iter().filter(|it| it.status == status).count();
         self.completed += ended_as("completed");
         self.compensated += ended_as("compensated");
+        let took_over =
+            |it: &&Instance| it.history.first().is_some_and(|(_, event)| event["event"] == "restarted_from");
+        self.restarted += outcome.record.instances.iter().filter(took_over).count();
         self.undone += outcome.record.deeds.iter().filter(|deed| deed.is_undo && deed.succeeded).count();
     }
 
@@ -154,7 +160,7 @@ fn play(scenario: &'static Scenario, count: u64) -> Seen {
         "next to nothing was completed"
     );
     println!(
-        "{}: {} seeds in {:.1} s: {} turns, {} messages, {} receipts, {} instances ({} completed, {} compensated), {} times frozen, \
+        "{}: {} seeds in {:.1} s: {} turns, {} messages, {} receipts, {} instances ({} completed, {} compensated, {} restarted), {} times frozen, \
          killed at {} points",
         scenario.name,
         seen.seeds,
@@ -165,6 +171,7 @@ fn play(scenario: &'static Scenario, count: u64) -> Seen {
         seen.instances,
         seen.completed,
         seen.compensated,
+        seen.restarted,
         seen.frozen,
         seen.killed_at.len()
     );

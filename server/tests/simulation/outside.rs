@@ -5,10 +5,10 @@ use std::sync::Arc;
 use baton_domain::{
     ids::{InstanceId, MessageId, TaskId},
     message::{Key, Message, MessageKind},
-    process::{Input, Migration, Operator, Status},
+    process::{Input, Migration, Operator, Replay, Restart, Status},
 };
 use baton_server::{
-    engine::work::{Done, Item, Start},
+    engine::work::{Done, Item, Restarting, Start},
     store::{
         Store,
         rows::{AuditRow, DeliveryState, Repair, RepairFilter},
@@ -170,11 +170,11 @@ async fn operate(world: Arc<World>) {
     for _ in 0..world.scenario.operations {
         let pause = world.draw(|chance| chance.between(100, 4_000));
         world.stage.sleep(OUTSIDE, "operator: looks", pause).await;
-        let operation = match world.draw(|chance| chance.below(9)) {
+        let operation = match world.draw(|chance| chance.below(10)) {
             0..=2 => Some(Input::Suspend(operator())),
             3..=5 => Some(Input::Resume(operator())),
             6 => Some(Input::Retry { operator: operator(), token: None }),
-            7 => None,
+            7 | 8 => None,
             // Half of those that end it have what was done undone first.
             _ => Some(Input::Cancel { operator: operator(), compensate: world.draw(|chance| chance.one_in(2)) }),
         };
@@ -184,7 +184,8 @@ async fn operate(world: Arc<World>) {
             let (instance, version) = instances[world.draw(|chance| chance.below(instances.len()))];
             let item = match operation {
                 Some(input) => operate_on(instance, input),
-                None => migrate(instance, 3 - version),
+                None if world.draw(|chance| chance.one_in(2)) => migrate(instance, 3 - version),
+                None => restart(&world, instance),
             };
             order(&world, item).await;
         }
@@ -219,6 +220,20 @@ fn operate_on(instance: InstanceId, input: Input) -> Item {
 fn migrate(instance: InstanceId, to_version: u32) -> Item {
     let migration = Migration { operator: operator(), to_version, mapping: Default::default() };
     Item::Migrate { instance, migration: Box::new(migration) }
+}
+
+/// From any point of its history; most are none where another one could begin, and one that goes on is refused.
+fn restart(world: &World, original: InstanceId) -> Item {
+    let history = world.with_tables(|tables| tables.history[&original].clone());
+    let definition = world.with_tables(|tables| tables.instances[&original].definition.clone());
+    let at = world.draw(|chance| chance.below(history.len())) as u64 + 1;
+    let mut replay = Replay::new(at);
+    for (_, event) in history {
+        replay.note(&serde_json::from_value(event).expect("what was stored is an event"));
+    }
+    let new = InstanceId::from_uuid(world.fresh_id());
+    let restart = Restart { operator: operator(), at, variables: Default::default(), input: None };
+    Item::Restart(Arc::new(Restarting { original, definition, new, restart, replay, idempotency_key: None }))
 }
 
 async fn order(world: &Arc<World>, item: Item) {

@@ -247,9 +247,9 @@ fn replay(instance: &Instance, issued: &mut HashSet<Uuid>, found: &mut Found) ->
                 return None;
             }
         };
-        // After the end only what came too late is taken note of.
+        // After the end it is only taken note of what came too late, and who took over.
         let ended = state.as_ref().is_some_and(|state| state.status().is_terminal());
-        if ended && !matches!(event, Event::MessageLate { .. }) {
+        if ended && !matches!(event, Event::MessageLate { .. } | Event::RestartedAs { .. }) {
             let detail = format!("{}: {} after its end", instance.id, event.name());
             found.add(Invariant::TerminalIsFinal, detail);
         }
@@ -318,19 +318,27 @@ struct Unwinding {
     /// What had an undo and is undone or was left so by an operator.
     over: HashSet<Uuid>,
     skipped: HashSet<Uuid>,
+    /// Which step's command each command undoes.
+    undoes: HashMap<Uuid, Uuid>,
     ran_to_its_end: bool,
 }
 
 impl Unwinding {
     fn take_note(&mut self, instance: Uuid, event: &Event, found: &mut Found) {
         match event {
+            Event::RestartedFrom { done, .. } => self.done.extend(done.iter().map(|undo| undo.command.0)),
             Event::StepSucceeded { undo, .. } | Event::StepSettled { undo: Some(undo), .. } => {
                 self.done.push(undo.command.0);
             }
-            Event::UndoSent { command, .. } if self.done.is_empty() => {
-                let detail = format!("{instance}: the undo {} with nothing that is known to be done", command.id);
-                found.add(Invariant::UndoAfterForward, detail);
-            }
+            Event::UndoSent { command, .. } => match self.done.last() {
+                Some(step) => {
+                    self.undoes.insert(command.id.0, *step);
+                }
+                None => {
+                    let detail = format!("{instance}: the undo {} with nothing that is known to be done", command.id);
+                    found.add(Invariant::UndoAfterForward, detail);
+                }
+            },
             Event::Undone { command, .. } | Event::UndoSkipped { command, .. } => {
                 if self.done.pop() != Some(command.0) {
                     let detail = format!("{instance}: {command} was undone out of order");
@@ -356,49 +364,62 @@ impl Unwinding {
 
 /// What participants did, against what histories say.
 fn check_undos(record: &Record, found: &mut Found) {
-    let mut forward: HashMap<(Uuid, &str), &Deed> = HashMap::new();
-    let mut undone: HashMap<(Uuid, &str), u32> = HashMap::new();
+    // What is out of order was found when the histories were replayed.
+    let mut known = Found::default();
+    let histories: Vec<(Unwinding, HashSet<Uuid>)> =
+        record.instances.iter().map(|it| unwound(it, &mut known)).collect();
+    // A step may be undone by the instance that took over from the one that did it.
+    let undoes: HashMap<Uuid, Uuid> =
+        histories.iter().flat_map(|(unwinding, _)| &unwinding.undoes).map(|(undo, step)| (*undo, *step)).collect();
+    let mut steps = HashSet::new();
+    let mut forward: HashMap<Uuid, &Deed> = HashMap::new();
+    let mut undone: HashMap<Uuid, u32> = HashMap::new();
     for deed in &record.deeds {
-        let step = (deed.instance, deed.step.as_str());
         if !deed.is_undo {
-            if forward.insert(step, deed).is_some() {
+            if !steps.insert((deed.instance, deed.step.as_str())) {
                 found.add(Invariant::NoStepDoubled, format!("{}: {} was done twice", deed.instance, deed.step));
             }
+            forward.insert(deed.command, deed);
             continue;
         }
-        if forward.get(&step).is_none_or(|forward| !forward.succeeded) {
+        let step = undoes.get(&deed.command).and_then(|step| forward.get(step));
+        if step.is_none_or(|step| !step.succeeded || step.step != deed.step) {
             let detail = format!("{}: {} was undone before it was done", deed.instance, deed.step);
             found.add(Invariant::UndoAfterForward, detail);
         }
-        if deed.succeeded {
-            *undone.entry(step).or_default() += 1;
+        if let Some(step) = step.filter(|_| deed.succeeded) {
+            *undone.entry(step.command).or_default() += 1;
         }
     }
-    for ((instance, step), times) in undone.iter().filter(|(_, times)| **times > 1) {
+    for (command, times) in undone.iter().filter(|(_, times)| **times > 1) {
+        let Deed { instance, step, .. } = forward[command];
         found.add(Invariant::UndoneOnce, format!("{instance}: {step} was undone {times} times"));
     }
-    for instance in &record.instances {
-        let mut unwinding = Unwinding::default();
-        // What is out of order was found when the history was replayed.
-        let mut known = Found::default();
-        let mut undoable = HashSet::new();
-        for (_, event) in &instance.history {
-            let Ok(event) = serde_json::from_value::<Event>(event.clone()) else { continue };
-            if let Event::StepSucceeded { undo, .. } | Event::StepSettled { undo: Some(undo), .. } = &event {
-                undoable.insert(undo.command.0);
-            }
-            unwinding.take_note(instance.id, &event, &mut known);
-        }
-        if !unwinding.ran_to_its_end {
-            continue;
-        }
-        let of = forward.values().filter(|deed| deed.instance == instance.id && deed.succeeded);
-        for deed in of.filter(|deed| undoable.contains(&deed.command) && !unwinding.skipped.contains(&deed.command)) {
-            if !undone.contains_key(&(deed.instance, deed.step.as_str())) {
+    for (unwinding, undoable) in histories.iter().filter(|(unwinding, _)| unwinding.ran_to_its_end) {
+        for deed in undoable.difference(&unwinding.skipped).filter_map(|command| forward.get(command)) {
+            if deed.succeeded && !undone.contains_key(&deed.command) {
                 found.add(Invariant::UndoneOnce, format!("{}: {} stayed done", deed.instance, deed.step));
             }
         }
     }
+}
+
+/// What the history says of undoing, and the commands of the steps that could be undone.
+fn unwound(instance: &Instance, found: &mut Found) -> (Unwinding, HashSet<Uuid>) {
+    let mut unwinding = Unwinding::default();
+    let mut undoable = HashSet::new();
+    for (_, event) in &instance.history {
+        let Ok(event) = serde_json::from_value::<Event>(event.clone()) else { continue };
+        match &event {
+            Event::RestartedFrom { done, .. } => undoable.extend(done.iter().map(|undo| undo.command.0)),
+            Event::StepSucceeded { undo, .. } | Event::StepSettled { undo: Some(undo), .. } => {
+                undoable.insert(undo.command.0);
+            }
+            _ => {}
+        }
+        unwinding.take_note(instance.id, &event, found);
+    }
+    (unwinding, undoable)
 }
 
 fn check_starts(record: &Record, found: &mut Found) {

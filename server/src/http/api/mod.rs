@@ -59,6 +59,7 @@ pub fn router() -> OpenApiRouter<Api> {
         .routes(routes!(operations::settle))
         .routes(routes!(operations::abandon))
         .routes(routes!(operations::migrate))
+        .routes(routes!(operations::restart))
         .routes(routes!(migrations::post))
         .routes(routes!(tasks::list))
         .routes(routes!(tasks::read))

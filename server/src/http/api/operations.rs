@@ -3,14 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::State;
-use baton_app::model::{InstanceSummary, Operate, OperateRequest};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::IntoResponse,
+};
+use baton_app::model::{InstanceSummary, Operate, OperateRequest, RestartRequest, Started};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::required_reason;
+use super::{processes::idempotency_key, required_reason};
 use crate::http::{
     Api,
     extract::{Caller, Id, Json, OptionalJson, Result},
@@ -120,6 +124,22 @@ pub struct Migrate {
     to_version: Option<u32>,
     /// Node of the version that it runs → node of the new one, where it is called otherwise.
     mapping: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Restart {
+    #[schema(max_length = 1000)]
+    reason: Option<String>,
+    /// Refuse when the history has more events than this by now.
+    expected: Option<u64>,
+    /// The event of its history after which the new instance begins. Those that have a `point` can be chosen.
+    #[schema(required = true, minimum = 1)]
+    at: Option<u64>,
+    /// Variables that are other than they were then, by name.
+    variables: Map<String, Value>,
+    /// In place of the input; has to fit the input schema of the version. The same input when absent.
+    input: Option<Value>,
 }
 
 /// Stop an instance until it is resumed
@@ -327,6 +347,43 @@ pub async fn migrate(
     let to_version = required(body.to_version, "/to_version", "Name the version that it is to run.")?;
     let operate = Operate::Migrate { to_version, mapping: body.mapping };
     perform(&api, caller, id, operate, body.reason, body.expected).await
+}
+
+/// Restart an instance from an earlier point, as a new one
+///
+/// The new instance begins at the node where the only token stood then, enters it anew, and takes over: what can be
+/// undone goes along, and an original that has not ended ends. With the header `Idempotency-Key`, the same request again
+/// makes nothing and answers 200 with the first one's instance.
+#[utoipa::path(
+    post,
+    path = "/instances/{id}/restart",
+    tag = "instances",
+    operation_id = "restart_instance",
+    params(
+        ("id" = Uuid, Path),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 200 characters")
+    ),
+    request_body = Restart,
+    responses(
+        (status = 201, description = "The new instance", body = Started),
+        (status = 200, description = "It was restarted before with this key", body = Started)
+    )
+)]
+pub async fn restart(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    Id(id): Id,
+    headers: HeaderMap,
+    OptionalJson(body): OptionalJson<Restart>,
+) -> Result<impl IntoResponse> {
+    let idempotency_key = idempotency_key(&headers)?;
+    let Restart { reason, expected, at, variables, input } = body;
+    let at = required(at, "/at", "Name the event of the history to begin after.")?;
+    let reason = required_reason(reason)?;
+    let request = RestartRequest { at, variables, input, reason, expected, idempotency_key };
+    let started = api.backend.restart(actor, id, request).await?;
+    let status = if started.created { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, [(header::LOCATION, format!("/api/v1/instances/{}", started.id))], Json(started)))
 }
 
 pub(super) fn required<T>(given: Option<T>, pointer: &str, say: &str) -> Result<T> {
