@@ -7,17 +7,21 @@
 //! - the model: [`Document`]; [`Scene`] is what is drawn of it (boxes, and edges routed by [`route`])
 //! - edits with their inverses: [`Edit`], [`Change`], and [`History`] over them; [`clipboard`]
 //! - rules: [`rules`], asked while the pointer hovers and by every edit
+//! - gestures: [`gesture::step`] and [`command::perform`] turn pointers and keys into [`command::Outcome`]s
 //! - [`Viewport`]: between the screen and the diagram
 //!
 //! [`Editor`] keeps document, scene and history in step; begin to read there.
 
 pub mod change;
 pub mod clipboard;
+pub mod command;
 pub mod document;
 pub mod edit;
 pub mod editor;
 pub mod geometry;
+pub mod gesture;
 pub mod history;
+pub mod keys;
 mod kind;
 pub mod labels;
 mod lanes;
@@ -26,18 +30,24 @@ mod ports;
 pub mod route;
 pub mod rules;
 pub mod scene;
+pub mod selection;
+pub mod snap;
 #[cfg(test)]
 mod tests;
 pub mod viewport;
 mod words;
 
 pub use change::{Change, Forbidden};
+pub use command::{Canvas, Offer, Outcome, Preview};
 pub use document::{Document, Port, PortRef};
 pub use edit::{Edit, apply, apply_all};
 pub use editor::{Done, Editor};
 pub use geometry::{Point, Rect};
+pub use gesture::{Gesture, Input};
 pub use history::History;
+pub use keys::Command;
 pub use kind::Kind;
 pub use rules::Verdict;
-pub use scene::{Scene, SceneEdge, SceneNode, ScenePort};
+pub use scene::{Hit, Scene, SceneEdge, SceneNode, ScenePort};
+pub use selection::{Direction, Selection};
 pub use viewport::{Minimap, Viewport};

@@ -17,6 +17,8 @@ const TIGHT: (f64, f64) = (1.0, 6.0);
 /// How far beyond its ends an edge may go, in the first attempt and in the second.
 const REACH: [f64; 2] = [120.0, 600.0];
 
+const EVERYWHERE: Rect = Rect { x: -1e7, y: -1e7, width: 2e7, height: 2e7 };
+
 /// Where an edge begins and ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ends {
@@ -52,10 +54,11 @@ pub fn route(ends: &Ends, boxes: &Boxes<'_>) -> Route {
     let around = ends.source.union(&ends.target);
     let everything = boxes.all.iter().fold(around, |all, next| all.union(next)).grown(80.0);
     let areas = [around.grown(REACH[0]), around.grown(REACH[1]), everything];
-    let mut region = areas[0];
-    for area in areas {
-        region = area.grown(STUB);
-        let obstacles = boxes.within(&region);
+    for (attempt, area) in areas.into_iter().enumerate() {
+        let within = area.grown(STUB);
+        let obstacles = boxes.within(&within);
+        // How far everything reaches depends on every box.
+        let region = if attempt + 1 < areas.len() { within } else { EVERYWHERE };
         for (clearance, stub) in [(CLEARANCE, STUB), TIGHT] {
             let space = Space { ends, area, obstacles: &obstacles, clearance, stub };
             if let Some(points) = space.find() {
@@ -64,7 +67,7 @@ pub fn route(ends: &Ends, boxes: &Boxes<'_>) -> Route {
         }
     }
     // Boxes lie on top of each other, or the way out is walled up.
-    Route { points: simplified(through(ends)), region }
+    Route { points: simplified(through(ends)), region: EVERYWHERE }
 }
 
 /// What a way is looked for in.

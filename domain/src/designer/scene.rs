@@ -18,6 +18,8 @@ use crate::diagram::{DiagramEdge, DiagramNode, NODE_HEIGHT, NODE_WIDTH, ROUND_SI
 
 mod hits;
 
+pub use hits::{EDGE_REACH_PX, End, HANDLE_REACH_PX, Hit};
+
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Scene {
     nodes: Vec<SceneNode>,
@@ -96,14 +98,14 @@ impl Scene {
                 let (width, height) = node_size(kind);
                 let rect = Rect::around(positions.get(name).copied().unwrap_or_default(), width, height);
                 let ports = document.ports(name);
-                let count = ports.len();
-                let ports = ports.into_iter().enumerate().map(|(index, port)| ScenePort {
-                    at: (rect.right(), rect.y + rect.height * (index + 1) as f64 / (count + 1) as f64),
+                let ports = ports.into_iter().map(|port| ScenePort {
+                    at: Point::default(),
                     is_open: document.is_open(&port),
                     name: port.name,
                     label: port.label,
                 });
-                let ports = ports.collect();
+                let mut ports: Vec<ScenePort> = ports.collect();
+                place_ports(rect, &mut ports);
                 let shape = DiagramNode {
                     id: name.to_owned(),
                     kind: kind.name().to_owned(),
@@ -135,9 +137,7 @@ impl Scene {
         for id in ids {
             let Some(node) = self.numbers.get(id.as_ref()).and_then(|number| nodes.get_mut(*number)) else { continue };
             (node.shape.x, node.shape.y) = (node.shape.x + dx, node.shape.y + dy);
-            for port in &mut node.ports {
-                port.at = (port.at.0 + dx, port.at.1 + dy);
-            }
+            place_ports(node.rect(), &mut node.ports);
         }
         self.laid_out(nodes, self.edges.iter().map(|edge| edge.shape.clone()).collect())
     }
@@ -232,6 +232,19 @@ impl Scene {
     }
 }
 
+/// One below the other on the right border.
+fn place_ports(rect: Rect, ports: &mut [ScenePort]) {
+    let count = ports.len();
+    for (index, port) in ports.iter_mut().enumerate() {
+        port.at = (rect.right(), rect.y + slot(rect.height, index, count));
+    }
+}
+
+/// How far down the border the place number `index` of `count` is, in tenths of a pixel.
+fn slot(height: f64, index: usize, count: usize) -> f64 {
+    (height * 10.0 * (index + 1) as f64 / (count + 1) as f64).round() / 10.0
+}
+
 pub fn node_size(kind: Kind) -> (f64, f64) {
     if kind == Kind::Start { (ROUND_SIZE, ROUND_SIZE) } else { (NODE_WIDTH, NODE_HEIGHT) }
 }
@@ -250,11 +263,11 @@ fn ends_of(nodes: &[SceneNode], numbers: &BTreeMap<String, usize>, links: &[Diag
     }
     for numbers in into.values_mut() {
         numbers.sort_by(|a, b| ends[*a].from.1.total_cmp(&ends[*b].from.1).then(a.cmp(b)));
-        let count = numbers.len() as f64;
+        let count = numbers.len();
         for (position, number) in numbers.iter().enumerate() {
             let edge = &mut ends[*number];
-            let apart = edge.target.height / (count + 1.0);
-            let y = edge.target.y + apart * (position as f64 + 1.0);
+            let apart = edge.target.height / (count + 1) as f64;
+            let y = edge.target.y + slot(edge.target.height, position, count);
             let is_level = (edge.from.1 - y).abs() < apart / 2.0 && edge.from.0 < edge.to.0;
             edge.to.1 = if is_level { edge.from.1 } else { y };
         }

@@ -49,7 +49,7 @@ pub fn add(draft: &mut Draft<'_>, node: &str, name: Option<&str>) -> Result<Chan
         return Err(Forbidden::because(format!("There is no node `{node}`.")));
     }
     let (here, kind) = (node_pointer(node), document.kind_of(node));
-    if kind == Kind::Decide {
+    if kind == Kind::Decide && name.is_none() {
         draft.set(&format!("{here}/cases/-"), Some(json!({"when": "=true"}))).or_else(|forbidden| {
             match draft.get(&format!("{here}/cases")) {
                 None => draft.set(&format!("{here}/cases"), Some(json!([{"when": "=true"}]))),

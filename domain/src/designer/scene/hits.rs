@@ -10,6 +10,8 @@ use crate::designer::{
 pub const EDGE_REACH_PX: f64 = 8.0;
 /// How far from a handle or the end of an edge.
 pub const HANDLE_REACH_PX: f64 = 10.0;
+/// The same in the diagram: from far away, handles must not hide the nodes that they are on.
+const HANDLE_REACH_MAX: f64 = 20.0;
 
 /// An end of an edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,7 +36,7 @@ impl Scene {
     /// What lies at a place of the diagram, handles first; `scale` is how large a pixel of the diagram is on the screen, so
     /// that small things can be hit at every zoom. `selected` is an edge whose ends can be taken hold of.
     pub fn hit(&self, at: Point, scale: f64, selected: Option<&PortRef>) -> Hit {
-        let (handle, line) = (HANDLE_REACH_PX / scale, EDGE_REACH_PX / scale);
+        let (handle, line) = ((HANDLE_REACH_PX / scale).min(HANDLE_REACH_MAX), EDGE_REACH_PX / scale);
         if let Some((edge, end)) = selected.and_then(|edge| self.edge_end_at(at, handle, edge)) {
             return Hit::EdgeEnd(edge, end);
         }

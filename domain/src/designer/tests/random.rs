@@ -1,0 +1,179 @@
+//! Random edits on random documents: nothing panics, everything can be taken back, and scenes do not depend on how one
+//! came to them.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    designer::{clipboard::copy, edit::fresh},
+    strategies::any_json,
+};
+
+const NAMES: [&str; 9] = ["a", "b", "c", "d", "e", "f", "start", "x/y", "A ~"];
+const PORTS: [&str; 12] = [
+    "next",
+    "do",
+    "default",
+    "case-1",
+    "case-2",
+    "timeout",
+    "approve",
+    "SomethingDone",
+    "completed",
+    "first",
+    "Ev/1",
+    "",
+];
+
+/// A document of nodes of all kinds with edges at random; sometimes with nonsense in it.
+fn any_document() -> impl Strategy<Value = Document> {
+    let kind = prop::sample::select(Kind::ALL.to_vec());
+    let targets = prop::collection::vec(prop::sample::select(NAMES.to_vec()), 4);
+    let node = (kind, targets).prop_map(|(kind, targets)| (fresh::node(kind), targets));
+    let odd = any_json().prop_map(|value| (value, Vec::new()));
+    let nodes = prop::collection::btree_map(
+        prop::sample::select(NAMES.to_vec()),
+        prop_oneof![9 => node, 1 => odd],
+        0..NAMES.len(),
+    );
+    let positions = prop::collection::vec((-500_i32..500, -500_i32..500), NAMES.len());
+    let document = (nodes, positions).prop_map(|(nodes, positions)| {
+        let mut document = Document::new(json!({"baton": "process/1", "name": "random", "nodes": {}, "layout": {}}));
+        for ((name, (node, _)), (x, y)) in nodes.iter().zip(positions) {
+            document.value_mut()["nodes"][*name] = node.clone();
+            document.value_mut()["layout"][*name] = json!([x, y]);
+        }
+        for (name, (_, targets)) in nodes {
+            for (port, target) in document.ports(name).into_iter().zip(targets) {
+                let edit = Edit::Set { pointer: port.pointer, value: Some(json!(target)) };
+                let _ = apply(&mut document, &edit);
+            }
+        }
+        document
+    });
+    prop_oneof![9 => document, 1 => any_json().prop_map(Document::new)]
+}
+
+fn any_edit() -> impl Strategy<Value = Edit> {
+    let name = || prop::sample::select(NAMES.to_vec()).prop_map(str::to_owned);
+    let port = || (name(), prop::sample::select(PORTS.to_vec())).prop_map(|(node, port)| PortRef::new(node, port));
+    let kind = || prop::sample::select(Kind::ALL.to_vec());
+    let at = || (-900.0..900.0_f64, -900.0..900.0_f64);
+    let positions = || prop::collection::btree_map(name(), at(), 0..4);
+    let pointer = prop_oneof![
+        name().prop_map(|name| document::node_pointer(&name)),
+        (name(), prop::sample::select(vec!["next", "on", "on/SomethingDone", "cases/0", "cases/-", "title", "join"]))
+            .prop_map(|(name, field)| format!("{}/{field}", document::node_pointer(&name))),
+        Just("/layout".to_owned()),
+        Just("/nodes".to_owned()),
+        Just(String::new()),
+    ];
+    let clip = any_document().prop_map(|document| copy(&document, &NAMES));
+    prop_oneof![
+        (kind(), at()).prop_map(|(kind, at)| Edit::Add { kind, at }),
+        (port(), kind(), at()).prop_map(|(from, kind, at)| Edit::Append { from, kind, at }),
+        (port(), kind(), at()).prop_map(|(edge, kind, at)| Edit::Insert { edge, kind, at }),
+        (name(), port()).prop_map(|(node, edge)| Edit::DropOnEdge { node, edge }),
+        prop::collection::vec(name(), 0..4).prop_map(|nodes| Edit::Remove { nodes }),
+        positions().prop_map(|positions| Edit::Move { positions }),
+        positions().prop_map(|positions| Edit::Tidy { positions }),
+        (name(), prop_oneof![name(), Just("brand-new".to_owned())]).prop_map(|(node, to)| Edit::Rename { node, to }),
+        (name(), prop::option::of(".{0,5}")).prop_map(|(node, title)| Edit::SetTitle { node, title }),
+        (port(), name()).prop_map(|(from, to)| Edit::Connect { from, to }),
+        port().prop_map(|edge| Edit::Disconnect { edge }),
+        (port(), port()).prop_map(|(edge, from)| Edit::ReconnectSource { edge, from }),
+        (name(), kind()).prop_map(|(node, kind)| Edit::ReplaceKind { node, kind }),
+        (name(), prop::option::of(prop::sample::select(PORTS.to_vec())))
+            .prop_map(|(node, name)| Edit::AddPort { node, name: name.map(str::to_owned) }),
+        (port(), prop::sample::select(PORTS.to_vec())).prop_map(|(port, to)| Edit::RenamePort { port, to: to.into() }),
+        port().prop_map(|port| Edit::RemovePort { port }),
+        (name(), 0..3_usize, 0..3_usize).prop_map(|(node, from, to)| Edit::MoveCase { node, from, to }),
+        (pointer, prop::option::of(any_json())).prop_map(|(pointer, value)| Edit::Set { pointer, value }),
+        any_json().prop_map(|value| Edit::Rewrite { value }),
+        (clip, at()).prop_map(|(clip, at)| Edit::Paste { clip, at }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn every_edit_can_be_taken_back(mut document in any_document(), edits in prop::collection::vec(any_edit(), 1..12)) {
+        let first = document.clone();
+        let mut changes = Vec::new();
+        for edit in &edits {
+            let before = document.clone();
+            match apply(&mut document, edit) {
+                Err(forbidden) => {
+                    prop_assert_eq!(&document, &before, "{:?}", edit);
+                    prop_assert!(!forbidden.0.is_empty(), "it says why: {:?}", edit);
+                }
+                Ok(change) => {
+                    prop_assert!(!change.sentence.is_empty());
+                    let mut other = document.clone();
+                    change.inverse().apply(&mut other);
+                    prop_assert_eq!(&other, &before, "taken back: {:?}", edit);
+                    change.apply(&mut other);
+                    prop_assert_eq!(&other, &document, "done again: {:?}", edit);
+                    if !change.changes_meaning() {
+                        let meaning = |document: &Document| {
+                            let mut value = document.value().clone();
+                            if let Some(map) = value.as_object_mut() { map.remove("layout"); }
+                            value
+                        };
+                        prop_assert_eq!(meaning(&document), meaning(&before));
+                    }
+                    changes.push(change);
+                }
+            }
+        }
+        for change in changes.iter().rev() {
+            change.inverse().apply(&mut document);
+        }
+        prop_assert_eq!(document, first);
+    }
+
+    #[test]
+    fn a_history_leads_back_and_forth(document in any_document(), edits in prop::collection::vec(any_edit(), 1..12)) {
+        let mut editor = Editor::open(document);
+        let first = editor.document().clone();
+        for edit in edits {
+            let _ = editor.commit(&[edit]);
+            let fresh = Scene::of(editor.document());
+            prop_assert_eq!(editor.scene().edges(), fresh.edges());
+            prop_assert_eq!(editor.scene().nodes(), fresh.nodes());
+        }
+        let last = editor.document().clone();
+        while editor.undo().is_some() {}
+        prop_assert_eq!(editor.document(), &first);
+        prop_assert!(!editor.history().is_changed());
+        while editor.redo().is_some() {}
+        prop_assert_eq!(editor.document(), &last);
+    }
+
+    #[test]
+    fn rules_and_edits_agree(document in any_document(), edit in any_edit()) {
+        let verdict = match &edit {
+            Edit::Connect { from, to } => rules::connect(&document, from, to),
+            Edit::Append { from, kind, .. } => rules::append(&document, from, *kind),
+            Edit::Insert { edge, kind, .. } => rules::insert(&document, edge, *kind),
+            Edit::DropOnEdge { node, edge } => rules::drop_on_edge(&document, node, edge),
+            Edit::ReplaceKind { node, kind } => rules::replace(&document, node, *kind),
+            Edit::Rename { node, to } => rules::rename(&document, node, to),
+            Edit::RemovePort { port } => rules::remove_port(&document, port),
+            _ => return Ok(()),
+        };
+        let mut edited = document.clone();
+        let result = apply(&mut edited, &edit);
+        match verdict {
+            Verdict::Allow => {
+                // Only what is broken at the very place stands in the way of what is allowed.
+                if let Err(forbidden) = result {
+                    prop_assert!(forbidden.0.contains("Mend it first"), "{:?}: {}", edit, forbidden);
+                }
+            }
+            Verdict::Forbid(reason) => prop_assert_eq!(result.err().map(|it| it.0), Some(reason)),
+            Verdict::Ignore => prop_assert!(result.is_err()),
+        }
+    }
+}
