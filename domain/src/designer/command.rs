@@ -105,8 +105,8 @@ pub enum Offer {
 /// How far one press of an arrow moves, and one with Shift.
 const NUDGE: f64 = GRID;
 const NUDGE_FAR: f64 = 10.0 * GRID;
-/// Between a node and one that is appended to it.
-const GAP: f64 = 76.0;
+/// Between a node and one that is appended to it: room for the label of an edge.
+const GAP: f64 = 108.0;
 /// How far a duplicate lies from what it was made of.
 const DUPLICATE_OFFSET: f64 = 32.0;
 

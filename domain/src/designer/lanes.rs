@@ -8,7 +8,7 @@ use super::geometry::Point;
 /// Two lanes are that far apart.
 const LANE: f64 = 6.0;
 /// Tried in this order; none leads out of the space that a route keeps free on both sides.
-const OFFSETS: [f64; 5] = [0.0, LANE, -LANE, 1.8 * LANE, -1.8 * LANE];
+const OFFSETS: [f64; 5] = [0.0, LANE, 1.8 * LANE, -LANE, -1.8 * LANE];
 /// Lines nearer than this look like one.
 const APART: f64 = 4.0;
 const BUCKET: f64 = 16.0;
@@ -29,10 +29,12 @@ impl Taken {
     }
 }
 
-/// Moves the inner lines of `edges` apart, in their order: the first stays where it is.
+/// Moves the inner lines of `edges` apart; the first in [`turn_order`] stays where it is, the others go to the right of it
+/// or below.
 pub fn spread(edges: &mut [Vec<Point>]) {
     let (mut upright, mut level) = (Taken::default(), Taken::default());
-    for points in edges {
+    for number in turn_order(edges) {
+        let points = &mut edges[number];
         for index in 1..points.len().saturating_sub(2) {
             let (a, b) = (points[index], points[index + 1]);
             let is_upright = (a.0 - b.0).abs() < 0.01;
@@ -46,6 +48,18 @@ pub fn spread(edges: &mut [Vec<Point>]) {
             }
         }
     }
+}
+
+/// Of edges that go down side by side the lowest turns first, of those that go up the highest: so they do not cross.
+fn turn_order(edges: &[Vec<Point>]) -> Vec<usize> {
+    let key = |points: &[Point]| match points {
+        [first, second, third, ..] if third.1 < second.1 => first.1,
+        [first, ..] => -first.1,
+        [] => 0.0,
+    };
+    let mut order: Vec<usize> = (0..edges.len()).collect();
+    order.sort_by(|a, b| key(&edges[*a]).total_cmp(&key(&edges[*b])).then(a.cmp(b)));
+    order
 }
 
 fn sorted(a: f64, b: f64) -> (f64, f64) {
@@ -62,7 +76,7 @@ mod tests {
         let mut edges = vec![step(0.0), step(20.0), step(40.0), step(300.0)];
         spread(&mut edges);
         let xs: Vec<f64> = edges.iter().map(|points| points[1].0).collect();
-        assert_eq!(xs, [50.0, 56.0, 44.0, 50.0], "the last one is far from the others");
+        assert_eq!(xs, [60.8, 56.0, 50.0, 50.0], "the lowest turns first; the last one is far from the others");
         for points in &edges {
             assert!(points.windows(2).all(|pair| pair[0].0 == pair[1].0 || pair[0].1 == pair[1].1));
         }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::{document::Document, geometry::Point};
 
-const COLUMN: f64 = 248.0;
+/// Room for a node and for the label of an edge.
+const COLUMN: f64 = 280.0;
 const ROW: f64 = 96.0;
 const ORIGIN: Point = (120.0, 120.0);
 

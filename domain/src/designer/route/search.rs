@@ -78,49 +78,24 @@ impl Grid {
             return None;
         }
         let mut grid = Self { xs, ys, blocked_right: vec![false; size], blocked_down: vec![false; size] };
+        let width = grid.xs.len();
         for obstacle in space.obstacles {
             let wall = obstacle.grown(space.clearance);
             let columns = strictly_between(&grid.xs, wall.x, wall.right());
             let rows = strictly_between(&grid.ys, wall.y, wall.bottom());
+            // The line that leads into the wall from its left, or from above, is blocked too.
             for row in rows.clone() {
                 for column in columns.start.saturating_sub(1)..columns.end {
-                    // The line that ends where the wall begins is free, the one that begins in front of it is not.
-                    if grid.xs.get(column + 1).is_some_and(|next| *next > wall.x) {
-                        grid.blocked_right[row * grid.xs.len() + column] = true;
-                    }
+                    grid.blocked_right[row * width + column] = true;
                 }
             }
             for column in columns {
                 for row in rows.start.saturating_sub(1)..rows.end {
-                    if grid.ys.get(row + 1).is_some_and(|next| *next > wall.y) {
-                        grid.blocked_down[row * grid.xs.len() + column] = true;
-                    }
+                    grid.blocked_down[row * width + column] = true;
                 }
             }
         }
-        // Walls that no line runs inside of in one direction, yet cross lines of the other.
-        grid.block_thin(space);
         Some(grid)
-    }
-
-    /// Lines between two neighbouring columns (rows) that a wall crosses without any column (row) inside it.
-    fn block_thin(&mut self, space: &Space<'_>) {
-        let width = self.xs.len();
-        for obstacle in space.obstacles {
-            let wall = obstacle.grown(space.clearance);
-            let columns = strictly_between(&self.xs, wall.x, wall.right());
-            let rows = strictly_between(&self.ys, wall.y, wall.bottom());
-            if columns.is_empty() && columns.start > 0 && columns.start < width {
-                for row in rows.clone() {
-                    self.blocked_right[row * width + columns.start - 1] = true;
-                }
-            }
-            if rows.is_empty() && rows.start > 0 && rows.start < self.ys.len() {
-                for column in columns {
-                    self.blocked_down[(rows.start - 1) * width + column] = true;
-                }
-            }
-        }
     }
 
     fn len(&self) -> usize {
