@@ -123,6 +123,16 @@ impl Index {
         }
     }
 
+    /// Whether any box that may overlap `area` is meant by `is_it`. Some are asked about more than once.
+    pub fn any_near(&self, area: &Rect, mut is_it: impl FnMut(usize) -> bool) -> bool {
+        let (left, top, right, bottom) = cells(area);
+        if (right - left + 1).saturating_mul(bottom - top + 1) > self.cells.len() as i64 {
+            return self.cells.values().flatten().any(|number| is_it(*number));
+        }
+        let mut cells = (left..=right).flat_map(|x| (top..=bottom).map(move |y| (x, y)));
+        cells.any(|cell| self.cells.get(&cell).is_some_and(|numbers| numbers.iter().any(|number| is_it(*number))))
+    }
+
     /// The numbers of the boxes that may overlap `area`, ascending: all that do, and a few around.
     pub fn near(&self, area: &Rect) -> Vec<usize> {
         let (left, top, right, bottom) = cells(area);

@@ -46,11 +46,11 @@ impl<'a> Labels<'a> {
     }
 
     fn hits_node(&self, rect: &Rect) -> bool {
-        self.node_index.near(rect).into_iter().any(|number| self.nodes[number].overlaps(rect))
+        self.node_index.any_near(rect, |number| self.nodes[number].overlaps(rect))
     }
 
     fn is_clear(&self, rect: &Rect) -> bool {
-        let hits_label = || self.placed_index.near(rect).into_iter().any(|number| self.placed[number].overlaps(rect));
+        let hits_label = || self.placed_index.any_near(rect, |number| self.placed[number].overlaps(rect));
         !self.hits_node(rect) && !hits_label()
     }
 }

@@ -19,8 +19,8 @@ struct Taken(BTreeMap<i64, Vec<(f64, f64, f64)>>);
 
 impl Taken {
     fn is_free(&self, across: f64, (low, high): (f64, f64)) -> bool {
-        let bucket = (across / BUCKET).floor() as i64;
-        let near = (bucket - 1..=bucket + 1).filter_map(|bucket| self.0.get(&bucket)).flatten();
+        let bucket = |across: f64| (across / BUCKET).floor() as i64;
+        let near = (bucket(across - APART)..=bucket(across + APART)).filter_map(|bucket| self.0.get(&bucket)).flatten();
         near.into_iter().all(|(at, from, to)| (at - across).abs() >= APART || *to <= low || *from >= high)
     }
 

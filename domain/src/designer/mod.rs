@@ -5,6 +5,7 @@
 //! instances: what is wrong with a draft is said by [`crate::definition::check`]. Five things are kept apart:
 //!
 //! - the model: [`Document`]; [`Scene`] is what is drawn of it (boxes, and edges routed by [`route`])
+//!   and [`outline`] lists it for those who do not see it
 //! - edits with their inverses: [`Edit`], [`Change`], and [`History`] over them; [`clipboard`]
 //! - rules: [`rules`], asked while the pointer hovers and by every edit
 //! - gestures: [`gesture::step`] and [`command::perform`] turn pointers and keys into [`command::Outcome`]s
@@ -25,6 +26,7 @@ pub mod keys;
 mod kind;
 pub mod labels;
 mod lanes;
+pub mod outline;
 mod places;
 mod ports;
 pub mod route;

@@ -148,14 +148,13 @@ impl Scene {
         let numbers: BTreeMap<String, usize> =
             nodes.iter().enumerate().map(|(number, node)| (node.shape.id.clone(), number)).collect();
         let changed = self.changed_boxes(&nodes);
-        let known: BTreeMap<(&str, &str), &SceneEdge> =
-            self.edges.iter().map(|edge| ((edge.shape.from.as_str(), edge.shape.port.as_str()), edge)).collect();
+        let mut known = Known::of(&self.edges);
         let ends = ends_of(&nodes, &numbers, &links);
         let around = Boxes { all: &boxes, index: &index };
         let mut routed = 0;
         let mut edges: Vec<SceneEdge> = Vec::with_capacity(links.len());
         for (shape, ends) in links.into_iter().zip(ends) {
-            let before = known.get(&(shape.from.as_str(), shape.port.as_str())).filter(|before| {
+            let before = known.find(&shape).filter(|before| {
                 before.ends == ends && !changed.iter().any(|changed| changed.overlaps(&before.region))
             });
             let (way, region) = match before {
@@ -229,6 +228,33 @@ impl Scene {
     /// How many edges had to be routed for this scene; the others were taken over.
     pub fn routed(&self) -> usize {
         self.routed
+    }
+}
+
+/// Finds edges of the scene before: mostly they come in the same order.
+struct Known<'a> {
+    edges: &'a [SceneEdge],
+    next: usize,
+    by_name: Option<BTreeMap<(&'a str, &'a str), usize>>,
+}
+
+impl<'a> Known<'a> {
+    fn of(edges: &'a [SceneEdge]) -> Self {
+        Self { edges, next: 0, by_name: None }
+    }
+
+    fn find(&mut self, shape: &DiagramEdge) -> Option<&'a SceneEdge> {
+        let edges = self.edges;
+        let is_it = |edge: &SceneEdge| edge.shape.from == shape.from && edge.shape.port == shape.port;
+        if !edges.get(self.next).is_some_and(is_it) {
+            let name = |edge: &'a SceneEdge| (edge.shape.from.as_str(), edge.shape.port.as_str());
+            let number = |(number, edge): (usize, &'a SceneEdge)| (name(edge), number);
+            let by_name = self.by_name.get_or_insert_with(|| edges.iter().enumerate().map(number).collect());
+            self.next = *by_name.get(&(shape.from.as_str(), shape.port.as_str()))?;
+        }
+        let found = edges.get(self.next);
+        self.next += 1;
+        found
     }
 }
 

@@ -115,7 +115,7 @@ impl Scene {
         const TRIES: u32 = 400;
         let is_free = |at: &Point| {
             let area = Rect::around(*at, width + 2.0 * GAP, height + 2.0 * GAP);
-            !self.index.near(&area).into_iter().any(|number| self.boxes[number].overlaps(&area))
+            !self.index.any_near(&area, |number| self.boxes[number].overlaps(&area))
         };
         let step = height + 2.0 * GAP;
         let places = (0..TRIES).map(|index| {

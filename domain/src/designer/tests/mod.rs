@@ -10,6 +10,7 @@ mod drafts;
 mod edits;
 mod gestures;
 mod histories;
+mod outlines;
 mod pastes;
 mod played;
 mod random;
