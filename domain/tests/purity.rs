@@ -1,6 +1,6 @@
 //! `domain` stays pure: what it depends on is checked from Cargo's own account of it.
 
-use std::{collections::BTreeSet, process::Command};
+use std::{collections::BTreeSet, path::Path, process::Command};
 
 use serde_json::Value;
 
@@ -81,4 +81,27 @@ fn domain_asks_for_no_clock_and_no_randomness() {
         }
         assert!(!(uses_default && FORBIDDEN_FEATURES.contains(&(name, "default"))), "{name} without defaults, please");
     }
+}
+
+/// What the canvas needs in the browser is small as long as it reads JSON and nothing else.
+#[test]
+fn the_canvas_uses_neither_expressions_nor_schemas_nor_the_layout() {
+    const FORBIDDEN: [&str; 8] =
+        ["expression::", "process::", "saga::", "schema::", "layout::", "definition::", "serde_saphyr", "dagre"];
+    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/designer")];
+    let mut looked_at = 0;
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            let entries = path.read_dir().expect("it is a folder").map(|entry| entry.expect("it can be read").path());
+            open.extend(entries.filter(|entry| !entry.ends_with("tests")));
+            continue;
+        }
+        looked_at += 1;
+        let text = std::fs::read_to_string(&path).expect("it is text");
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let found = FORBIDDEN.iter().find(|forbidden| line.contains(*forbidden));
+            assert_eq!(found, None, "{}: {line}", path.display());
+        }
+    }
+    assert!(looked_at > 25, "{looked_at} files");
 }

@@ -181,7 +181,7 @@ pub fn read(text: &str) -> Result<Pasted, Forbidden> {
 pub(super) fn paste(draft: &mut Draft<'_>, clip: &Clip, at: Point) -> Result<Change, Forbidden> {
     let has_start = draft.document().start().is_some();
     let mut names: BTreeMap<String, String> = BTreeMap::new();
-    let mut taken = BTreeSet::new();
+    let mut taken = fresh::taken(draft.document());
     let mut starts = 0;
     for (name, node) in &clip.nodes {
         if kind(node) == Kind::Start {
@@ -191,7 +191,7 @@ pub(super) fn paste(draft: &mut Draft<'_>, clip: &Clip, at: Point) -> Result<Cha
             }
         }
         let base = if rules::name(name).is_allowed() { name.as_str() } else { kind(node).name() };
-        let fresh = fresh::name(draft.document(), base, &taken);
+        let fresh = fresh::name(base, &taken);
         taken.insert(fresh.clone());
         names.insert(name.clone(), fresh);
     }

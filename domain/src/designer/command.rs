@@ -89,7 +89,7 @@ pub enum Offer {
     New {
         at: Point,
     },
-    /// A node that a port leads to; without a place, beside the port's node.
+    /// A node that a port leads to, beginning at a place; without one, beside the port's node.
     After {
         from: PortRef,
         at: Option<Point>,
@@ -256,7 +256,10 @@ pub fn chosen(offer: &Offer, kind: Kind, canvas: &Canvas<'_>) -> Vec<Edit> {
     let size = node_size(kind);
     match offer {
         Offer::New { at } => vec![Edit::Add { kind, at: canvas.scene.free_place(*at, size) }],
-        Offer::After { from, at: Some(at) } => vec![Edit::Append { from: from.clone(), kind, at: *at }],
+        // The edge was drawn to there, so that is where the node begins.
+        Offer::After { from, at: Some((x, y)) } => {
+            vec![Edit::Append { from: from.clone(), kind, at: (x + size.0 / 2.0, *y) }]
+        }
         Offer::After { from, at: None } => {
             let beside = canvas.scene.node(&from.node).map_or_else(
                 || canvas.viewport.centre(),

@@ -18,7 +18,7 @@ pub struct Editor {
 /// What a step did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Done {
-    /// For those who do not see it.
+    /// For those who do not see it; empty when everything was so already.
     pub sentence: String,
     pub touched: Vec<String>,
     /// What one wants to see selected now; empty leaves the selection as it is.
@@ -61,7 +61,7 @@ impl Editor {
     pub fn commit(&mut self, edits: &[Edit]) -> Result<Done, Forbidden> {
         let changes = edit::apply_all(&mut self.document, edits)?;
         let done = Done {
-            sentence: changes.last().map(|change| change.sentence.clone()).unwrap_or_default(),
+            sentence: changes.iter().rfind(|it| !it.is_empty()).map(|it| it.sentence.clone()).unwrap_or_default(),
             touched: changes.iter().flat_map(|change| change.touched.clone()).collect(),
             select: changes.iter().flat_map(|change| change.select.clone()).collect(),
             changes_meaning: changes.iter().any(Change::changes_meaning),

@@ -86,6 +86,10 @@ impl History {
                 for change in step.changes {
                     merge(&mut last.changes[0], change);
                 }
+                // There and back is no step.
+                if last.changes[0].is_empty() {
+                    self.done.pop_back();
+                }
             }
             _ => self.done.push_back(step),
         }

@@ -4,7 +4,7 @@
 //! It works on the JSON of a draft, which may be broken anywhere, and knows nothing of expressions, schemas or running
 //! instances: what is wrong with a draft is said by [`crate::definition::check`]. Five things are kept apart:
 //!
-//! - the model: [`Document`]; [`Scene`] is what is drawn of it (boxes, and edges routed by [`route`])
+//! - the model: [`Document`]; [`Scene`] is what is drawn of it (boxes, and edges routed by [`route`]),
 //!   and [`outline`] lists it for those who do not see it
 //! - edits with their inverses: [`Edit`], [`Change`], and [`History`] over them; [`clipboard`]
 //! - rules: [`rules`], asked while the pointer hovers and by every edit
@@ -49,6 +49,7 @@ pub use gesture::{Gesture, Input};
 pub use history::History;
 pub use keys::Command;
 pub use kind::Kind;
+pub use places::centres;
 pub use rules::Verdict;
 pub use scene::{Hit, Scene, SceneEdge, SceneNode, ScenePort};
 pub use selection::{Direction, Selection};

@@ -104,7 +104,9 @@ impl Selection {
     #[must_use]
     pub fn pruned(mut self, scene: &Scene) -> Self {
         self.nodes.retain(|name| scene.node(name).is_some());
-        self.edges.retain(|edge| scene.edge(edge).is_some());
+        let edges: BTreeSet<(&str, &str)> =
+            scene.edges().iter().map(|edge| (edge.shape.from.as_str(), edge.shape.port.as_str())).collect();
+        self.edges.retain(|edge| edges.contains(&(edge.node.as_str(), edge.port.as_str())));
         self
     }
 

@@ -39,14 +39,19 @@ pub fn node(kind: Kind) -> Value {
     }
 }
 
-/// `base`, or `base-2` and so on: what no node is called, and no edge leads to either, lest an edge that leads nowhere be
+/// What nodes are called and what edges lead to: a new node is called nothing of that, lest an edge that leads nowhere be
 /// connected by accident.
-pub fn name(document: &Document, base: &str, also_taken: &BTreeSet<String>) -> String {
-    let mut taken: BTreeSet<String> = also_taken.clone();
+pub fn taken(document: &Document) -> BTreeSet<String> {
+    let mut taken = BTreeSet::new();
     for name in document.names() {
         taken.insert(name.to_owned());
         taken.extend(document.ports(name).into_iter().filter_map(|port| port.target));
     }
+    taken
+}
+
+/// `base`, or `base-2` and so on.
+pub fn name(base: &str, taken: &BTreeSet<String>) -> String {
     numbered(base, |name| taken.contains(name))
 }
 

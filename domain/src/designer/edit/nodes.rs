@@ -55,7 +55,7 @@ fn put_between(draft: &mut Draft<'_>, edge: &PortRef, node: &str, verb: &str) ->
 }
 
 fn put(draft: &mut Draft<'_>, kind: Kind, at: Point) -> Result<String, Forbidden> {
-    let name = fresh::name(draft.document(), kind.name(), &BTreeSet::new());
+    let name = fresh::name(kind.name(), &fresh::taken(draft.document()));
     draft.set(&node_pointer(&name), Some(fresh::node(kind)))?;
     draft.set(&layout_pointer(&name), Some(position_value(at)))?;
     Ok(name)

@@ -154,6 +154,9 @@ fn menus_say_what_can_be_chosen_and_do_it() {
     assert_eq!(page.told, ["Added Command after no of Ask"]);
     let place = page.editor.document().position("command").expect("it has a place");
     assert!(place.0 > 500.0 && place.1 != 100.0, "beside the node, not on top of done: {place:?}");
+    let place = |page: &Page, node: &str| page.editor.document().position(node).expect("it has a place");
+    page.choose(&Offer::After { from: port("lone.next"), at: Some((500.0, 420.0)) }, Kind::Wait);
+    assert_eq!(place(&page, "wait"), (586.0, 420.0), "its left border where the edge was dropped");
     page.choose(&Offer::Into { edge: port("start.next") }, Kind::Timer);
     assert_eq!(page.editor.document().target(&port("timer.next")).as_deref(), Some("ask"));
     page.choose(&Offer::Replace { node: "lone".into() }, Kind::Timer);
@@ -164,7 +167,7 @@ fn menus_say_what_can_be_chosen_and_do_it() {
             assert!(!a.rect().overlaps(&b.rect()), "{} lies on {}", a.id(), b.id());
         }
     }
-    assert_eq!(page.editor.history().len(), 4, "each choice is one step");
+    assert_eq!(page.editor.history().len(), 5, "each choice is one step");
     let verdicts = targets(page.editor.document(), &port("ask.no"));
     let forbidden: Vec<&str> =
         verdicts.iter().filter(|(_, it)| matches!(it, Verdict::Forbid(_))).map(|(name, _)| name.as_str()).collect();

@@ -97,6 +97,17 @@ fn nudges_and_typing_are_one_step_until_something_else_happens() {
 }
 
 #[test]
+fn there_and_back_is_no_step() {
+    let mut editor = editor();
+    nudge(&mut editor, 304.0);
+    nudge(&mut editor, 300.0);
+    assert!(editor.history().is_empty() && !editor.history().is_changed());
+    let edit = Edit::SetTitle { node: "lone".into(), title: None };
+    assert_eq!(editor.commit(&[edit]).expect("it can be set").sentence, "", "nothing happened");
+    assert!(editor.history().is_empty());
+}
+
+#[test]
 fn going_back_to_what_was_saved_means_not_changed() {
     let mut editor = editor();
     assert!(!editor.history().is_changed());
