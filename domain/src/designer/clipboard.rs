@@ -10,7 +10,8 @@ use super::{
     document::{Document, kind, layout_pointer, node_pointer, position_value},
     edit::fresh,
     geometry::Point,
-    ports, rules,
+    ports,
+    rules::{self, Verdict},
 };
 
 /// What the text says that it is.
@@ -178,7 +179,21 @@ pub fn read(text: &str) -> Result<Pasted, Forbidden> {
     }
 }
 
+/// Whether the nodes can be pasted. A start among others is left out where there is one already.
+pub fn can_paste(document: &Document, clip: &Clip) -> Verdict {
+    let starts = clip.nodes.values().filter(|node| kind(node) == Kind::Start).count();
+    let others = clip.nodes.len() - starts;
+    if others == 0 && starts > 0 {
+        return rules::add(document, Kind::Start);
+    }
+    if others == 0 {
+        return Verdict::Forbid("There is nothing to paste.".to_owned());
+    }
+    rules::room_for(document, others + usize::from(starts > 0 && document.start().is_none()))
+}
+
 pub(super) fn paste(draft: &mut Draft<'_>, clip: &Clip, at: Point) -> Result<Change, Forbidden> {
+    can_paste(draft.document(), clip).or_forbid("")?;
     let has_start = draft.document().start().is_some();
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     let mut taken = fresh::taken(draft.document());
@@ -195,15 +210,6 @@ pub(super) fn paste(draft: &mut Draft<'_>, clip: &Clip, at: Point) -> Result<Cha
         taken.insert(fresh.clone());
         names.insert(name.clone(), fresh);
     }
-    if names.is_empty() {
-        let reason = if starts > 0 {
-            "There is a start already; a process has exactly one."
-        } else {
-            "There is nothing to paste."
-        };
-        return Err(Forbidden::because(reason));
-    }
-    rules::room_for(draft.document(), names.len()).or_forbid("")?;
     let left_out = clip.nodes.len() - names.len();
     let middle = clip.middle();
     let renamed = clip.clone().renamed(|name| names.get(name).cloned());

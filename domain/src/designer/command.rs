@@ -159,7 +159,7 @@ pub fn perform(command: Command, canvas: &Canvas<'_>) -> Vec<Outcome> {
         Command::Duplicate => {
             let clip = selected(canvas);
             let (x, y) = clip.middle();
-            vec![Outcome::Commit(vec![Edit::Paste { clip, at: (x + DUPLICATE_OFFSET, y + DUPLICATE_OFFSET) }])]
+            pasted(document, clip, (x + DUPLICATE_OFFSET, y + DUPLICATE_OFFSET))
         }
         Command::Undo | Command::Redo | Command::Save | Command::Tidy => vec![Outcome::Do(command)],
     }
@@ -330,10 +330,20 @@ pub fn paste(text: &str, at: Option<Point>, canvas: &Canvas<'_>) -> Vec<Outcome>
     };
     match clipboard::read(text) {
         Err(forbidden) => vec![Outcome::Refuse(forbidden)],
-        Ok(Pasted::Nodes(clip)) => vec![Outcome::Commit(vec![Edit::Paste { at: at(&clip), clip }])],
+        Ok(Pasted::Nodes(clip)) => {
+            let at = at(&clip);
+            pasted(canvas.document, clip, at)
+        }
         Ok(Pasted::Definition { clip, value }) => {
             let nodes = vec![Edit::Paste { at: at(&clip), clip }];
             vec![Outcome::AskDefinition { nodes, instead: vec![Edit::Rewrite { value }] }]
         }
+    }
+}
+
+fn pasted(document: &Document, clip: Clip, at: Point) -> Vec<Outcome> {
+    match clipboard::can_paste(document, &clip) {
+        Verdict::Forbid(reason) => refuse(reason),
+        Verdict::Allow | Verdict::Ignore => vec![Outcome::Commit(vec![Edit::Paste { clip, at }])],
     }
 }

@@ -91,6 +91,7 @@ fn keys_edit() {
     }
     check_on("key Ctrl+a", "key Delete", &["Removed 4 nodes"]);
     check_on(LONE, "key Ctrl+d", &["Pasted Lone 2"]);
+    check_on("down 100,100; up", "key Ctrl+d", &["no: There is a start already; a process has exactly one."]);
     check_on(LONE, "key Ctrl+v", &["read the clipboard"]);
     let mut page = Page::of(small());
     page.play(&format!("{LONE} key Ctrl+x"));

@@ -7,6 +7,7 @@ use super::*;
 mod commands;
 mod documents;
 mod drafts;
+mod drawn;
 mod edits;
 mod gestures;
 mod histories;

@@ -129,6 +129,7 @@ impl Page {
             }
             _ => {}
         }
+        self.selection = std::mem::take(&mut self.selection).pruned(self.editor.scene());
         self.told.push(text);
     }
 

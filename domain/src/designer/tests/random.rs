@@ -177,3 +177,49 @@ proptest! {
         }
     }
 }
+
+/// What a hand may do next: near the nodes of [`small`], beside them, and outside the canvas.
+fn any_line() -> impl Strategy<Value = String> {
+    let spots = vec![
+        "100,100", "122,100", "300,100", "386,91", "386,109", "450,110", "514,109", "600,100", "300,300", "386,300",
+        "800,500", "0,0", "-20,50", "999,300", "303,103", "460,112",
+    ];
+    let place = move || prop::sample::select(spots.clone());
+    let held = || prop::sample::select(vec!["", "", "", "shift", "ctrl", "alt", "space"]);
+    let finger = || prop::sample::select(vec!["", "", "touch #1", "touch #2", "middle", "right"]);
+    let keys: Vec<String> =
+        keys::BINDINGS.iter().filter(|it| it.command != Command::Paste).map(|it| format!("key {}", it.chord)).collect();
+    prop_oneof![
+        3 => (place(), held(), finger()).prop_map(|(at, held, finger)| format!("down {at} {held} {finger}")),
+        4 => (place(), held(), finger()).prop_map(|(at, held, finger)| format!("move {at} {held} {finger}")),
+        4 => (place(), held(), finger()).prop_map(|(at, held, finger)| format!("up {at} {held} {finger}")),
+        1 => (place(), finger()).prop_map(|(at, finger)| format!("up {at} x2 {finger}")),
+        1 => (prop::sample::select(Kind::ALL.to_vec()), place()).prop_map(|(kind, at)| format!("pick {} {at}", kind.name())),
+        1 => place().prop_map(|at| format!("wheel 3,-40 {at} ctrl")),
+        1 => Just("frame".to_owned()),
+        1 => Just("esc".to_owned()),
+        1 => Just("cancel #2".to_owned()),
+        4 => prop::sample::select(keys),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// The page panics when a gesture commits what cannot be done, so this is also about rules that hovering forgot.
+    #[test]
+    fn whatever_a_hand_does_is_possible_and_can_be_taken_back(lines in prop::collection::vec(any_line(), 1..60)) {
+        let mut page = played::Page::of(small());
+        for line in &lines {
+            page.play(line);
+            prop_assert!(page.viewport.zoom > 0.0 && page.viewport.x.is_finite() && page.viewport.y.is_finite());
+            prop_assert_eq!(&page.selection.clone().pruned(page.editor.scene()), &page.selection, "after {}", line);
+        }
+        page.play("esc; esc");
+        prop_assert_eq!(&page.gesture, &Gesture::Idle);
+        prop_assert_eq!(&page.preview, &Preview::None);
+        while page.editor.undo().is_some() {}
+        prop_assert_eq!(page.editor.document(), &small());
+        prop_assert!(!page.editor.history().is_changed());
+    }
+}
