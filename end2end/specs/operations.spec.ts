@@ -2,9 +2,10 @@
 // audit.
 import type { Page } from "@playwright/test";
 import { eventually, live, type Baton, type Database } from "../support/baton.ts";
-import { expectAccessible } from "../support/accessibility.ts";
+import { expectAccessible, expectNoSidewaysScroll } from "../support/accessibility.ts";
 import { expect, test } from "../support/fixtures.ts";
 import { Participant } from "../support/participant.ts";
+import { inEveryLook, picture } from "../support/screenshots.ts";
 
 // Rooms are held, then paid; a payment may take more than a second, and then a person looks.
 const STAY = `
@@ -235,6 +236,59 @@ test("an undo that is refused makes it stuck; abandoning ends it as failed", asy
   await stay.hotel.stop();
 });
 
+test("a step that failed begins again as a new instance, with another variable", async ({ page, baton }) => {
+  const stay = await prepared(page, baton);
+  const id = await startedAt(stay, "check-in");
+  const restart = page.getByRole("button", { name: /^Restart…/, includeHidden: true });
+  await expect(restart).toBeDisabled();
+  await expect(restart).toHaveAttribute("title", /suspend or cancel it first/);
+  await opened(page, "Suspend");
+  await send(page, "Suspend");
+  await expectState(page, "suspended");
+  const dialog = await opened(page, "Restart");
+  // the last step that it came to is offered first
+  const steps = dialog.getByLabel("The step to begin at");
+  await expect(steps.getByRole("option").first()).toHaveText(/^Check in, fact \d+$/);
+  await expect(steps.getByRole("option").last()).toHaveText("Start, fact 1");
+  await inEveryLook(page, async (look) => {
+    await expectAccessible(page, `restart ${look}`);
+    await expectNoSidewaysScroll(page, `restart ${look}`);
+    await picture(page, `restart-dialog-${look}`);
+  });
+  await page.setViewportSize({ width: 1360, height: 860 });
+  const priced = await steps.getByRole("option", { name: /^Price/ }).getAttribute("value");
+  await steps.selectOption(priced);
+  const variables = dialog.getByLabel("Variables to change");
+  await variables.fill("[3]");
+  await dialog.getByLabel("Reason").fill(REASON);
+  await dialog.getByRole("button", { name: "Restart", exact: true }).click();
+  await expect(dialog.getByRole("alert")).toContainText("names with their values");
+  await variables.fill(`{"nights": 3}`);
+  await send(page, "Restart");
+  // the old one has ended, and says who goes on
+  await expectState(page, "cancelled");
+  await expect(page.locator(".history")).toContainText(`restarted it from fact ${priced} as`);
+  await expect(restart).toBeDisabled();
+  await inEveryLook(page, async (look) => {
+    await expectAccessible(page, `restarted ${look}`);
+    await expectNoSidewaysScroll(page, `restarted ${look}`);
+    await picture(page, `restarted-${look}`);
+  });
+  await page.setViewportSize({ width: 1360, height: 860 });
+  await page.locator(".notice").getByRole("link").click();
+  await expect(page).not.toHaveURL(new RegExp(id));
+  await expect(page.getByRole("listitem", { name: /Check in.*under way/ })).toBeVisible();
+  expect(stay.hotel.received.filter((it) => it.type === "TakePayment").map((it) => it.data)).toEqual([{ total: 160 }, { total: 240 }]);
+  // what the old one did can be undone from here, the old payment too
+  const undo = page.getByRole("region", { name: "Steps and what undoes them" });
+  await expect(undo.getByRole("listitem")).toHaveCount(3);
+  await picture(page, "restarted-as");
+  await page.getByRole("definition").filter({ hasText: `at fact ${priced}` }).getByRole("link").click();
+  await expect(page).toHaveURL(new RegExp(`/instances/${id}\\?at=${priced}$`));
+  await expect(page.getByText(`As it was after fact ${priced} of`)).toBeVisible();
+  await stay.hotel.stop();
+});
+
 /** Publishes a version in which guests check in under another name. */
 async function publishSecond({ baton }: Stay): Promise<void> {
   const source = STAY.replaceAll("check-in", "arrival");
@@ -274,6 +328,19 @@ test("the instances of a definition migrate together, after a look at which can"
   const go = dialog.getByRole("button", { name: "Go", exact: true });
   await go.click();
   await expect(dialog).toContainText("0 can go on, 1 cannot.");
+  // only those that are looked for
+  const key = dialog.getByLabel("Business key");
+  await key.fill("room 13");
+  await go.click();
+  await expect(dialog).toContainText("0 can go on, 0 cannot.");
+  await key.fill("room 12");
+  await dialog.getByLabel("In the state").selectOption("stuck");
+  await go.click();
+  await expect(dialog).toContainText("0 can go on, 0 cannot.");
+  await dialog.getByLabel("In the state").selectOption("waiting");
+  await go.click();
+  await expect(dialog).toContainText("0 can go on, 1 cannot.");
+  await expectAccessible(page, "the dialog that migrates many");
   await expect(dialog.getByRole("link", { name: "room 12" })).toBeVisible();
   await dialog.getByLabel("Nodes with another name").fill("check-in=arrival");
   await go.click();

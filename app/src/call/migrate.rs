@@ -29,6 +29,10 @@ pub struct MigrateForm {
     pub to: u32,
     /// A line each: `old=new`.
     pub mapping: String,
+    /// Empty for every one that has not ended.
+    pub state: String,
+    /// Empty for every key.
+    pub business_key: String,
     pub reason: String,
     pub dry_run: bool,
     /// Where the press of the button before left off; empty at first.
@@ -56,14 +60,14 @@ pub async fn migrate_instances(request: MigrateForm) -> Answer<Encoded<Migration
 
 #[cfg(feature = "ssr")]
 fn understood(form: MigrateForm) -> Answer<MigrationRequest> {
-    let MigrateForm { kind, definition, from, to, mapping, reason, dry_run, cursor } = form;
+    let MigrateForm { kind, definition, from, to, mapping, state, business_key, reason, dry_run, cursor } = form;
     Ok(MigrationRequest {
         kind,
         definition,
         from_version: from.parse().ok(),
         to_version: to,
         mapping: renames(&mapping)?,
-        filter: MigrationFilter::default(),
+        filter: MigrationFilter { state: given(Some(state)), business_key: given(Some(business_key)), q: None },
         reason: given(Some(reason)),
         dry_run,
         cursor: given(Some(cursor)),

@@ -17,6 +17,9 @@ use crate::{
 
 const DIALOG: &str = "migrate-dialog";
 
+/// Those in which an instance can migrate.
+const STATES: [&str; 4] = ["running", "waiting", "suspended", "stuck"];
+
 pub type Migrating = ServerAction<MigrateInstances>;
 
 /// Opens the dialog; nothing while there is no version to come from.
@@ -43,6 +46,7 @@ pub fn migrate_dialog(detail: &DefinitionDetail, migrate: Migrating) -> Option<A
         Err(error) => Some(refusal(&error).into_view().erased()),
     };
     let (to, from) = (versions(), versions());
+    let states = STATES.map(|state| view! { <option value=state>{state}</option> }).into_iter().collect_view();
     Some(
         view! {
             <Dialog id=DIALOG title="Migrate instances">
@@ -58,6 +62,14 @@ pub fn migrate_dialog(detail: &DefinitionDetail, migrate: Migrating) -> Option<A
                     <div class="field">
                         <label for="migrate-from">"Instances of"</label>
                         <select id="migrate-from" name="request[from]"><option value="">"every other version"</option>{from}</select>
+                    </div>
+                    <div class="field">
+                        <label for="migrate-state">"In the state"</label>
+                        <select id="migrate-state" name="request[state]"><option value="">"any"</option>{states}</select>
+                    </div>
+                    <div class="field">
+                        <label for="migrate-key">"Business key (optional)"</label>
+                        <input id="migrate-key" name="request[business_key]" spellcheck="false"/>
                     </div>
                     {mapping_field("migrate-many-mapping", "request[mapping]")}
                     <div class="field">

@@ -162,7 +162,8 @@ fn facts(instance: &InstanceDetail) -> AnyView {
     let origin = instance.restarted_from.map(|OriginView { instance, at }| {
         let href = link::link(&link::instance(instance), &[("at", &at.to_string())]);
         let place = format!(" at fact {at}");
-        fact("Restarted from", view! { <a class="mono" href=href>{short(instance)}</a>{place} }.erased())
+        // The page of another instance at another moment: two things of the URL change at once, so it is loaded whole.
+        fact("Restarted from", view! { <a class="mono" href=href rel="external">{short(instance)}</a>{place} }.erased())
     });
     let successor = instance
         .restarted_as
