@@ -295,6 +295,19 @@ impl Walk<'_> {
         self.take(token, message);
     }
 
+    /// Answers that came while suspended settle the commands that they answer; nothing else follows from them.
+    pub(super) fn settle_by(&mut self, held: &[Arrival]) {
+        for arrival in held {
+            let Arrival::Message { message } = arrival else { continue };
+            let relation = relation(self.definition, &self.state, message);
+            let values = wait_values(self.definition, message);
+            let mail = Mail { definition: self.definition, message, relation: &relation, values: &values };
+            if let Some(entry) = self.state.unsettled.iter().find(|it| mail.settles(it)).cloned() {
+                self.settled(&entry, message, &relation);
+            }
+        }
+    }
+
     /// It turns out what became of a command that was left without an answer.
     fn settled(&mut self, entry: &Unsettled, message: &Message, relation: &Relation) {
         let command = self.definition.nodes.get(&entry.node).and_then(Node::command);

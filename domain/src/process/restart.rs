@@ -292,12 +292,17 @@ fn hand_over(walk: &mut Walk<'_>, living: Option<&State>) -> Handed {
     for token in walk.state.tokens.clone() {
         walk.unsettle(&token);
     }
-    let State { done, unsettled, buffer, held, .. } = &walk.state;
+    let held = walk.state.held.clone();
+    walk.settle_by(&held);
+    let State { done, unsettled, buffer, .. } = &walk.state;
     let held = held.iter().filter_map(|arrival| match arrival {
         Arrival::Message { message } => Some(message.as_ref()),
         Arrival::Timer { .. } => None,
     });
-    let early = buffer.iter().chain(held).filter(|it| is_awaited_later(walk.definition, &it.message_type));
+    let early = buffer
+        .iter()
+        .chain(held)
+        .filter(|it| is_awaited_later(walk.definition, &it.message_type) && !walk.state.recent.contains(&it.id));
     let early = early.take(KEPT_MAX).cloned().collect();
     // Token 1 is the new instance's own.
     let renumbered = unsettled.iter().zip(2..).map(|(entry, watch)| {

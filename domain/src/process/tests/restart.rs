@@ -198,6 +198,19 @@ fn an_event_that_came_early_goes_along() {
 }
 
 #[test]
+fn an_answer_that_came_while_suspended_settles_its_command() {
+    for (answer, done, last) in [("Held", 1, "step_settled"), ("Nothing", 0, "step_unsettled")] {
+        let mut it = stay();
+        it.operate("suspend").unwrap();
+        it.answer(answer, json!({"room": 12}));
+        let next = it.restart(&from(2)).unwrap();
+        assert_eq!(names(&it.history)[it.history.len() - 2], last);
+        assert_eq!((next.state().done.len(), next.state().unsettled.len()), (done, 1 - done));
+        check_invariants(&it).unwrap();
+    }
+}
+
+#[test]
 fn a_new_one_is_restarted_again_and_the_old_one_is_not() {
     let mut it = unpaid();
     let mut next = it.restart(&from(entry(&it, "pay"))).unwrap();
