@@ -86,7 +86,7 @@ async fn measure(
 
     let seconds = if plan.quick { 3 } else { 15 };
     let drain = format!("relay.{name}.drain_per_s");
-    if plan.wants(&[drain.clone()]) {
+    if plan.wants(std::slice::from_ref(&drain)) {
         note(figures, &drain, relay::drain(url, &database, share(200_000)).await.context("draining")?);
         database.clear().await?;
     }
@@ -113,13 +113,13 @@ async fn measure(
     }
 
     let saga = format!("saga.{name}.instances_per_s");
-    if plan.wants(&[saga.clone()]) {
+    if plan.wants(std::slice::from_ref(&saga)) {
         note(figures, &saga, saga::throughput(url, &database, share(5_000)).await.context("sagas")?);
         database.clear().await?;
     }
 
     let beside = format!("relay.{name}.drain_per_s_1m_published");
-    if plan.wants(&[beside.clone()]) {
+    if plan.wants(std::slice::from_ref(&beside)) {
         database.seed_published(share(1_000_000)).await?;
         let per_s = relay::drain(url, &database, share(200_000)).await.context("draining beside published rows")?;
         note(figures, &beside, per_s);
@@ -149,7 +149,7 @@ async fn measure_crowds(
         database.clear().await?;
     }
     let memory = "memory.rss_mb".to_owned();
-    if plan.wants(&[memory.clone()]) {
+    if plan.wants(std::slice::from_ref(&memory)) {
         note(figures, &memory, crowd::memory(url, share(100_000)).await.context("memory")?);
         database.clear().await?;
     }
