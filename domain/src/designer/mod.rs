@@ -5,7 +5,7 @@
 //! instances: what is wrong with a draft is said by [`crate::definition::check`]. Five things are kept apart:
 //!
 //! - the model: [`Document`]; [`Scene`] is what is drawn of it (boxes, and edges routed by [`route`]),
-//!   and [`outline`] lists it for those who do not see it
+//!   and [`outline`] lists it for those who do not see it; [`compare`] tells two of them apart
 //! - edits with their inverses: [`Edit`], [`Change`], and [`History`] over them; [`clipboard`]
 //! - rules: [`rules`], asked while the pointer hovers and by every edit
 //! - gestures: [`gesture::step`] and [`command::perform`] turn pointers and keys into [`command::Outcome`]s
@@ -16,6 +16,7 @@
 pub mod change;
 pub mod clipboard;
 pub mod command;
+pub mod compare;
 pub mod document;
 pub mod edit;
 pub mod editor;

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::{
     Kind,
     document::{Document, PortRef},
@@ -58,6 +60,38 @@ pub struct SceneEdge {
 }
 
 impl SceneNode {
+    /// A node of a document with its centre there.
+    pub(super) fn of(document: &Document, name: &str, node: &Value, centre: Point) -> Self {
+        let kind = super::document::kind(node);
+        let (width, height) = node_size(kind);
+        let rect = Rect::around(centre, width, height);
+        let ports = document.ports(name).into_iter().map(|port| ScenePort {
+            at: Point::default(),
+            is_open: document.is_open(&port),
+            name: port.name,
+            label: port.label,
+        });
+        let shape = DiagramNode {
+            id: name.to_owned(),
+            kind: kind.name().to_owned(),
+            title: words::shorten(&words::title(name, node), words::TITLE_CHARS_MAX),
+            subtitle: words::shorten(&words::subtitle(node), words::SUBTITLE_CHARS_MAX),
+            x: rect.x,
+            y: rect.y,
+            width,
+            height,
+        };
+        let mut node = Self { shape, kind, ports: ports.collect() };
+        node.place_ports();
+        node
+    }
+
+    /// Puts the ports onto the border, one below the other.
+    pub(super) fn place_ports(&mut self) {
+        let rect = self.rect();
+        place_ports(rect, &mut self.ports);
+    }
+
     pub fn id(&self) -> &str {
         &self.shape.id
     }
@@ -93,31 +127,7 @@ impl Scene {
         let positions = document.positions();
         let nodes: Vec<SceneNode> = document
             .nodes()
-            .map(|(name, node)| {
-                let kind = super::document::kind(node);
-                let (width, height) = node_size(kind);
-                let rect = Rect::around(positions.get(name).copied().unwrap_or_default(), width, height);
-                let ports = document.ports(name);
-                let ports = ports.into_iter().map(|port| ScenePort {
-                    at: Point::default(),
-                    is_open: document.is_open(&port),
-                    name: port.name,
-                    label: port.label,
-                });
-                let mut ports: Vec<ScenePort> = ports.collect();
-                place_ports(rect, &mut ports);
-                let shape = DiagramNode {
-                    id: name.to_owned(),
-                    kind: kind.name().to_owned(),
-                    title: words::shorten(&words::title(name, node), words::TITLE_CHARS_MAX),
-                    subtitle: words::shorten(&words::subtitle(node), words::SUBTITLE_CHARS_MAX),
-                    x: rect.x,
-                    y: rect.y,
-                    width,
-                    height,
-                };
-                SceneNode { shape, kind, ports }
-            })
+            .map(|(name, node)| SceneNode::of(document, name, node, positions.get(name).copied().unwrap_or_default()))
             .collect();
         let links: Vec<DiagramEdge> = document
             .nodes()
@@ -137,12 +147,12 @@ impl Scene {
         for id in ids {
             let Some(node) = self.numbers.get(id.as_ref()).and_then(|number| nodes.get_mut(*number)) else { continue };
             (node.shape.x, node.shape.y) = (node.shape.x + dx, node.shape.y + dy);
-            place_ports(node.rect(), &mut node.ports);
+            node.place_ports();
         }
         self.laid_out(nodes, self.edges.iter().map(|edge| edge.shape.clone()).collect())
     }
 
-    fn laid_out(&self, nodes: Vec<SceneNode>, links: Vec<DiagramEdge>) -> Self {
+    pub(super) fn laid_out(&self, nodes: Vec<SceneNode>, links: Vec<DiagramEdge>) -> Self {
         let boxes: Vec<Rect> = nodes.iter().map(SceneNode::rect).collect();
         let index = Index::of(boxes.iter().copied());
         let numbers: BTreeMap<String, usize> =

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 
 mod commands;
+mod compares;
 mod documents;
 mod drafts;
 mod drawn;

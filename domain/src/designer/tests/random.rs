@@ -94,6 +94,15 @@ fn any_edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
+/// Everything but where nodes stand.
+fn meaning(document: &Document) -> Value {
+    let mut value = document.value().clone();
+    if let Some(map) = value.as_object_mut() {
+        map.remove("layout");
+    }
+    value
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -116,11 +125,6 @@ proptest! {
                     change.apply(&mut other);
                     prop_assert_eq!(&other, &document, "done again: {:?}", edit);
                     if !change.changes_meaning() {
-                        let meaning = |document: &Document| {
-                            let mut value = document.value().clone();
-                            if let Some(map) = value.as_object_mut() { map.remove("layout"); }
-                            value
-                        };
                         prop_assert_eq!(meaning(&document), meaning(&before));
                     }
                     changes.push(change);
@@ -149,6 +153,46 @@ proptest! {
         prop_assert!(!editor.history().is_changed());
         while editor.redo().is_some() {}
         prop_assert_eq!(editor.document(), &last);
+    }
+
+    #[test]
+    fn comparing_leaves_nothing_out_and_tells_nothing_twice(old in any_document(), new in any_document()) {
+        prop_assert_eq!(compare::compare(&old, &old), compare::Comparison::default());
+        let comparison = compare::compare(&old, &new);
+        prop_assert_eq!(comparison.is_empty(), meaning(&old) == meaning(&new), "{:?}", comparison);
+        // In the other direction there is as much to tell.
+        let back = compare::compare(&new, &old);
+        prop_assert_eq!(comparison.moved.len(), back.moved.len());
+        prop_assert_eq!(comparison.edges.len(), back.edges.len());
+        let drawing = compare::draw(&old, &new);
+        prop_assert_eq!(drawing.diagram.edges.len(), drawing.edges.len());
+    }
+
+    #[test]
+    fn comparing_names_nothing_that_an_edit_did_not_touch(old in any_document(), edit in any_edit()) {
+        let mut new = old.clone();
+        let Ok(change) = apply(&mut new, &edit) else { return Ok(()) };
+        let comparison = compare::compare(&old, &new);
+        if !change.changes_meaning() {
+            prop_assert!(comparison.is_empty(), "{:?}", comparison);
+        }
+        // Who writes all nodes at once touches them all.
+        if change.writes.iter().any(|write| matches!(write.pointer.as_str(), "" | "/nodes")) {
+            return Ok(());
+        }
+        let is_touched = |name: &String| change.touched.contains(name);
+        for node in &comparison.nodes {
+            prop_assert!(is_touched(&node.node.name), "{:?} touched {:?}", node, change.touched);
+        }
+        for edge in &comparison.edges {
+            let ends = match &edge.what {
+                compare::EdgeDifference::Added { to } | compare::EdgeDifference::Removed { to } => vec![&to.name],
+                compare::EdgeDifference::Led { from, to } => vec![&from.name, &to.name],
+            };
+            let touched = is_touched(&edge.from) || ends.into_iter().any(is_touched);
+            prop_assert!(touched, "{:?} touched {:?}", edge, change.touched);
+        }
+        prop_assert!(comparison.moved.iter().all(is_touched), "{:?} {:?}", comparison.moved, change.touched);
     }
 
     #[test]
