@@ -38,6 +38,28 @@ pub fn focus(id: &str) {
     }
 }
 
+/// Focuses the first element that a selector finds.
+pub fn focus_first(selector: &str) -> bool {
+    let found =
+        document().query_selector(selector).ok().flatten().and_then(|found| found.dyn_into::<HtmlElement>().ok());
+    found.is_some_and(|found| found.focus().is_ok())
+}
+
+/// Focuses what comes after (or before) the element with the focus among those that a selector finds.
+pub fn focus_sibling(selector: &str, after: bool) -> bool {
+    let Ok(all) = document().query_selector_all(selector) else { return false };
+    let focused = document().active_element();
+    let elements: Vec<HtmlElement> =
+        (0..all.length()).filter_map(|index| all.item(index)?.dyn_into::<HtmlElement>().ok()).collect();
+    let at = elements.iter().position(|element| focused.as_ref().is_some_and(|focused| **element == *focused));
+    let next = match (at, after) {
+        (None, _) => 0,
+        (Some(at), true) => at + 1,
+        (Some(at), false) => at.saturating_sub(1),
+    };
+    elements.get(next).is_some_and(|element| element.focus().is_ok())
+}
+
 /// Whether what has the focus takes text, so that single keys belong to it.
 pub fn typing() -> bool {
     let Some(element) = document().active_element() else { return false };

@@ -125,6 +125,10 @@ pub trait Backend: Send + Sync + 'static {
     ) -> Answer<DefinitionDetail>;
     /// What the rules say about a text; stores nothing.
     async fn check(&self, kind: DefinitionKind, source: String) -> Answer<CheckReport>;
+    /// The text of what was drawn, and what the rules say about it; stores nothing.
+    async fn draw(&self, kind: DefinitionKind, document: Value) -> Answer<Drawn>;
+    /// Where the nodes of what was drawn stand best; stores nothing.
+    async fn tidy(&self, document: Value) -> Answer<Places>;
     /// Stores the draft even when it has errors (work in hand is kept) and says what the rules say about it.
     async fn save_draft(&self, actor: Actor, kind: DefinitionKind, name: String, source: String)
     -> Answer<CheckReport>;

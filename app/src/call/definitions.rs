@@ -8,7 +8,7 @@ use super::context::{begun, given, go_on_at, signed_in};
 #[cfg(feature = "ssr")]
 use crate::{link, port::AppError};
 use crate::{
-    model::{CheckReport, DefinitionDetail, DefinitionSummary},
+    model::{CheckReport, DefinitionDetail, DefinitionSummary, Drawn, Places},
     port::Answer,
     read::Encoded,
 };
@@ -51,6 +51,26 @@ pub async fn get_draft(kind: DefinitionKind, name: String, new: bool) -> Answer<
 #[server(prefix = "/sfn", endpoint = "check", input = Json)]
 pub async fn check_source(kind: DefinitionKind, source: String) -> Answer<Encoded<CheckReport>> {
     signed_in()?.0.check(kind, source).await.and_then(Encoded::of)
+}
+
+/// The text of what was drawn (JSON), and what the rules say about it; stores nothing.
+#[server(prefix = "/sfn", endpoint = "draw", input = Json)]
+pub async fn draw(kind: DefinitionKind, document: String) -> Answer<Encoded<Drawn>> {
+    signed_in()?.0.draw(kind, drawn(&document)?).await.and_then(Encoded::of)
+}
+
+/// Where the nodes of what was drawn (JSON) stand best; stores nothing.
+#[server(prefix = "/sfn", endpoint = "tidy", input = Json)]
+pub async fn tidy(document: String) -> Answer<Encoded<Places>> {
+    signed_in()?.0.tidy(drawn(&document)?).await.and_then(Encoded::of)
+}
+
+#[cfg(feature = "ssr")]
+fn drawn(document: &str) -> Answer<serde_json::Value> {
+    serde_json::from_str(document).map_err(|error| {
+        let message = format!("what was drawn did not arrive whole: {error}");
+        AppError::Invalid(vec![baton_domain::diagnostic::Diagnostic::error("syntax", "/document", message)])
+    })
 }
 
 #[server(prefix = "/sfn", endpoint = "save-draft")]

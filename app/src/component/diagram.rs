@@ -64,7 +64,7 @@ fn in_focus<'a>(diagram: &'a Diagram, journey: &Journey) -> Option<&'a DiagramNo
     first(Progress::UnderWay).or_else(|| first(Progress::Failed)).or_else(|| diagram.nodes.iter().find(ends))
 }
 
-fn arrow(kind: &'static str) -> impl IntoView {
+pub fn arrow(kind: &'static str) -> impl IntoView {
     view! {
         <marker id=format!("arrow-{kind}") class=format!("arrow {kind}") viewBox="0 0 8 8" refX="7" refY="4"
             markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto">
@@ -102,7 +102,22 @@ fn node_view(node: &DiagramNode, journey: Option<&Journey>) -> AnyView {
         Some(Some(Progress::Failed)) => ("failed", ", failed"),
     };
     let label = format!("{} ({}{word}): {}", node.title, node.kind, node.subtitle);
-    let body = if matches!(node.kind.as_str(), "start" | "end") && node.width < 90.0 {
+    let body = node_body(node);
+    let title =
+        if node.subtitle.is_empty() { node.title.clone() } else { format!("{}\n{}", node.title, node.subtitle) };
+    view! {
+        <g class=format!("node {} {class}", node.kind) role="listitem" aria-label=label
+            transform=format!("translate({} {})", number(node.x), number(node.y))>
+            <title>{title}</title>
+            {body}
+        </g>
+    }
+    .erased()
+}
+
+/// What a node looks like, its upper left corner at the origin.
+pub fn node_body(node: &DiagramNode) -> AnyView {
+    if matches!(node.kind.as_str(), "start" | "end") && node.width < 90.0 {
         let (middle_x, middle_y) = (node.width / 2.0, node.height / 2.0);
         let radius = middle_x.min(middle_y) - 1.0;
         view! {
@@ -124,17 +139,7 @@ fn node_view(node: &DiagramNode, journey: Option<&Journey>) -> AnyView {
             {subtitle}
         }
         .erased()
-    };
-    let title =
-        if node.subtitle.is_empty() { node.title.clone() } else { format!("{}\n{}", node.title, node.subtitle) };
-    view! {
-        <g class=format!("node {} {class}", node.kind) role="listitem" aria-label=label
-            transform=format!("translate({} {})", number(node.x), number(node.y))>
-            <title>{title}</title>
-            {body}
-        </g>
     }
-    .erased()
 }
 
 /// `text` cut to a width, at `letter` pixels a letter: SVG text neither wraps nor ends by itself.
@@ -148,7 +153,7 @@ fn shortened(text: &str, width: f64, letter: f64) -> String {
 }
 
 /// A line through the points with round corners.
-fn path(points: &[(f64, f64)]) -> String {
+pub fn path(points: &[(f64, f64)]) -> String {
     let mut path = String::new();
     let [first, .., last] = points else { return path };
     let at = |(x, y): (f64, f64)| format!("{} {}", number(x), number(y));

@@ -2,6 +2,7 @@
 
 pub mod badge;
 pub mod batches;
+pub mod canvas;
 pub mod changes;
 pub mod chart;
 pub mod code;

@@ -1,5 +1,8 @@
 //! Definitions: processes and sagas, their versions, drafts, diagnostics and diagrams.
 
+use std::collections::BTreeMap;
+
+pub use baton_domain::diagram::{Diagram, DiagramEdge, DiagramNode};
 use baton_domain::{definition::DefinitionKind, diagnostic::Diagnostic};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -66,43 +69,15 @@ pub struct CheckReport {
     pub document: Option<Value>,
 }
 
-/// A definition, laid out. Coordinates in pixels; y grows downwards.
+/// What was drawn, as text, with what the rules say about it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
-pub struct Diagram {
-    pub nodes: Vec<DiagramNode>,
-    pub edges: Vec<DiagramEdge>,
-    pub width: f64,
-    pub height: f64,
+pub struct Drawn {
+    pub source: String,
+    pub check: CheckReport,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
-pub struct DiagramNode {
-    pub id: String,
-    /// `start`, `command`, `wait`, `decide`, `compute`, `approval`, `timer`, `end`; in sagas `event`, `command`, `receiver`.
-    pub kind: String,
-    pub title: String,
-    pub subtitle: String,
-    /// The upper left corner.
-    pub x: f64,
-    pub y: f64,
-    pub width: f64,
-    pub height: f64,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
-pub struct DiagramEdge {
-    pub from: String,
-    /// The port that it leaves.
-    pub port: String,
-    pub to: String,
-    pub label: String,
-    pub points: Vec<(f64, f64)>,
-    /// Where the middle of the label stands.
-    pub label_at: Option<(f64, f64)>,
-}
+/// The centre of each node, by its name.
+pub type Places = BTreeMap<String, (f64, f64)>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]

@@ -1,7 +1,10 @@
 //! One definition: drawn, its versions, and its text with what the rules say about it.
 
 use crate::{erased::Erase, read::Encoded, read::Read};
-use baton_domain::definition::DefinitionKind;
+use baton_domain::{
+    definition::DefinitionKind,
+    designer::{Edit, keys::Command},
+};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -11,6 +14,7 @@ use crate::{
     clock::grouped,
     component::{
         badge::toned,
+        canvas::{Studio, canvas_view},
         confirm::{Dialog, DialogButton, SubmitButton, close_when_done},
         diagnostics::{diagnostics_list, summary},
         diagram::diagram_view,
@@ -25,7 +29,7 @@ use crate::{
     },
     link,
     live::Live,
-    model::{CheckReport, DefinitionDetail, DefinitionSummary, VersionSummary},
+    model::{CheckReport, DefinitionDetail, DefinitionSummary, Drawn, Places, VersionSummary},
     port::Answer,
 };
 
@@ -47,6 +51,26 @@ struct Desk {
     save: ServerAction<SaveDraft>,
     publish: ServerAction<PublishDefinition>,
     migrate: Migrating,
+    /// The canvas of a process that is edited.
+    studio: Studio,
+    /// Where it was edited last: what comes from there is carried over to the other side.
+    hand: RwSignal<Hand>,
+    /// The text of what was drawn, by the revision of the drawing.
+    drawn: Action<(u64, String), Written>,
+    tidied: Action<String, Answer<Encoded<Places>>>,
+    /// Goes up with everything that is typed.
+    typed: RwSignal<u64>,
+    /// The report on what is edited.
+    report: RwSignal<Option<CheckReport>>,
+}
+
+/// The text of a revision of the drawing.
+type Written = (u64, Answer<Encoded<Drawn>>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hand {
+    Text,
+    Canvas,
 }
 
 /// What of a definition is shown.
@@ -86,14 +110,30 @@ pub fn definition_page(kind: DefinitionKind) -> AnyView {
         save: ServerAction::new(),
         publish: ServerAction::new(),
         migrate: ServerAction::new(),
+        studio: Studio::default(),
+        hand: RwSignal::new(Hand::Text),
+        drawn: Action::new(move |(revision, document): &(u64, String)| {
+            let (revision, document) = (*revision, document.clone());
+            async move { (revision, call::draw(kind, document).await) }
+        }),
+        tidied: Action::new(|document: &String| call::tidy(document.clone())),
+        typed: RwSignal::new(0),
+        report: RwSignal::new(None),
     };
+    keep_in_step(desk);
     let read = Read::new(
         move || (name.get(), shown.get(), live.definitions(), desk.save.version().get(), desk.publish.version().get()),
         move |(name, shown, ..)| read(kind, name, shown),
     );
     let published = move || matches!(desk.publish.value().get(), Some(Ok(_)));
     close_when_done(PUBLISH.to_owned(), move || (desk.publish.version().get(), published()));
-    Effect::new(move |_| published().then(|| desk.edited.set(None)));
+    Effect::new(move |_| {
+        if published() {
+            desk.edited.set(None);
+            desk.report.set(None);
+            desk.studio.close();
+        }
+    });
     loaded(read, move |detail| draw(detail, shown.get(), desk)).erased()
 }
 
@@ -115,11 +155,14 @@ fn draw(detail: DefinitionDetail, shown: Shown, desk: Desk) -> AnyView {
         edited.map_or_else(|| source.clone(), |(_, text)| text)
     });
     let report = Signal::derive(move || {
-        let checked =
-            desk.check.value().get().and_then(Result::ok).filter(|_| edits && desk.edited.with(Option::is_some));
-        checked.and_then(|checked| checked.decode().ok()).unwrap_or_else(|| first.clone())
+        let newest = desk.report.get().filter(|_| edits && desk.edited.with(Option::is_some));
+        newest.unwrap_or_else(|| first.clone())
     });
     let saga = summary.kind == DefinitionKind::Saga;
+    let draws = edits && !saga;
+    if draws {
+        desk.studio.open(&summary.name, &detail.check);
+    }
     let name = summary.name.clone();
     let diagram = move || {
         report.with(|report| match &report.diagram {
@@ -131,10 +174,18 @@ fn draw(detail: DefinitionDetail, shown: Shown, desk: Desk) -> AnyView {
         {head(&detail, edits, report, desk)}
         <div class="content">
             {if edits { saved(detail.source.clone(), text, desk) } else { ().erased() }}
-            <section class="card" aria-labelledby="diagram-title">
-                <h2 id="diagram-title">"Diagram"</h2>
-                {diagram}
-            </section>
+            {if draws && desk.studio.is_open() {
+                let findings = Signal::derive(move || report.with(|report| report.diagnostics.clone()));
+                canvas_view(desk.studio, summary.name.clone(), findings)
+            } else {
+                view! {
+                    <section class="card" aria-labelledby="diagram-title">
+                        <h2 id="diagram-title">"Diagram"</h2>
+                        {diagram}
+                    </section>
+                }
+                .erased()
+            }}
             {saga.then_some(move || report.with(|report| report.document.as_ref().and_then(saga_table)))}
             <div class="split wide-left">
                 {source_card(edits, text, desk)}
@@ -230,21 +281,87 @@ fn saved(stored: String, text: Signal<String>, desk: Desk) -> AnyView {
     view! { <p role="status" class="saved">{words}</p> }.erased()
 }
 
+/// Carries edits of the text over to the canvas, and those of the canvas to the text.
+fn keep_in_step(desk: Desk) {
+    let studio = desk.studio;
+    let save = move || {
+        let name = desk.name.get_untracked();
+        let edited = desk.edited.get_untracked().filter(|(of, _)| *of == name);
+        if let Some((name, source)) = edited {
+            desk.save.dispatch(SaveDraft { kind: desk.kind, name, source });
+        }
+    };
+    // Typed: checked by the server, then drawn. The timers are the page's: those of a card would end with it when the page
+    // is drawn again, and what was typed a moment before would be neither checked nor saved.
+    let mut check_later = debounce(CHECK_AFTER, move |text: String| drop(desk.check.dispatch(text)));
+    let mut save_later = debounce(SAVE_AFTER, move |()| save());
+    Effect::new(move |before: Option<u64>| {
+        let typed = desk.typed.get();
+        if let Some((_, text)) = desk.edited.get_untracked().filter(|_| before.is_some_and(|before| before != typed)) {
+            check_later(text);
+            save_later(());
+        }
+        typed
+    });
+    Effect::new(move |_| {
+        let Some(Ok(checked)) = desk.check.value().get() else { return };
+        let Ok(report) = checked.decode() else { return };
+        if desk.hand.get_untracked() == Hand::Text {
+            studio.rewrite(&report);
+            desk.report.set(Some(report));
+        }
+    });
+    // Drawn: written by the server.
+    let mut write_later = debounce(CHECK_AFTER, move |revision: u64| {
+        drop(desk.drawn.dispatch((revision, studio.document())));
+    });
+    Effect::new(move |before: Option<u64>| {
+        let revision = studio.revision.get();
+        if before.is_some_and(|before| before != revision) {
+            desk.hand.set(Hand::Canvas);
+            write_later(revision);
+        }
+        revision
+    });
+    let mut save_later = debounce(SAVE_AFTER, move |()| save());
+    Effect::new(move |_| {
+        let Some((revision, Ok(drawn))) = desk.drawn.value().get() else { return };
+        let Ok(Drawn { source, check }) = drawn.decode() else { return };
+        if desk.hand.get_untracked() == Hand::Canvas && revision == studio.revision.get_untracked() {
+            desk.edited.set(Some((desk.name.get_untracked(), source)));
+            desk.report.set(Some(check));
+            save_later(());
+        }
+    });
+    Effect::new(move |_| {
+        let Some(Ok(places)) = desk.tidied.value().get() else { return };
+        if let Ok(positions) = places.decode() {
+            studio.commit(vec![Edit::Tidy { positions }]);
+            studio.press(Command::Fit);
+        }
+    });
+    Effect::new(move |_| match studio.wanted.get() {
+        Some(Command::Tidy) => {
+            studio.wanted.set(None);
+            drop(desk.tidied.dispatch(studio.document()));
+        }
+        Some(Command::Save) => {
+            studio.wanted.set(None);
+            save();
+        }
+        _ => {}
+    });
+}
+
 fn source_card(edits: bool, text: Signal<String>, desk: Desk) -> AnyView {
     let save_now = move || {
         let name = desk.name.get_untracked();
         desk.save.dispatch(SaveDraft { kind: desk.kind, name, source: text.get_untracked() });
     };
-    let mut check_later = debounce(CHECK_AFTER, move |text: String| drop(desk.check.dispatch(text)));
-    let mut save_later = debounce(SAVE_AFTER, move |()| save_now());
-    // A callback may be called from anywhere; timers are handles of one thread.
-    let later = StoredValue::new_local(move |text: String| {
-        check_later(text);
-        save_later(());
-    });
     let changed = Callback::new(move |typed: String| {
-        desk.edited.set(Some((desk.name.get_untracked(), typed.clone())));
-        later.update_value(|later| later(typed));
+        desk.hand.set(Hand::Text);
+        desk.edited.set(Some((desk.name.get_untracked(), typed)));
+        desk.typed.update(|typed| *typed += 1);
     });
     let save = Callback::new(move |()| {
         if edits {
@@ -265,9 +382,13 @@ fn source_card(edits: bool, text: Signal<String>, desk: Desk) -> AnyView {
     } else {
         editor.erased()
     };
+    let notes = match (edits, desk.kind) {
+        (true, DefinitionKind::Process) => "YAML or JSON. Drawing writes it anew, without its comments.",
+        _ => "YAML or JSON",
+    };
     view! {
         <section class="card" aria-labelledby="source-title">
-            <h2 id="source-title">"Definition"<small>"YAML or JSON"</small></h2>
+            <h2 id="source-title">"Definition"<small>{notes}</small></h2>
             {content}
         </section>
     }

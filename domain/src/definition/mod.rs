@@ -15,9 +15,11 @@ use crate::{
 
 mod schemas;
 mod text;
+mod write;
 
 pub use schemas::{process_schema, saga_schema};
 pub use text::SOURCE_BYTES_MAX;
+pub use write::write;
 
 /// How deep objects and lists may be nested in a definition.
 const DEPTH_MAX: usize = 64;

@@ -8,6 +8,8 @@ mod layout;
 mod tests;
 pub(crate) mod text;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use self::{
@@ -15,12 +17,14 @@ use self::{
     text::{SUBTITLE_CHARS_MAX, TITLE_CHARS_MAX},
 };
 use crate::{
+    designer::{Document, scene},
     process::definition::{self as process, NodeKind},
     saga,
 };
 
 /// A definition, laid out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Diagram {
     pub nodes: Vec<DiagramNode>,
     pub edges: Vec<DiagramEdge>,
@@ -29,6 +33,7 @@ pub struct Diagram {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DiagramNode {
     pub id: String,
     /// `start`, `command`, `wait`, `decide`, `compute`, `approval`, `timer`, `fork`, `join`, `for-each`, `call`, `compensate`, `end`; in sagas `event`, `command`,
@@ -44,6 +49,7 @@ pub struct DiagramNode {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DiagramEdge {
     pub from: String,
     /// The port that it leaves.
@@ -88,6 +94,25 @@ pub fn of_process(definition: &process::Definition) -> Diagram {
         )
     });
     layout::lay_out(nodes.collect(), edges.collect())
+}
+
+/// Where the nodes of a document stand best: the centre of each, whatever state the document is in and wherever they are.
+pub fn tidied(document: &Document) -> BTreeMap<String, (f64, f64)> {
+    let nodes = document.names().map(|name| {
+        let kind = document.kind_of(name);
+        let (width, height) = scene::node_size(kind);
+        let (title, subtitle) = (String::new(), String::new());
+        Node { id: name.to_owned(), kind: kind.name(), title, subtitle, width, height, saved_centre: None }
+    });
+    let edges = document.names().flat_map(|name| {
+        let there = document.ports(name).into_iter().filter(|port| !document.is_open(port));
+        there.filter_map(|port| {
+            Some(Edge { from: name.to_owned(), label: port.label, port: port.name, to: port.target? })
+        })
+    });
+    let diagram = layout::lay_out(nodes.collect(), edges.collect());
+    let centre = |node: &DiagramNode| (node.x + node.width / 2.0, node.y + node.height / 2.0);
+    diagram.nodes.iter().map(|node| (node.id.clone(), centre(node))).collect()
 }
 
 /// A saga: events on the left, the commands that they lead to in the middle, receivers on the right.

@@ -8,10 +8,13 @@ use baton_app::{
 };
 use baton_domain::{
     definition::{self, Definition, DefinitionKind},
+    designer::Document,
     diagnostic::{Diagnostic, pointer_token},
+    diagram,
     process::{self, Status},
 };
 use chrono::Utc;
+use serde_json::Value;
 
 use super::{Service, instances, invalid, store_error};
 use crate::store::rows::{DraftRow, VersionRow};
@@ -80,6 +83,13 @@ impl Service {
 
     pub(super) async fn check_source(&self, kind: DefinitionKind, source: String) -> Answer<CheckReport> {
         Ok(check(kind, source).await?.0)
+    }
+
+    pub(super) async fn write_drawn(&self, kind: DefinitionKind, document: Value) -> Answer<Drawn> {
+        let source =
+            definition::write(&document).map_err(|error| invalid("unwritable", "/document", error.to_string()))?;
+        let check = check(kind, source.clone()).await?.0;
+        Ok(Drawn { source, check })
     }
 
     pub(super) async fn store_draft(
@@ -225,11 +235,9 @@ async fn check(kind: DefinitionKind, source: String) -> Answer<(CheckReport, Opt
         let checked = definition::check(&source);
         let mut report = CheckReport {
             diagnostics: checked.diagnostics,
-            diagram: checked.definition.as_ref().map(|definition| {
-                diagram(match definition {
-                    Definition::Process(process) => baton_domain::diagram::of_process(process),
-                    Definition::Saga(saga) => baton_domain::diagram::of_saga(saga),
-                })
+            diagram: checked.definition.as_ref().map(|definition| match definition {
+                Definition::Process(process) => diagram::of_process(process),
+                Definition::Saga(saga) => diagram::of_saga(saga),
             }),
             document: checked.value,
         };
@@ -272,36 +280,17 @@ fn not_found(kind: DefinitionKind, name: &str, version: Option<u32>) -> AppError
     })
 }
 
-/// The diagram as screens know it.
-pub(super) fn diagram(diagram: baton_domain::diagram::Diagram) -> Diagram {
-    Diagram {
-        nodes: diagram
-            .nodes
-            .into_iter()
-            .map(|node| DiagramNode {
-                id: node.id,
-                kind: node.kind,
-                title: node.title,
-                subtitle: node.subtitle,
-                x: node.x,
-                y: node.y,
-                width: node.width,
-                height: node.height,
-            })
-            .collect(),
-        edges: diagram
-            .edges
-            .into_iter()
-            .map(|edge| DiagramEdge {
-                from: edge.from,
-                port: edge.port,
-                to: edge.to,
-                label: edge.label,
-                points: edge.points,
-                label_at: edge.label_at,
-            })
-            .collect(),
-        width: diagram.width,
-        height: diagram.height,
+/// How many nodes are laid out at most: the time that it takes grows faster than they do.
+const TIDY_NODES_MAX: usize = 2_000;
+
+pub(super) async fn tidy(document: Value) -> Answer<Places> {
+    let document = Document::new(document);
+    if document.len() > TIDY_NODES_MAX {
+        let message = format!("at most {TIDY_NODES_MAX} nodes are laid out; these are {}", document.len());
+        return Err(invalid("too-large", "/document/nodes", message));
     }
+    tokio::task::spawn_blocking(move || diagram::tidied(&document)).await.map_err(|panic| {
+        tracing::error!(%panic, "laying out a definition panicked");
+        AppError::Internal
+    })
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Service, convert, definitions, invalid,
+    Service, convert, invalid,
     journey::{Journey, Past, Recorded, story, told},
     operations, page_size, store_error,
 };
@@ -144,7 +144,7 @@ impl Service {
         Ok(InstanceDetail {
             input: state.input.clone(),
             variables: Value::Object(state.vars.clone()),
-            diagram: definition.map(|it| definitions::diagram(baton_domain::diagram::of_process(&it))),
+            diagram: definition.map(|it| baton_domain::diagram::of_process(&it)),
             progress,
             walked,
             tasks: tasks.items.iter().map(|task| convert::task_summary(task, now)).collect(),

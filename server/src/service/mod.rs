@@ -182,6 +182,14 @@ impl Backend for Service {
     async fn check(&self, kind: DefinitionKind, source: String) -> Answer<CheckReport> {
         self.check_source(kind, source).await
     }
+
+    async fn draw(&self, kind: DefinitionKind, document: Value) -> Answer<Drawn> {
+        self.write_drawn(kind, document).await
+    }
+
+    async fn tidy(&self, document: Value) -> Answer<Places> {
+        definitions::tidy(document).await
+    }
     async fn save_draft(
         &self,
         actor: Actor,

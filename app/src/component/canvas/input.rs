@@ -1,0 +1,183 @@
+//! What the browser's events say, as inputs of the canvas.
+
+use baton_domain::designer::{
+    Kind, Point,
+    gesture::{Button, Input, Pointer, PointerKind},
+    keys::{self, Command, Modifiers},
+};
+use leptos::{
+    ev::{ClipboardEvent, KeyboardEvent, PointerEvent, WheelEvent},
+    prelude::*,
+    wasm_bindgen::JsCast,
+    web_sys::{Element, MouseEvent},
+};
+
+use super::{STAGE, studio::Studio};
+use crate::dom;
+
+/// Two clicks within this time and distance are a double click.
+const DOUBLE_MS: f64 = 400.0;
+const DOUBLE_PX: f64 = 6.0;
+/// How far a wheel that counts in lines goes for one of them, in pixels.
+const LINE_PX: f64 = 16.0;
+
+/// Where and when the last click was, and how many there were in a row.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LastClick {
+    at: Point,
+    ms: f64,
+    count: u8,
+}
+
+impl LastClick {
+    fn and(&mut self, at: Point, ms: f64) -> u8 {
+        let far = (at.0 - self.at.0).hypot(at.1 - self.at.1);
+        let follows = ms - self.ms < DOUBLE_MS && far < DOUBLE_PX && self.count > 0;
+        *self = Self { at, ms, count: if follows { self.count + 1 } else { 1 } };
+        self.count
+    }
+}
+
+fn stage() -> Option<Element> {
+    document().get_element_by_id(STAGE)
+}
+
+/// Relative to the stage.
+fn place(event: &MouseEvent) -> Point {
+    let origin = stage().map_or((0.0, 0.0), |stage| {
+        let rect = stage.get_bounding_client_rect();
+        (rect.left(), rect.top())
+    });
+    (f64::from(event.client_x()) - origin.0, f64::from(event.client_y()) - origin.1)
+}
+
+pub fn measure(studio: Studio) {
+    if let Some(stage) = stage() {
+        studio.measured(f64::from(stage.client_width()), f64::from(stage.client_height()));
+    }
+}
+
+fn modifiers(event: &MouseEvent, studio: Studio) -> Modifiers {
+    Modifiers {
+        ctrl: event.ctrl_key() || event.meta_key(),
+        shift: event.shift_key(),
+        alt: event.alt_key(),
+        space: studio.space.get_value(),
+    }
+}
+
+fn pointer(event: &PointerEvent, studio: Studio, clicks: u8) -> Pointer {
+    Pointer {
+        id: event.pointer_id(),
+        kind: match event.pointer_type().as_str() {
+            "touch" => PointerKind::Touch,
+            "pen" => PointerKind::Pen,
+            _ => PointerKind::Mouse,
+        },
+        button: match event.button() {
+            1 => Button::Middle,
+            2 => Button::Right,
+            _ => Button::Left,
+        },
+        modifiers: modifiers(event, studio),
+        at: place(event),
+        clicks,
+    }
+}
+
+/// The stage gets all further events of the pointer, wherever it goes.
+fn capture(event: &PointerEvent) {
+    if let Some(stage) = stage() {
+        // It fails only for a pointer that is gone.
+        let _ = stage.set_pointer_capture(event.pointer_id());
+    }
+}
+
+pub fn down(studio: Studio, event: &PointerEvent) {
+    // What floats over the canvas has its own events.
+    if is_on_top(event) {
+        return;
+    }
+    if event.button() == 1 {
+        // No scrolling by the middle button.
+        event.prevent_default();
+    }
+    dom::focus(STAGE);
+    capture(event);
+    studio.refused.set(None);
+    studio.asking.set(None);
+    studio.input(&Input::Down(pointer(event, studio, 0)));
+}
+
+fn is_on_top(event: &PointerEvent) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    target.is_some_and(|target| target.closest(".floats").ok().flatten().is_some())
+}
+
+pub fn moved(studio: Studio, event: &PointerEvent) {
+    if studio.is_busy() {
+        studio.input(&Input::Move(pointer(event, studio, 0)));
+    }
+}
+
+pub fn up(studio: Studio, event: &PointerEvent, last: StoredValue<LastClick>) {
+    if studio.is_busy() {
+        let clicks = last.try_update_value(|last| last.and(place(event), event.time_stamp())).unwrap_or(1);
+        studio.input(&Input::Up(pointer(event, studio, clicks)));
+    }
+}
+
+pub fn cancelled(studio: Studio, event: &PointerEvent) {
+    studio.input(&Input::Cancel(event.pointer_id()));
+}
+
+pub fn picked_up(studio: Studio, event: &PointerEvent, kind: Kind) {
+    if event.button() == 0 {
+        capture(event);
+        studio.input(&Input::PickUp { kind, pointer: pointer(event, studio, 0) });
+    }
+}
+
+pub fn wheel(studio: Studio, event: &WheelEvent) {
+    // The canvas zooms and pans, not the page.
+    event.prevent_default();
+    let unit = if event.delta_mode() == WheelEvent::DOM_DELTA_LINE { LINE_PX } else { 1.0 };
+    let (dx, dy) = (event.delta_x() * unit, event.delta_y() * unit);
+    studio.input(&Input::Wheel { at: place(event), dx, dy, modifiers: modifiers(event, studio) });
+}
+
+pub fn key_down(studio: Studio, event: &KeyboardEvent) {
+    if dom::typing() {
+        return;
+    }
+    if event.key() == " " {
+        studio.space.set_value(true);
+        event.prevent_default();
+        return;
+    }
+    let pressed = Modifiers {
+        ctrl: event.ctrl_key() || event.meta_key(),
+        shift: event.shift_key(),
+        alt: event.alt_key(),
+        space: false,
+    };
+    let Some(command) = keys::command(&event.key(), pressed, false) else { return };
+    if studio.perform(command) && command != Command::Paste {
+        event.prevent_default();
+    }
+}
+
+pub fn key_up(studio: Studio, event: &KeyboardEvent) {
+    if event.key() == " " {
+        studio.space.set_value(false);
+    }
+}
+
+pub fn pasted(studio: Studio, event: &ClipboardEvent) {
+    if dom::typing() {
+        return;
+    }
+    let text = event.clipboard_data().and_then(|data| data.get_data("text/plain").ok());
+    event.prevent_default();
+    studio.paste(text.filter(|text| !text.is_empty()));
+}

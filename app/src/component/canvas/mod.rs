@@ -1,0 +1,59 @@
+//! The canvas of the designer: it turns what the browser says into inputs, hands them to the rules in
+//! [`baton_domain::designer`], and draws what comes back. It decides nothing.
+//!
+//! [`Studio`] is the state, made once for a page; [`stage`] draws it, [`input`] reads the browser's events, [`palette`],
+//! [`menu`], [`settings`] and [`outline`] are the other ways to the same edits.
+
+mod bar;
+mod input;
+mod menu;
+mod minimap;
+mod outline;
+mod palette;
+mod settings;
+mod stage;
+mod studio;
+
+use baton_domain::{designer::Point, diagnostic::Diagnostic};
+use leptos::prelude::*;
+
+pub use self::studio::Studio;
+use crate::erased::Erase;
+
+/// The element that has the keyboard.
+pub const STAGE: &str = "stage";
+
+/// Everything around a canvas, and the canvas. `findings` are marked on their nodes.
+pub fn canvas_view(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) -> AnyView {
+    view! {
+        <section class="studio" aria-label="Designer">
+            {bar::bar(studio)}
+            <div class="bench">
+                {palette::palette(studio)}
+                {stage::stage(studio, name, findings)}
+                {settings::panel(studio, findings)}
+            </div>
+            {outline::outline(studio, findings)}
+            <p class="visually-hidden" role="status" aria-live="polite">{move || studio.said.get()}</p>
+            {bar::help()}
+        </section>
+    }
+    .erased()
+}
+
+/// A coordinate to a tenth of a pixel.
+fn number(coordinate: f64) -> String {
+    format!("{coordinate:.1}")
+}
+
+fn translate((x, y): Point) -> String {
+    format!("translate({} {})", number(x), number(y))
+}
+
+/// The findings about a node: those whose pointer leads into it.
+fn about<'a>(findings: &'a [Diagnostic], node: &str) -> impl Iterator<Item = &'a Diagnostic> {
+    let pointer = baton_domain::designer::document::node_pointer(node);
+    findings.iter().filter(move |finding| {
+        finding.pointer.strip_prefix(&pointer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}

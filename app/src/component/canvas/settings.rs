@@ -1,0 +1,432 @@
+//! The settings of what is selected: fields by kind, and the ways out with where they lead.
+
+use baton_domain::{
+    designer::{
+        Edit, Kind,
+        document::{Port, PortRef, node_pointer},
+    },
+    diagnostic::{Diagnostic, Severity},
+};
+use leptos::prelude::*;
+use serde_json::Value;
+
+use super::{STAGE, about, menu::target_options, studio::Studio};
+use crate::{dom, erased::Erase, html};
+
+/// The first field; it gets the focus when settings are opened.
+pub const TITLE: &str = "settings-title";
+
+/// How a field is written.
+#[derive(Clone, Copy, PartialEq)]
+enum How {
+    /// Plain text, or an expression after `=`.
+    Text,
+    Number,
+    Json,
+    Choice(&'static [&'static str]),
+}
+
+struct Field {
+    key: &'static str,
+    label: &'static str,
+    how: How,
+    hint: &'static str,
+}
+
+const fn field(key: &'static str, label: &'static str, how: How, hint: &'static str) -> Field {
+    Field { key, label, how, hint }
+}
+
+const SET: Field = field("set", "Sets", How::Json, "{\"variable\": \"=expression\"}");
+
+fn fields(kind: Kind) -> &'static [Field] {
+    use How::*;
+    match kind {
+        Kind::Start | Kind::Compute | Kind::Join | Kind::Compensate => const { &[SET] },
+        Kind::Command => {
+            const {
+                &[
+                    field("send", "Sends the command", Text, "BookFlight"),
+                    field("to", "To", Text, "flights"),
+                    field("key", "Key", Text, "=instance.id"),
+                    field("payload", "Payload", Json, "{\"code\": \"=vars.route.code\"}"),
+                    field(
+                        "match",
+                        "Match replies by",
+                        Json,
+                        "{\"event\": \"=event.payload.id\", \"with\": \"=vars.id\"}",
+                    ),
+                    field("undo", "Undone by", Json, "{\"send\": \"CancelFlight\", \"done\": \"FlightCancelled\"}"),
+                    field("retry", "Retry", Json, "{\"attempts\": 3, \"delay\": \"PT10S\"}"),
+                ]
+            }
+        }
+        Kind::Wait => {
+            const { &[field("match", "Match by", Json, "{\"event\": \"=event.payload.id\", \"with\": \"=vars.id\"}")] }
+        }
+        Kind::Decide | Kind::Unknown => &[],
+        Kind::Approval => {
+            const {
+                &[
+                    field("assignee", "Assignee", Text, "=input.manager"),
+                    field("group", "Group", Text, "managers"),
+                    field("due", "Due", Text, "P2D"),
+                    field("escalate", "Escalate", Json, "{\"after\": \"P3D\", \"assignee\": \"=input.boss\"}"),
+                ]
+            }
+        }
+        Kind::Timer => {
+            const { &[field("for", "For", Text, "PT1H"), field("until", "Until", Text, "=input.depart"), SET] }
+        }
+        Kind::Call => {
+            const {
+                &[
+                    field("process", "Process", Text, "trip-booking"),
+                    field("version", "Version", Number, "the newest"),
+                    field("input", "Input", Json, "{\"employee\": \"=input.employee\"}"),
+                    field("business_key", "Business key", Text, "=vars.order"),
+                ]
+            }
+        }
+        Kind::Fork => const { &[field("join", "Joined at", Text, "the join's name")] },
+        Kind::ForEach => {
+            const {
+                &[
+                    field("over", "Over", Text, "=input.hotels"),
+                    field("as", "Each one called", Text, "hotel"),
+                    field("mode", "Mode", Choice(&["sequential", "parallel"]), ""),
+                    field("limit", "At most at once", Number, "10"),
+                    field("collect", "Collects", Text, "=vars.price"),
+                    field("into", "Into", Text, "prices"),
+                    SET,
+                ]
+            }
+        }
+        Kind::End => {
+            const {
+                &[
+                    field("outcome", "Outcome", Choice(&["completed", "failed", "compensated"]), ""),
+                    field("reason", "Reason", Text, "No flight was offered."),
+                    SET,
+                ]
+            }
+        }
+    }
+}
+
+pub fn panel(studio: Studio, findings: Signal<Vec<Diagnostic>>) -> AnyView {
+    // Only another node makes another panel: while one types, the fields stay.
+    let node = Memo::new(move |_| {
+        let selected = studio.selection.with(|selection| selection.only_node().map(str::to_owned))?;
+        let kind = studio
+            .editor
+            .with(|editor| editor.document().contains(&selected).then(|| editor.document().kind_of(&selected)))?;
+        Some((selected, kind))
+    });
+    let content = move || match node.get() {
+        Some((name, kind)) => of_node(studio, name, kind, findings),
+        None => of_nothing(studio),
+    };
+    let escape = move |event: leptos::ev::KeyboardEvent| {
+        if event.key() == "Escape" {
+            dom::focus(STAGE);
+        }
+    };
+    view! { <aside class="settings" aria-label="Settings" on:keydown=escape>{content}</aside> }.erased()
+}
+
+fn of_nothing(studio: Studio) -> AnyView {
+    let words = move || {
+        studio.selection.with(|selection| match (selection.nodes.len(), selection.edges.len()) {
+            (0, 0) => {
+                "Select a node to see its settings, or drag one from the left. Press ? on the canvas for its keys."
+                    .to_owned()
+            }
+            (0, 1) => {
+                "An edge. Drag its ends elsewhere, press A to insert a node into it, Delete to remove it.".to_owned()
+            }
+            (nodes, edges) => format!("{nodes} nodes and {edges} edges. They move, are copied and removed together."),
+        })
+    };
+    view! { <p class="faint">{words}</p> }.erased()
+}
+
+fn of_node(studio: Studio, name: String, kind: Kind, findings: Signal<Vec<Diagnostic>>) -> AnyView {
+    let base = node_pointer(&name);
+    let heading = {
+        let name = name.clone();
+        move || studio.editor.with(|editor| editor.document().title(&name))
+    };
+    let own = {
+        let name = name.clone();
+        move || {
+            let own = findings.with(|findings| about(findings, &name).cloned().collect::<Vec<_>>());
+            own.into_iter()
+                .map(|finding| {
+                    let class = if finding.severity == Severity::Error { "finding bad" } else { "finding warn" };
+                    view! { <p class=class>{finding.message}</p> }
+                })
+                .collect_view()
+        }
+    };
+    let rest = fields(kind).iter().map(|field| input(studio, &base, field)).collect_view();
+    view! {
+        <header><h2>{heading}</h2><span class=format!("tag {}", kind.name())>{kind.name()}</span></header>
+        <div aria-live="polite">{own}</div>
+        {title_field(studio, &name)}
+        {name_field(studio, &name)}
+        {rest}
+        {input(studio, &base, &field("description", "Description", How::Text, ""))}
+        {ports(studio, name, kind)}
+    }
+    .erased()
+}
+
+/// `=vars.x` as it is, everything else as JSON.
+fn written(value: Option<Value>, how: How) -> String {
+    match (value, how) {
+        (None | Some(Value::Null), _) => String::new(),
+        (Some(Value::String(text)), How::Text | How::Choice(_)) => text,
+        (Some(value), How::Json) => serde_json::to_string_pretty(&value).unwrap_or_default(),
+        (Some(value), _) => value.to_string(),
+    }
+}
+
+fn read(text: &str, how: How) -> Result<Option<Value>, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match how {
+        How::Text | How::Choice(_) => Ok(Some(Value::String(text.to_owned()))),
+        How::Number => {
+            text.parse::<u64>().map(|number| Some(number.into())).map_err(|_| format!("{text} is no number."))
+        }
+        // An expression may stand for the whole.
+        How::Json if text.starts_with('=') => Ok(Some(Value::String(text.to_owned()))),
+        How::Json => serde_json::from_str(text).map(Some).map_err(|error| format!("This is no JSON: {error}.")),
+    }
+}
+
+fn id_of(pointer: &str) -> String {
+    format!("set{}", pointer.replace(['/', '~', ' '], "-"))
+}
+
+/// One field of the document. It is written when one leaves it: one step of the history.
+fn input(studio: Studio, base: &str, field: &Field) -> AnyView {
+    let pointer = format!("{base}/{}", field.key);
+    let (how, label, hint) = (field.how, field.label, field.hint);
+    let id = id_of(&pointer);
+    let wrong = RwSignal::new(None::<String>);
+    let of = pointer.clone();
+    let text = Signal::derive(move || written(studio.value(&of), how));
+    let changed = move |typed: String| match read(&typed, how) {
+        Ok(value) => {
+            wrong.set(None);
+            if value != studio.editor.with_untracked(|editor| editor.document().value().pointer(&pointer).cloned()) {
+                studio.commit(vec![Edit::Set { pointer: pointer.clone(), value }]);
+            }
+        }
+        Err(why) => wrong.set(Some(why)),
+    };
+    let control = match how {
+        How::Json => view! {
+            <textarea id=id.clone() class="mono" rows="3" spellcheck="false" placeholder=hint prop:value=text
+                on:change=move |event| changed(event_target_value(&event))>{html::escaped(text.get_untracked())}</textarea>
+        }
+        .erased(),
+        How::Choice(choices) => {
+            let options = choices
+                .iter()
+                .map(|choice| view! { <option value=*choice selected=move || text.with(|text| text == choice)>{*choice}</option> })
+                .collect_view();
+            view! {
+                <select id=id.clone() prop:value=text on:change=move |event| changed(event_target_value(&event))>
+                    <option value=""></option>
+                    {options}
+                </select>
+            }
+            .erased()
+        }
+        How::Text | How::Number => view! {
+            <input id=id.clone() class="mono" type="text" spellcheck="false" autocomplete="off" placeholder=hint
+                value=text.get_untracked() prop:value=text on:change=move |event| changed(event_target_value(&event))/>
+        }
+        .erased(),
+    };
+    view! {
+        <div class="field">
+            <label for=id>{label}</label>
+            {control}
+            {move || wrong.get().map(|why| view! { <p class="finding bad" role="alert">{why}</p> })}
+        </div>
+    }
+    .erased()
+}
+
+fn title_field(studio: Studio, name: &str) -> AnyView {
+    let (node, pointer) = (name.to_owned(), format!("{}/title", node_pointer(name)));
+    let text = Signal::derive(move || written(studio.value(&pointer), How::Text));
+    let changed = move |typed: String| {
+        let title = Some(typed.trim().to_owned()).filter(|title| !title.is_empty());
+        studio.commit(vec![Edit::SetTitle { node: node.clone(), title }]);
+    };
+    view! {
+        <div class="field">
+            <label for=TITLE>"Title"</label>
+            <input id=TITLE type="text" autocomplete="off" value=text.get_untracked() prop:value=text
+                on:change=move |event| changed(event_target_value(&event))/>
+        </div>
+    }
+    .erased()
+}
+
+fn name_field(studio: Studio, name: &str) -> AnyView {
+    let (node, value) = (name.to_owned(), name.to_owned());
+    let changed = move |typed: String| {
+        let to = typed.trim().to_owned();
+        if to != node {
+            studio.commit(vec![Edit::Rename { node: node.clone(), to }]);
+        }
+    };
+    view! {
+        <div class="field">
+            <label for="settings-name">"Name in the text"</label>
+            <input id="settings-name" class="mono" type="text" autocomplete="off" spellcheck="false" value=value
+                on:change=move |event| changed(event_target_value(&event))/>
+        </div>
+    }
+    .erased()
+}
+
+fn ports(studio: Studio, name: String, kind: Kind) -> AnyView {
+    let of = name.clone();
+    // Drawn anew when ports come and go, not when one of their fields changes.
+    let names = Memo::new(move |_| {
+        studio.editor.with(|editor| editor.document().ports(&of).into_iter().map(|port| port.name).collect::<Vec<_>>())
+    });
+    let of = name.clone();
+    let list = move || {
+        names.get().into_iter().map(|port| port_view(studio, PortRef::new(of.clone(), port), kind)).collect_view()
+    };
+    let adds = match kind {
+        Kind::Command | Kind::Wait | Kind::Call => Some("Add a reply"),
+        Kind::Decide => Some("Add a condition"),
+        Kind::Approval => Some("Add an outcome"),
+        Kind::Fork => Some("Add a branch"),
+        _ => None,
+    };
+    let add = adds.map(|label| {
+        let (node, timed) = (name.clone(), name.clone());
+        let add = move |_| studio.commit(vec![Edit::AddPort { node: node.clone(), name: None }]);
+        let timeout = move |_| {
+            studio.commit(vec![Edit::AddPort { node: timed.clone(), name: Some("timeout".to_owned()) }]);
+        };
+        let can_time = move || kind != Kind::Decide && names.with(|names| !names.iter().any(|name| name == "timeout"));
+        view! {
+            <p class="row">
+                <button type="button" class="btn small" on:click=add>{label}</button>
+                {move || can_time().then(|| {
+                    let timeout = timeout.clone();
+                    view! { <button type="button" class="btn small" on:click=timeout>"Add a time-out"</button> }
+                })}
+            </p>
+        }
+    });
+    let is_end = kind == Kind::End;
+    view! { {(!is_end).then(|| view! { <h3>"Ways out"</h3> })}{list}{add} }.erased()
+}
+
+fn port_view(studio: Studio, port: PortRef, kind: Kind) -> AnyView {
+    let Some(Port { pointer, .. }) = studio.editor.with_untracked(|editor| editor.document().port(&port)) else {
+        return ().erased();
+    };
+    let base = pointer.rsplit_once('/').map_or(String::new(), |(base, _)| base.to_owned());
+    let is_own = base == node_pointer(&port.node);
+    let extra = if is_own { Vec::new() } else { extra_fields(kind, &port.port) };
+    let extra = extra.iter().map(|field| input(studio, &base, field)).collect_view();
+    let named = renamable(kind, &port.port).then(|| rename_port(studio, &port));
+    let removable = (!is_own && !matches!(port.port.as_str(), "default" | "do")).then(|| {
+        let port = port.clone();
+        let label = format!("Remove {}", port.port);
+        let remove = move |_| studio.commit(vec![Edit::RemovePort { port: port.clone() }]);
+        view! { <button type="button" class="btn quiet small" aria-label=label title="Remove this way out" on:click=remove>"×"</button> }
+    });
+    let heading = named.unwrap_or_else(|| view! { <b class="mono">{port.port.clone()}</b> }.erased());
+    view! {
+        <fieldset class="way">
+            <legend class="visually-hidden">{format!("Way out {}", port.port)}</legend>
+            <p class="row">{heading}{removable}</p>
+            {target(studio, port)}
+            {extra}
+        </fieldset>
+    }
+    .erased()
+}
+
+fn extra_fields(kind: Kind, port: &str) -> Vec<Field> {
+    let mut fields = Vec::new();
+    if port == "timeout" {
+        fields.push(field("after", "After", How::Text, "PT5M"));
+    }
+    if kind == Kind::Decide && port != "default" {
+        fields.push(field("when", "When", How::Text, "=vars.total > 100"));
+    }
+    if kind == Kind::Approval && port != "timeout" {
+        fields.push(field("title", "Button", How::Text, "Approve"));
+        fields.push(field("form", "Form (JSON Schema)", How::Json, "{\"type\": \"object\", \"properties\": {}}"));
+    }
+    fields.push(SET);
+    fields
+}
+
+fn renamable(kind: Kind, port: &str) -> bool {
+    matches!(kind, Kind::Command | Kind::Wait | Kind::Approval | Kind::Fork) && port != "timeout"
+}
+
+fn rename_port(studio: Studio, port: &PortRef) -> AnyView {
+    let (value, port) = (port.port.clone(), port.clone());
+    let changed = move |typed: String| {
+        let to = typed.trim().to_owned();
+        if to != port.port {
+            studio.commit(vec![Edit::RenamePort { port: port.clone(), to }]);
+        }
+    };
+    view! {
+        <input class="mono" type="text" aria-label="Name of this way out" autocomplete="off" spellcheck="false" value=value
+            on:change=move |event| changed(event_target_value(&event))/>
+    }
+    .erased()
+}
+
+fn target(studio: Studio, port: PortRef) -> AnyView {
+    let of = port.clone();
+    let leads = Memo::new(move |_| studio.editor.with(|editor| editor.document().target(&of)).unwrap_or_default());
+    let of = port.clone();
+    let options = move || {
+        let now = leads.get();
+        target_options(studio, &of)
+            .into_iter()
+            .map(|(name, title)| {
+                let selected = name == now;
+                view! { <option value=name selected=selected>{title}</option> }
+            })
+            .collect_view()
+    };
+    let label = format!("{} leads to", port.port);
+    let changed = move |to: String| {
+        let port = port.clone();
+        studio.commit(vec![if to.is_empty() {
+            Edit::Disconnect { edge: port }
+        } else {
+            Edit::Connect { from: port, to }
+        }]);
+    };
+    view! {
+        <select aria-label=label prop:value=move || leads.get() on:change=move |event| changed(event_target_value(&event))>
+            <option value="">"leads nowhere yet"</option>
+            {options}
+        </select>
+    }
+    .erased()
+}

@@ -1,0 +1,282 @@
+//! The drawing: edges, nodes with their handles, and what hangs at the pointer.
+
+use baton_domain::{
+    designer::{
+        Kind, Point, PortRef, Rect, SceneNode, Verdict,
+        command::{Aim, Preview},
+        outline,
+        scene::node_size,
+        snap::Axis,
+    },
+    diagnostic::{Diagnostic, Severity},
+};
+use leptos::prelude::*;
+
+use super::{
+    STAGE, about, input,
+    input::LastClick,
+    menu, minimap, number,
+    studio::{Asking, Studio},
+    translate,
+};
+use crate::{
+    component::diagram::{arrow, node_body, path},
+    dom,
+    erased::Erase,
+};
+
+/// Between two dots, at 100 %.
+const GRID_PX: f64 = 20.0;
+
+pub fn stage(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) -> AnyView {
+    let last = StoredValue::new(LastClick::default());
+    Effect::new(move || {
+        input::measure(studio);
+        let resized = window_event_listener(leptos::ev::resize, move |_| input::measure(studio));
+        on_cleanup(move || resized.remove());
+    });
+    let transform = move || {
+        let view = studio.view.get();
+        let (x, y) = view.to_screen((0.0, 0.0));
+        format!("translate({} {}) scale({:.4})", number(x), number(y), view.zoom)
+    };
+    let grid = move || {
+        let view = studio.view.get();
+        let (x, y) = view.to_screen((0.0, 0.0));
+        // From far away every second dot is left out, and so on.
+        let dots = 2_f64.powi((14.0 / (GRID_PX * view.zoom)).log2().ceil().max(0.0) as i32);
+        format!("--grid:{}px;--x:{}px;--y:{}px", number(GRID_PX * view.zoom * dots), number(x), number(y))
+    };
+    let active = move || studio.selection.with(|selection| selection.only_node().map(node_id));
+    view! {
+        <div
+            id=STAGE
+            class="stage"
+            class:aiming=move || studio.preview.with(|preview| *preview != Preview::None)
+            style=grid
+            tabindex="0"
+            role="application"
+            aria-roledescription="canvas"
+            aria-label=format!("Canvas of {name}. Tab goes from node to node, question mark lists the keys.")
+            aria-activedescendant=active
+            on:pointerdown=move |event| input::down(studio, &event)
+            on:pointermove=move |event| input::moved(studio, &event)
+            on:pointerup=move |event| input::up(studio, &event, last)
+            on:pointercancel=move |event| input::cancelled(studio, &event)
+            on:wheel=move |event| input::wheel(studio, &event)
+            on:keydown=move |event| input::key_down(studio, &event)
+            on:keyup=move |event| input::key_up(studio, &event)
+            on:paste=move |event| input::pasted(studio, &event)
+        >
+            <svg class="drawing" role="presentation">
+                <defs>{arrow("plain")}{arrow("chosen")}</defs>
+                <g transform=transform>
+                    <g class="edges">{edges(studio)}</g>
+                    <g class="nodes">{nodes(studio, findings)}</g>
+                    {move || studio.preview.with(|preview| preview_view(preview, studio))}
+                </g>
+            </svg>
+            {move || {
+                studio.editor.with(|editor| editor.document().is_empty()).then(|| {
+                    view! { <p class="hint">"Drag a node from the left, or paste a definition."</p> }
+                })
+            }}
+            {move || studio.asking.get().map(|asking| menu::menu(studio, asking))}
+            {move || studio.refused.get().map(|why| view! { <p class="refused floats" role="alert">{why}</p> })}
+            {minimap::minimap(studio)}
+        </div>
+    }
+    .erased()
+}
+
+fn node_id(node: &str) -> String {
+    format!("node-{node}")
+}
+
+fn nodes(studio: Studio, findings: Signal<Vec<Diagnostic>>) -> AnyView {
+    let names = Memo::new(move |_| {
+        studio.scene.with(|scene| scene.nodes().iter().map(|node| node.id().to_owned()).collect::<Vec<_>>())
+    });
+    view! { <For each=move || names.get() key=String::clone let(name)>{node(studio, name, findings)}</For> }.erased()
+}
+
+/// What of a node does not change while it is moved.
+#[derive(Clone, PartialEq)]
+struct Face {
+    node: SceneNode,
+    severity: Option<Severity>,
+    findings: usize,
+}
+
+fn node(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) -> AnyView {
+    let id = name.clone();
+    let place = Memo::new(move |_| {
+        studio.scene.with(|scene| scene.node(&id).map_or((0.0, 0.0), |node| (node.shape.x, node.shape.y)))
+    });
+    let id = name.clone();
+    let face = Memo::new(move |_| {
+        let mut node = studio.scene.with(|scene| scene.node(&id).cloned())?;
+        // Relative to the node, so that moving it changes nothing here.
+        let (x, y) = (node.shape.x, node.shape.y);
+        (node.shape.x, node.shape.y) = (0.0, 0.0);
+        for port in &mut node.ports {
+            port.at = (tenth(port.at.0 - x), tenth(port.at.1 - y));
+        }
+        let (severity, findings) = findings.with(|all| {
+            let own: Vec<&Diagnostic> = about(all, &id).collect();
+            (own.iter().map(|finding| finding.severity).min(), own.len())
+        });
+        Some(Face { node, severity, findings })
+    });
+    let id = name.clone();
+    let class = move || {
+        let chosen = studio.selection.with(|selection| selection.nodes.contains(&id));
+        let kind = face.with(|face| face.as_ref().map_or("unknown", |face| face.node.kind.name()));
+        format!("node {kind}{}", if chosen { " chosen" } else { "" })
+    };
+    let id = name.clone();
+    let label = move || {
+        let named = studio.editor.with(|editor| outline::node_name(editor.document(), &id));
+        match face.with(|face| face.as_ref().map_or(0, |face| face.findings)) {
+            0 => named,
+            1 => format!("{named}; one finding"),
+            several => format!("{named}; {several} findings"),
+        }
+    };
+    let body = move || face.with(|face| face.as_ref().map(face_view));
+    view! {
+        <g id=node_id(&name) class=class role="img" aria-label=label transform=move || translate(place.get())>
+            {body}
+        </g>
+    }
+    .erased()
+}
+
+fn tenth(number: f64) -> f64 {
+    (number * 10.0).round() / 10.0
+}
+
+fn face_view(face: &Face) -> AnyView {
+    let SceneNode { shape, ports, .. } = &face.node;
+    let mark = face.severity.map(|severity| {
+        let class = if severity == Severity::Error { "mark bad" } else { "mark warn" };
+        view! {
+            <g class=class transform=translate((shape.width - 4.0, 4.0))>
+                <circle r="7.500"/>
+                <text y="3.500">"!"</text>
+            </g>
+        }
+    });
+    let handles = ports.iter().map(|port| {
+        let class = if port.is_open { "handle open" } else { "handle" };
+        let label = (port.is_open && !port.label.is_empty())
+            .then(|| view! { <text class="port open" x=number(port.at.0 + 10.0) y=number(port.at.1)>{port.label.clone()}</text> });
+        view! { <circle class=class cx=number(port.at.0) cy=number(port.at.1) r="4.500"/>{label} }
+    });
+    let handles = handles.collect_view();
+    view! { {node_body(shape)}{handles}{mark} }.erased()
+}
+
+fn edges(studio: Studio) -> AnyView {
+    let ids =
+        Memo::new(move |_| studio.scene.with(|scene| scene.edges().iter().map(|edge| edge.id()).collect::<Vec<_>>()));
+    view! { <For each=move || ids.get() key=PortRef::clone let(id)>{edge(studio, id)}</For> }.erased()
+}
+
+fn edge(studio: Studio, id: PortRef) -> AnyView {
+    let of = id.clone();
+    let shape = Memo::new(move |_| studio.scene.with(|scene| scene.edge(&of).map(|edge| edge.shape.clone())));
+    let line = move || shape.with(|shape| shape.as_ref().map(|shape| path(&shape.points)));
+    let of = id.clone();
+    let chosen = Memo::new(move |_| studio.selection.with(|selection| selection.edges.contains(&of)));
+    let class = move || if chosen.get() { "edge chosen" } else { "edge plain" };
+    let end = move || if chosen.get() { "url(#arrow-chosen)" } else { "url(#arrow-plain)" };
+    let label = move || {
+        shape.with(|shape| {
+            let shape = shape.as_ref().filter(|shape| !shape.label.is_empty())?;
+            let (x, y) = shape.label_at?;
+            Some(view! { <text class="port" x=number(x) y=number(y)>{shape.label.clone()}</text> })
+        })
+    };
+    let ends = move || {
+        let points = shape.with(|shape| shape.as_ref().map(|shape| shape.points.clone())).filter(|_| chosen.get())?;
+        let ends = [*points.first()?, *points.last()?];
+        Some(
+            ends.map(|(x, y)| view! { <circle class="grip" cx=number(x) cy=number(y) r="5"/> })
+                .into_iter()
+                .collect_view(),
+        )
+    };
+    view! {
+        <path class="reach" d=line/>
+        <path class=class d=line marker-end=end/>
+        {label}
+        {ends}
+    }
+    .erased()
+}
+
+fn preview_view(preview: &Preview, studio: Studio) -> AnyView {
+    match preview {
+        Preview::None => ().erased(),
+        Preview::Move { guides, onto, .. } => {
+            let guides = guides
+                .iter()
+                .map(|guide| {
+                    let (a, b) = match guide.axis {
+                        Axis::Upright => ((guide.at, guide.from), (guide.at, guide.to)),
+                        Axis::Level => ((guide.from, guide.at), (guide.to, guide.at)),
+                    };
+                    line("guide", a, b)
+                })
+                .collect_view();
+            view! { {guides}{onto.as_ref().map(|aim| edge_aim(studio, aim))} }.erased()
+        }
+        Preview::Box(rect) => rect_view("lasso", rect, 2.0),
+        Preview::Line { from, to, onto, .. } => {
+            let aim = onto.as_ref().and_then(|aim| {
+                let rect = studio.scene.with_untracked(|scene| scene.node(&aim.on).map(SceneNode::rect))?;
+                Some(rect_view(verdict_class(&aim.verdict), &rect.grown(5.0), 12.0))
+            });
+            view! { {aim}{line("loose", *from, *to)} }.erased()
+        }
+        Preview::Ghost { kind, at, onto } => {
+            let (width, height) = node_size(*kind);
+            let ghost = rect_view("ghost", &Rect::around(*at, width, height), 9.0);
+            view! { {onto.as_ref().map(|aim| edge_aim(studio, aim))}{ghost}{ghost_name(*kind, *at)} }.erased()
+        }
+    }
+}
+
+fn ghost_name(kind: Kind, (x, y): Point) -> impl IntoView {
+    view! { <text class="ghost-name" x=number(x) y=number(y + 4.0)>{kind.name()}</text> }
+}
+
+fn edge_aim(studio: Studio, aim: &Aim<PortRef>) -> AnyView {
+    let points = studio
+        .scene
+        .with_untracked(|scene| scene.edge(&aim.on).map(|edge| path(&edge.shape.points)))
+        .unwrap_or_default();
+    view! { <path class=verdict_class(&aim.verdict) d=points/> }.erased()
+}
+
+fn verdict_class(verdict: &Verdict) -> &'static str {
+    if verdict.is_allowed() { "aim" } else { "aim never" }
+}
+
+fn line(class: &'static str, a: Point, b: Point) -> AnyView {
+    view! { <line class=class x1=number(a.0) y1=number(a.1) x2=number(b.0) y2=number(b.1)/> }.erased()
+}
+
+fn rect_view(class: &'static str, rect: &Rect, round: f64) -> AnyView {
+    view! {
+        <rect class=class x=number(rect.x) y=number(rect.y) width=number(rect.width) height=number(rect.height) rx=number(round)/>
+    }
+    .erased()
+}
+
+/// Puts the keyboard back on the canvas, once nothing is asked any more.
+pub fn back(studio: Studio) {
+    studio.asking.set(None::<Asking>);
+    dom::focus(STAGE);
+}

@@ -1,0 +1,375 @@
+//! What a canvas holds: the document that is edited, what of it is seen and selected, and the gesture under way.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use baton_domain::designer::{
+    Document, Edit, Editor, Kind, Point, Scene, Viewport,
+    change::Forbidden,
+    command::{self, Canvas, Offer, Outcome, Preview},
+    gesture::{self, Gesture, Input},
+    history::{Mark, Moved},
+    keys::Command,
+    selection::Selection,
+};
+use leptos::prelude::*;
+use serde_json::Value;
+
+use super::STAGE;
+use crate::{dom, model::CheckReport};
+
+/// Smaller than this, titles cannot be read.
+const READABLE_ZOOM: f64 = 0.7;
+
+/// What floats over the canvas and asks something.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Asking {
+    /// Which kind of node?
+    Kind(Offer),
+    /// Which port of this node leads where?
+    Target(String),
+    /// A definition was pasted: its nodes, or all of it?
+    Definition { nodes: Vec<Edit>, instead: Vec<Edit> },
+    /// Which node?
+    Find,
+}
+
+/// Handles of one page; made once, so that nothing is lost when the page is drawn again.
+#[derive(Clone, Copy)]
+pub struct Studio {
+    pub editor: RwSignal<Editor>,
+    /// What is drawn: the editor's scene, with what is being dragged where it would be.
+    pub scene: RwSignal<Arc<Scene>>,
+    pub view: RwSignal<Viewport>,
+    pub selection: RwSignal<Selection>,
+    pub preview: RwSignal<Preview>,
+    pub asking: RwSignal<Option<Asking>>,
+    /// The last thing that happened, for those who do not see it.
+    pub said: RwSignal<String>,
+    /// Why something was not done.
+    pub refused: RwSignal<Option<String>>,
+    pub space: StoredValue<bool>,
+    gesture: StoredValue<Gesture>,
+    /// The definition that is open.
+    opened: StoredValue<Option<String>>,
+    /// What was copied last, for browsers that keep the clipboard to themselves.
+    copied: StoredValue<Option<String>>,
+    /// Goes up with every change that was made here.
+    pub revision: RwSignal<u64>,
+    /// Asks for what only the page can do: to lay it out, to save.
+    pub wanted: RwSignal<Option<Command>>,
+    is_measured: StoredValue<bool>,
+}
+
+impl Default for Studio {
+    /// Nothing is open.
+    fn default() -> Self {
+        Self {
+            editor: RwSignal::new(Editor::open(Document::default())),
+            scene: RwSignal::new(Arc::default()),
+            view: RwSignal::default(),
+            selection: RwSignal::new(Selection::none()),
+            preview: RwSignal::new(Preview::None),
+            asking: RwSignal::new(None),
+            said: RwSignal::new(String::new()),
+            refused: RwSignal::new(None),
+            space: StoredValue::new(false),
+            gesture: StoredValue::new(Gesture::Idle),
+            opened: StoredValue::new(None),
+            copied: StoredValue::new(None),
+            revision: RwSignal::new(0),
+            wanted: RwSignal::new(None),
+            is_measured: StoredValue::new(false),
+        }
+    }
+}
+
+impl Studio {
+    /// Opens a definition, unless it is open. Nodes that nobody placed stand where the diagram has them.
+    pub fn open(self, name: &str, report: &CheckReport) {
+        let Some(document) = report.document.as_ref().filter(|document| document.is_object()) else { return };
+        if self.opened.with_value(|opened| opened.as_deref() == Some(name)) {
+            return;
+        }
+        self.opened.set_value(Some(name.to_owned()));
+        let mut document = Document::new(document.clone());
+        document.place_missing(&places(report));
+        self.editor.set(Editor::open(document));
+        self.selection.set(Selection::none());
+        self.asking.set(None);
+        self.refresh();
+        self.fit();
+    }
+
+    /// The next [`Self::open`] begins anew.
+    pub fn close(self) {
+        self.opened.set_value(None);
+    }
+
+    pub fn is_open(self) -> bool {
+        self.opened.with_value(Option::is_some)
+    }
+
+    /// Takes over what somebody wrote in the text.
+    pub fn rewrite(self, report: &CheckReport) {
+        let Some(document) = report.document.as_ref().filter(|document| document.is_object()) else { return };
+        let mut written = Document::new(document.clone());
+        written.place_missing(&self.editor.with_untracked(|editor| editor.document().positions()));
+        if self.editor.with_untracked(|editor| editor.document() == &written) {
+            return;
+        }
+        let edits = [Edit::Rewrite { value: document.clone() }];
+        if let Some(Ok(_)) = self.editor.try_update(|editor| editor.commit(&edits)) {
+            self.selection.update(|selection| {
+                let there = std::mem::take(selection);
+                *selection = self.editor.with_untracked(|editor| there.pruned(editor.scene()));
+            });
+            self.refresh();
+        }
+    }
+
+    /// The document as it is now, as JSON text.
+    pub fn document(self) -> String {
+        self.editor.with_untracked(|editor| editor.document().value().to_string())
+    }
+
+    pub fn mark(self) -> Mark {
+        self.editor.with_untracked(|editor| editor.history().mark())
+    }
+
+    pub fn mark_saved(self, mark: &Mark) {
+        self.editor.update(|editor| editor.history_mut().mark_saved_at(mark));
+    }
+
+    /// What one sees first: all of it, or as much as can be read, from where it begins.
+    fn fit(self) {
+        let Some(bounds) = self.scene.with_untracked(|scene| scene.bounds()) else { return };
+        self.view.update(|view| {
+            let fitted = view.fitted(Some(bounds));
+            if fitted.zoom >= READABLE_ZOOM {
+                *view = fitted;
+                return;
+            }
+            let near = fitted.zoomed_at((0.0, 0.0), READABLE_ZOOM / fitted.zoom);
+            let start = self.scene.with_untracked(|scene| {
+                scene.nodes().iter().map(|node| node.rect()).min_by(|a, b| a.x.total_cmp(&b.x)).unwrap_or(bounds)
+            });
+            let x = bounds.x - 24.0 / near.zoom;
+            *view = Viewport { x, ..near.centred(start.centre()) };
+        });
+    }
+
+    /// The canvas is that large on the screen. The first time everything is fitted into it.
+    pub fn measured(self, width: f64, height: f64) {
+        if width < 1.0 || height < 1.0 {
+            return;
+        }
+        self.view.update(|view| *view = view.resized(width, height));
+        if !self.is_measured.get_value() {
+            self.is_measured.set_value(true);
+            self.fit();
+        }
+    }
+
+    /// What a movement of the hand does.
+    pub fn input(self, input: &Input) {
+        let was_dragging = self.gesture.with_value(Gesture::is_dragging);
+        let before = self.gesture.try_update_value(std::mem::take).unwrap_or_default();
+        let (after, outcomes) = self.with_canvas(|canvas| gesture::step(before, input, canvas));
+        let is_dragging = after.is_dragging();
+        self.gesture.set_value(after);
+        self.act(outcomes);
+        if is_dragging && !was_dragging {
+            self.follow_frames();
+        }
+    }
+
+    fn follow_frames(self) {
+        request_animation_frame(move || {
+            // The page may be gone by now.
+            if self.gesture.try_with_value(Gesture::is_dragging) == Some(true) {
+                self.input(&Input::Frame);
+                self.follow_frames();
+            }
+        });
+    }
+
+    pub fn is_busy(self) -> bool {
+        self.gesture.with_value(|gesture| *gesture != Gesture::Idle)
+    }
+
+    /// What a key or a button does. `false`: it is not for the canvas just now.
+    pub fn perform(self, command: Command) -> bool {
+        if command == Command::Escape && self.is_busy() {
+            self.input(&Input::Escape);
+            return true;
+        }
+        let outcomes = self.with_canvas(|canvas| command::perform(command, canvas));
+        let is_ours = !outcomes.is_empty();
+        self.act(outcomes);
+        is_ours
+    }
+
+    /// The same for a button, which is always for the canvas.
+    pub fn press(self, command: Command) {
+        let _ = self.perform(command);
+    }
+
+    pub fn commit(self, edits: Vec<Edit>) {
+        self.act(vec![Outcome::Commit(edits)]);
+    }
+
+    /// What a choice in the menu of kinds does.
+    pub fn choose(self, offer: &Offer, kind: Kind) {
+        let edits = self.with_canvas(|canvas| command::chosen(offer, kind, canvas));
+        self.asking.set(None);
+        self.commit(edits);
+        dom::focus(STAGE);
+    }
+
+    /// A node from the palette, without a place.
+    pub fn add(self, kind: Kind) {
+        let edits = self.with_canvas(|canvas| command::added(kind, canvas));
+        self.commit(edits);
+    }
+
+    pub fn paste(self, text: Option<String>) {
+        let Some(text) = text.or_else(|| self.copied.get_value()) else { return };
+        let outcomes = self.with_canvas(|canvas| command::paste(&text, None, canvas));
+        self.act(outcomes);
+    }
+
+    pub fn select(self, node: &str) {
+        self.selection.set(Selection::of_node(node));
+        let rect = self.editor.with_untracked(|editor| editor.scene().node(node).map(|node| node.rect()));
+        if let Some(rect) = rect {
+            self.view.update(|view| *view = view.revealing(&rect));
+        }
+    }
+
+    fn with_canvas<T>(self, ask: impl FnOnce(&Canvas<'_>) -> T) -> T {
+        self.editor.with_untracked(|editor| {
+            self.selection.with_untracked(|selection| {
+                let view = self.view.get_untracked();
+                ask(&Canvas {
+                    document: editor.document(),
+                    scene: editor.scene(),
+                    viewport: &view,
+                    selection,
+                    is_editable: true,
+                })
+            })
+        })
+    }
+
+    fn act(self, outcomes: Vec<Outcome>) {
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Commit(edits) => self.do_edits(&edits),
+                Outcome::Preview(preview) => self.show(preview),
+                Outcome::Select(selection) => {
+                    self.editor.update_untracked(|editor| editor.history_mut().seal());
+                    self.asking.set(None);
+                    self.selection.set(selection);
+                }
+                Outcome::View(view) => self.view.set(view),
+                Outcome::Refuse(Forbidden(why)) => self.refuse(why),
+                Outcome::Offer(offer) => self.asking.set(Some(Asking::Kind(offer))),
+                Outcome::OpenSettings(_) | Outcome::Rename(_) => {
+                    // The panel is drawn first.
+                    request_animation_frame(|| dom::focus(super::settings::TITLE));
+                }
+                Outcome::ChooseTarget(node) => self.asking.set(Some(Asking::Target(node))),
+                Outcome::Copy(text) => {
+                    dom::copy(&text);
+                    self.copied.set_value(Some(text));
+                    self.said.set("Copied".to_owned());
+                }
+                // The browser's own paste event brings it.
+                Outcome::ReadClipboard => {}
+                Outcome::AskDefinition { nodes, instead } => {
+                    self.asking.set(Some(Asking::Definition { nodes, instead }));
+                }
+                Outcome::Do(Command::Undo) => self.go(Editor::undo, "Nothing to undo"),
+                Outcome::Do(Command::Redo) => self.go(Editor::redo, "Nothing to redo"),
+                Outcome::Do(Command::Find) => self.asking.set(Some(Asking::Find)),
+                Outcome::Do(Command::Help) => dom::open_dialog(super::bar::HELP),
+                Outcome::Do(command) => self.wanted.set(Some(command)),
+            }
+        }
+    }
+
+    fn go(self, to: fn(&mut Editor) -> Option<Moved>, nothing: &str) {
+        match self.editor.try_update(to).flatten() {
+            Some(moved) => self.changed(moved.sentence),
+            None => self.said.set(nothing.to_owned()),
+        }
+    }
+
+    fn do_edits(self, edits: &[Edit]) {
+        match self.editor.try_update(|editor| editor.commit(edits)) {
+            Some(Ok(done)) => {
+                if !done.select.is_empty() {
+                    self.selection.set(Selection::of_nodes(done.select));
+                }
+                // Nothing was said when nothing changed.
+                if !done.sentence.is_empty() {
+                    self.changed(done.sentence);
+                }
+            }
+            Some(Err(Forbidden(why))) => self.refuse(why),
+            None => {}
+        }
+    }
+
+    fn changed(self, sentence: String) {
+        self.refused.set(None);
+        self.said.set(sentence);
+        let selection = self.selection.get_untracked();
+        let pruned = self.editor.with_untracked(|editor| selection.clone().pruned(editor.scene()));
+        if pruned != selection {
+            self.selection.set(pruned);
+        }
+        self.preview.set(Preview::None);
+        self.refresh();
+        self.revision.update(|revision| *revision += 1);
+    }
+
+    fn refuse(self, why: String) {
+        self.said.set(why.clone());
+        self.refused.set(Some(why));
+        self.refresh();
+    }
+
+    fn show(self, preview: Preview) {
+        let moved_before = self.preview.with_untracked(|preview| matches!(preview, Preview::Move { .. }));
+        let moves = matches!(preview, Preview::Move { .. });
+        self.preview.set(preview);
+        if moves || moved_before {
+            self.refresh();
+        }
+    }
+
+    fn refresh(self) {
+        let scene = self.editor.with_untracked(|editor| {
+            self.preview.with_untracked(|preview| match preview {
+                Preview::Move { ids, dx, dy, .. } => editor.scene().moved(ids, *dx, *dy),
+                _ => editor.scene().clone(),
+            })
+        });
+        self.scene.set(Arc::new(scene));
+    }
+
+    /// Where something of the diagram is on the stage.
+    pub fn on_stage(self, at: Point) -> Point {
+        self.view.with(|view| view.to_screen(at))
+    }
+
+    pub fn value(self, pointer: &str) -> Option<Value> {
+        self.editor.with(|editor| editor.document().value().pointer(pointer).cloned())
+    }
+}
+
+fn places(report: &CheckReport) -> BTreeMap<String, Point> {
+    let nodes = report.diagram.iter().flat_map(|diagram| &diagram.nodes);
+    nodes.map(|node| (node.id.clone(), (node.x + node.width / 2.0, node.y + node.height / 2.0))).collect()
+}
