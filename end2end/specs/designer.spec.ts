@@ -1,0 +1,221 @@
+// The designer: a process drawn from an empty canvas, with the mouse and with the keyboard alone, published and run.
+import type { Locator, Page } from "@playwright/test";
+import { expectAccessible, expectNoSidewaysScroll } from "../support/accessibility.ts";
+import { live, type Baton } from "../support/baton.ts";
+import { expect, test } from "../support/fixtures.ts";
+
+const stage = (page: Page) => page.locator("#stage");
+const node = (page: Page, name: string) => page.locator(`#node-${name}`);
+const said = (page: Page) => page.locator(".studio > [role=status]");
+
+async function open(page: Page, baton: Baton, name: string): Promise<void> {
+  await page.goto(`${baton.url}/processes/${name}?new=1`);
+  await live(page);
+  await expect(node(page, "start")).toBeVisible();
+  await stage(page).focus();
+}
+
+/** Takes everything away: the canvas is empty. */
+async function empty(page: Page): Promise<void> {
+  await page.keyboard.press("Control+a");
+  await page.keyboard.press("Delete");
+  await expect(page.locator(".stage .node")).toHaveCount(0);
+}
+
+async function middle(locator: Locator): Promise<{ x: number; y: number }> {
+  const box = await locator.boundingBox();
+  if (!box) throw new Error(`${locator} is not on the screen`);
+  return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+}
+
+async function drag(page: Page, from: { x: number; y: number }, to: { x: number; y: number }): Promise<void> {
+  await page.mouse.move(from.x, from.y);
+  await page.mouse.down();
+  await page.mouse.move((from.x + to.x) / 2, (from.y + to.y) / 2, { steps: 4 });
+  await page.mouse.move(to.x, to.y, { steps: 4 });
+  await page.mouse.up();
+}
+
+/** From the palette to a place of the stage. */
+async function place(page: Page, kind: string, x: number, y: number): Promise<void> {
+  const origin = (await stage(page).boundingBox())!;
+  const item = page.getByRole("button", { name: new RegExp(`^Add ${kind}:`) });
+  await drag(page, await middle(item), { x: origin.x + x, y: origin.y + y });
+}
+
+/** Draws an edge from a node's handle. */
+async function connect(page: Page, from: string, handle: number, to: string): Promise<void> {
+  await drag(page, await middle(node(page, from).locator(".handle").nth(handle)), await middle(node(page, to)));
+}
+
+async function publish(page: Page): Promise<void> {
+  await expect(page.getByText("No findings. It can be published.")).toBeVisible();
+  await page.getByRole("button", { name: "Publish…" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Publish" }).click();
+  await expect(page.getByRole("link", { name: "Start", exact: true })).toBeVisible();
+}
+
+/** Starts what was published, and has its one task done. */
+async function run(page: Page, baton: Baton, name: string): Promise<void> {
+  await page.goto(`${baton.url}/processes/${name}/start`);
+  await page.getByLabel("Customer").fill("Mina");
+  await page.getByRole("button", { name: "Start", exact: true }).click();
+  await page.waitForURL(/\/instances\/[0-9a-f-]{36}/);
+  const instance = page.url();
+  await expect(page.locator(".page-head .beside")).toHaveText("waiting");
+  await page.goto(`${baton.url}/tasks?view=all`);
+  await page.getByRole("link", { name: /Pay this bill/ }).click();
+  await page.getByRole("button", { name: /^approve$/i }).click();
+  await expect(page.getByRole("button", { name: /^approve$/i })).toHaveCount(0);
+  await page.goto(instance);
+  await expect(page.locator(".page-head .beside")).toHaveText("completed");
+}
+
+test("a process is drawn from an empty canvas with the mouse, published, and runs", async ({ page, baton }) => {
+  await page.setViewportSize({ width: 1500, height: 950 });
+  await open(page, baton, "bills");
+  await empty(page);
+  await place(page, "start", 80, 220);
+  await place(page, "approval", 300, 220);
+  await place(page, "end", 640, 140);
+  await place(page, "end", 640, 320);
+  await expect(page.locator(".stage .node")).toHaveCount(4);
+
+  await connect(page, "start", 0, "approval");
+  await connect(page, "approval", 0, "end");
+  await connect(page, "approval", 1, "end-2");
+  await expect(page.locator(".stage .edge")).toHaveCount(3);
+
+  // What is forbidden is not done, and says why.
+  await connect(page, "approval", 0, "start");
+  await expect(page.getByRole("alert")).toContainText(/start/i);
+  await expect(page.locator(".stage .edge")).toHaveCount(3);
+
+  // The settings of what is selected.
+  await node(page, "approval").click();
+  await page.getByLabel("Title", { exact: true }).fill("Pay this bill?");
+  await page.getByLabel("Title", { exact: true }).press("Enter");
+  await page.getByLabel("Name in the text").fill("pay");
+  await page.getByLabel("Name in the text").press("Enter");
+  await expect(node(page, "pay")).toHaveAttribute("aria-label", /^Pay, approval/);
+  await expect(page.locator(".stage .edge")).toHaveCount(3);
+  await node(page, "end-2").click();
+  await page.getByLabel("Outcome").selectOption("failed");
+
+  // A node moves with its edges, and one undo takes that back.
+  const before = await middle(node(page, "end"));
+  await drag(page, before, { x: before.x + 60, y: before.y + 40 });
+  expect((await middle(node(page, "end"))).x).toBeGreaterThan(before.x + 40);
+  await page.keyboard.press("Control+z");
+  expect((await middle(node(page, "end"))).x).toBeCloseTo(before.x, 0);
+  await expect(said(page)).toContainText("Moved");
+
+  // The text follows, and the draft is saved: a reload loses nothing.
+  await expect(page.getByLabel("Definition source")).toHaveValue(/Pay this bill\?/);
+  await expect(page.getByText("Saved. What you type is saved as the draft as you go.")).toBeVisible();
+  await expectAccessible(page, "designer");
+  await page.goto(`${baton.url}/processes/bills?draft=1`);
+  await live(page);
+  await expect(page.locator(".stage .edge")).toHaveCount(3);
+  await publish(page);
+  await run(page, baton, "bills");
+});
+
+test("the same is drawn with the keyboard alone", async ({ page, baton }) => {
+  await open(page, baton, "bills");
+  await empty(page);
+  const keys = async (...pressed: string[]) => {
+    for (const key of pressed) await page.keyboard.press(key);
+  };
+  /** Chooses a kind in the menu that is open. */
+  const choose = async (kind: string) => {
+    const item = page.locator(".asks").getByRole("button", { name: new RegExp(`^${kind}\\b`) });
+    await expect(page.locator(".asks button:focus")).toBeVisible();
+    await item.focus();
+    await keys("Enter");
+    await expect(page.locator(".asks")).toHaveCount(0);
+    await expect(stage(page)).toBeFocused();
+  };
+  await keys("a");
+  await choose("start");
+  await keys("a");
+  await choose("approval");
+  await keys("a");
+  await choose("end");
+  await expect(page.locator(".stage .node")).toHaveCount(3);
+  // The new one is selected; back to the approval, whose other way out is open yet.
+  await keys("Alt+ArrowLeft", "a");
+  await choose("end");
+  await expect(page.locator(".stage .edge")).toHaveCount(3);
+  await expect(page.getByLabel("Outcome")).toBeVisible();
+
+  // F2 goes to the title, Escape back to the canvas.
+  await keys("Alt+ArrowLeft", "F2");
+  await expect(page.getByLabel("Title", { exact: true })).toBeFocused();
+  await page.keyboard.press("Control+a");
+  await page.keyboard.type("Pay this bill?");
+  await keys("Enter", "Escape");
+  await expect(stage(page)).toBeFocused();
+  const source = page.getByLabel("Definition source");
+  await expect(source).toHaveValue(/Pay this bill\?/);
+
+  // Undo and redo cover it; no key of the canvas fires while one types.
+  await keys("Control+z");
+  await expect(source).not.toHaveValue(/Pay this bill\?/);
+  await keys("Control+y");
+  await expect(source).toHaveValue(/Pay this bill\?/);
+  await keys("?");
+  await expect(page.getByRole("dialog", { name: "Keys of the canvas" })).toBeVisible();
+  await expectAccessible(page, "keys");
+  await keys("Escape");
+  await keys("t");
+  await expect(said(page)).toHaveText("Tidied the diagram");
+  await expect(page.getByText("Saved. What you type is saved as the draft as you go.")).toBeVisible();
+  await publish(page);
+  await run(page, baton, "bills");
+});
+
+test("text and canvas follow each other, copies keep their edges, and a paste that is none is refused", async ({ page, baton }) => {
+  await open(page, baton, "bills");
+  const source = page.getByLabel("Definition source");
+  await expect(source).toHaveValue(/approve:/);
+  const text = (await source.inputValue()).replaceAll("refused", "declined");
+  await source.fill(text);
+  await expect(node(page, "declined")).toBeVisible();
+  await expect(node(page, "refused")).toHaveCount(0);
+
+  await stage(page).focus();
+  const count = await page.locator(".stage .node").count();
+  await node(page, "approve").click();
+  await page.keyboard.press("Control+d");
+  await expect(page.locator(".stage .node")).toHaveCount(count + 1);
+  await expect(source).toHaveValue(/approve-2:/);
+
+  const paste = (text: string) =>
+    stage(page).evaluate((element, text) => {
+      const data = new DataTransfer();
+      data.setData("text/plain", text);
+      element.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
+    }, text);
+  await paste("no definition at all");
+  await expect(page.getByRole("alert")).toBeVisible();
+  await expect(page.locator(".stage .node")).toHaveCount(count + 1);
+  await paste("x".repeat(5_000_000));
+  await expect(page.getByRole("alert")).toContainText(/large|bytes|MB/i);
+
+  // Broken text keeps what was drawn, and says what is wrong.
+  await source.fill("nodes: [");
+  await expect(page.getByText(/neither YAML nor JSON/)).toBeVisible();
+  await expect(page.locator(".stage .node")).toHaveCount(count + 1);
+});
+
+test("on a narrow screen one sees it all the same", async ({ page, baton }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await open(page, baton, "bills");
+  await expectNoSidewaysScroll(page, "designer");
+  await page.getByText("Outline").click();
+  await page.locator(".outline").getByRole("button", { name: "Approve" }).click();
+  await expect(page.getByLabel("Title", { exact: true })).toHaveValue(/Approve/);
+  await expect(page.locator("#settings-title")).toBeFocused();
+  await expectAccessible(page, "narrow designer");
+});
