@@ -37,6 +37,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/sagas") view=|| definitions_page(DefinitionKind::Saga) ssr=whole.clone()/>
                     <Route path=path!("/processes/:name") view=|| definition_page(DefinitionKind::Process) ssr=whole.clone()/>
                     <Route path=path!("/sagas/:name") view=|| definition_page(DefinitionKind::Saga) ssr=whole.clone()/>
+                    <Route path=path!("/processes/:name/compare") view=|| compare_page(DefinitionKind::Process) ssr=whole.clone()/>
+                    <Route path=path!("/sagas/:name/compare") view=|| compare_page(DefinitionKind::Saga) ssr=whole.clone()/>
                     <Route path=path!("/processes/:name/start") view=StartPage ssr=whole.clone()/>
                     <Route path=path!("/instances") view=InstancesPage ssr=whole.clone()/>
                     <Route path=path!("/instances/:id") view=InstancePage ssr=whole.clone()/>

@@ -5,6 +5,9 @@
 mod batches;
 #[cfg(feature = "ssr")]
 mod begun;
+mod compare;
+#[cfg(feature = "ssr")]
+mod compared;
 mod definitions;
 mod destinations;
 mod instances;
@@ -15,6 +18,7 @@ mod overview;
 mod tasks;
 
 pub use batches::*;
+pub use compare::*;
 pub use definitions::*;
 pub use destinations::*;
 pub use instances::*;

@@ -1,6 +1,7 @@
 //! Read models: what screens and the HTTP API show. Separate from what is stored, so either can change alone.
 
 mod batch;
+mod comparison;
 mod definition;
 mod destination;
 mod instance;
@@ -11,6 +12,7 @@ mod overview;
 mod task;
 
 pub use batch::*;
+pub use comparison::*;
 pub use definition::*;
 pub use destination::*;
 pub use instance::*;

@@ -1,6 +1,7 @@
 //! One file per page. A page reads its parameters from the URL, reads what it shows through server functions that
 //! depend on what changed ([`crate::live`]), and hands it to components.
 
+mod compare;
 mod conversation;
 mod definition;
 mod definitions;
@@ -18,6 +19,7 @@ mod start;
 mod task;
 mod tasks;
 
+pub use compare::compare_page;
 pub use conversation::ConversationPage;
 pub use definition::definition_page;
 pub use definitions::definitions_page;

@@ -196,6 +196,12 @@ impl<'a> Pair<'a> {
             let known = before.iter().position(|(other, _)| *other == key);
             both.push((known.map(|index| before.remove(index).1), Some(port)));
         }
+        // A case whose condition changed is the same one if it stands where it stood.
+        for (old, new) in both.iter_mut().filter(|(old, _)| old.is_none()) {
+            let name = new.as_ref().map(|port| &port.name);
+            let known = before.iter().position(|(_, other)| Some(&other.name) == name);
+            *old = known.map(|index| before.remove(index).1);
+        }
         both.extend(before.into_iter().map(|(_, port)| (Some(port), None)));
         let target = |document: &Document, port: &Option<Port>| {
             port.as_ref()?.target.clone().filter(|target| document.contains(target))

@@ -195,10 +195,16 @@ fn cases_of_a_decision_are_known_by_their_conditions() {
         ],
     );
     check(&old, &decide(json!([a, {"when": "=b", "next": "x"}])), &["~ d.case-2>x (was y)"]);
+    check(
+        &old,
+        &decide(json!([{"when": "=c", "next": "y"}, b])),
+        &[r#"~ d/cases/0/when: "=a" -> "=c""#, "~ d.case-1>y (was x)"],
+    );
+    check(&old, &decide(json!([{"when": "=c", "next": "x"}, b])), &[r#"~ d/cases/0/when: "=a" -> "=c""#]);
     // Two with the same condition are known by their places.
     check(&decide(json!([a, a])), &decide(json!([a, {"when": "=a", "next": "y"}])), &["~ d.case-2>y (was x)"]);
     let text = decide(json!([a, "y"]));
-    check(&old, &text, &[r#"~ d/cases/1: {"next":"y","when":"=b"} -> "y""#, "+ d.case-2>y", "- d.case-2>y"]);
+    check(&old, &text, &[r#"~ d/cases/1: {"next":"y","when":"=b"} -> "y""#]);
 }
 
 #[test]
