@@ -38,6 +38,17 @@ pub fn focus(id: &str) {
     }
 }
 
+/// Focuses an element now, and once more after the next drawing if that took the focus away with what had it.
+pub fn focus_after(id: &'static str) {
+    focus(id);
+    request_animation_frame(move || {
+        let lost = document().active_element().is_none_or(|element| element.tag_name() == "BODY");
+        if lost {
+            focus(id);
+        }
+    });
+}
+
 /// Focuses the first element that a selector finds.
 pub fn focus_first(selector: &str) -> bool {
     let found =

@@ -5,7 +5,7 @@ use baton_domain::{
     definition::DefinitionKind,
     designer::{Edit, keys::Command},
 };
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_query_map;
 
 use super::segment;
@@ -29,7 +29,7 @@ use crate::{
     },
     link,
     live::Live,
-    model::{CheckReport, DefinitionDetail, DefinitionSummary, Drawn, Places, VersionSummary},
+    model::{CheckReport, DefinitionDetail, DefinitionSummary, Drawn, VersionSummary},
     port::Answer,
 };
 
@@ -55,17 +55,13 @@ struct Desk {
     studio: Studio,
     /// Where it was edited last: what comes from there is carried over to the other side.
     hand: RwSignal<Hand>,
-    /// The text of what was drawn, by the revision of the drawing.
-    drawn: Action<(u64, String), Written>,
-    tidied: Action<String, Answer<Encoded<Places>>>,
+    /// What was saved last, from here.
+    saved: RwSignal<Option<String>>,
     /// Goes up with everything that is typed.
     typed: RwSignal<u64>,
     /// The report on what is edited.
     report: RwSignal<Option<CheckReport>>,
 }
-
-/// The text of a revision of the drawing.
-type Written = (u64, Answer<Encoded<Drawn>>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Hand {
@@ -112,17 +108,20 @@ pub fn definition_page(kind: DefinitionKind) -> AnyView {
         migrate: ServerAction::new(),
         studio: Studio::default(),
         hand: RwSignal::new(Hand::Text),
-        drawn: Action::new(move |(revision, document): &(u64, String)| {
-            let (revision, document) = (*revision, document.clone());
-            async move { (revision, call::draw(kind, document).await) }
-        }),
-        tidied: Action::new(|document: &String| call::tidy(document.clone())),
+        saved: RwSignal::new(None),
         typed: RwSignal::new(0),
         report: RwSignal::new(None),
     };
     keep_in_step(desk);
+    // What others do is read again, but not under the hands of somebody who edits: drawing the page anew would take the field
+    // away that they are in.
+    let news = Memo::new(move |before: Option<&u64>| {
+        let now = live.definitions() + desk.save.version().get() as u64;
+        let is_edited = desk.edited.with(Option::is_some) && shown.get().edits();
+        before.copied().filter(|_| is_edited).unwrap_or(now)
+    });
     let read = Read::new(
-        move || (name.get(), shown.get(), live.definitions(), desk.save.version().get(), desk.publish.version().get()),
+        move || (name.get(), shown.get(), news.get(), desk.publish.version().get()),
         move |(name, shown, ..)| read(kind, name, shown),
     );
     let published = move || matches!(desk.publish.value().get(), Some(Ok(_)));
@@ -131,6 +130,7 @@ pub fn definition_page(kind: DefinitionKind) -> AnyView {
         if published() {
             desk.edited.set(None);
             desk.report.set(None);
+            desk.saved.set(None);
             desk.studio.close();
         }
     });
@@ -272,7 +272,7 @@ fn saved(stored: String, text: Signal<String>, desk: Desk) -> AnyView {
             view! { <span class="faint">"Saving…"</span> }.erased()
         } else if let Some(error) = refused {
             refusal(&error).erased()
-        } else if text.with(|text| *text != stored) {
+        } else if text.get() != desk.saved.get().unwrap_or_else(|| stored.clone()) {
             view! { <span class="faint">"Not saved yet"</span> }.erased()
         } else {
             view! { <span class="faint">"Saved. What you type is saved as the draft as you go."</span> }.erased()
@@ -291,6 +291,22 @@ fn keep_in_step(desk: Desk) {
             desk.save.dispatch(SaveDraft { kind: desk.kind, name, source });
         }
     };
+    Effect::new(move |_| {
+        desk.name.track();
+        desk.saved.set(None);
+    });
+    // Whatever was sent last is what is saved once the answer is good.
+    let sent = StoredValue::new(None::<String>);
+    Effect::new(move |_| {
+        if let Some(input) = desk.save.input().get() {
+            sent.set_value(Some(input.source));
+        }
+    });
+    Effect::new(move |_| {
+        if matches!(desk.save.value().get(), Some(Ok(()))) {
+            desk.saved.set(sent.get_value());
+        }
+    });
     // Typed: checked by the server, then drawn. The timers are the page's: those of a card would end with it when the page
     // is drawn again, and what was typed a moment before would be neither checked nor saved.
     let mut check_later = debounce(CHECK_AFTER, move |text: String| drop(desk.check.dispatch(text)));
@@ -312,8 +328,20 @@ fn keep_in_step(desk: Desk) {
         }
     });
     // Drawn: written by the server.
+    let save_later = StoredValue::new_local(debounce(SAVE_AFTER, move |()| save()));
     let mut write_later = debounce(CHECK_AFTER, move |revision: u64| {
-        drop(desk.drawn.dispatch((revision, studio.document())));
+        spawn_local(async move {
+            let answer = call::draw(desk.kind, studio.document()).await.and_then(|drawn| drawn.decode());
+            // Meanwhile somebody may have drawn on, typed, or left.
+            let is_newest = studio.revision.try_get_untracked() == Some(revision);
+            if let (Ok(Drawn { source, check }), true) = (answer, is_newest)
+                && desk.hand.get_untracked() == Hand::Canvas
+            {
+                desk.edited.set(Some((desk.name.get_untracked(), source)));
+                desk.report.set(Some(check));
+                save_later.update_value(|save_later| save_later(()));
+            }
+        });
     });
     Effect::new(move |before: Option<u64>| {
         let revision = studio.revision.get();
@@ -323,27 +351,21 @@ fn keep_in_step(desk: Desk) {
         }
         revision
     });
-    let mut save_later = debounce(SAVE_AFTER, move |()| save());
-    Effect::new(move |_| {
-        let Some((revision, Ok(drawn))) = desk.drawn.value().get() else { return };
-        let Ok(Drawn { source, check }) = drawn.decode() else { return };
-        if desk.hand.get_untracked() == Hand::Canvas && revision == studio.revision.get_untracked() {
-            desk.edited.set(Some((desk.name.get_untracked(), source)));
-            desk.report.set(Some(check));
-            save_later(());
-        }
-    });
-    Effect::new(move |_| {
-        let Some(Ok(places)) = desk.tidied.value().get() else { return };
-        if let Ok(positions) = places.decode() {
-            studio.commit(vec![Edit::Tidy { positions }]);
-            studio.press(Command::Fit);
-        }
-    });
+    let tidy = move || {
+        spawn_local(async move {
+            let places = call::tidy(studio.document()).await.and_then(|places| places.decode());
+            if studio.revision.try_get_untracked().is_some()
+                && let Ok(positions) = places
+            {
+                studio.commit(vec![Edit::Tidy { positions }]);
+                studio.press(Command::Fit);
+            }
+        });
+    };
     Effect::new(move |_| match studio.wanted.get() {
         Some(Command::Tidy) => {
             studio.wanted.set(None);
-            drop(desk.tidied.dispatch(studio.document()));
+            tidy();
         }
         Some(Command::Save) => {
             studio.wanted.set(None);

@@ -5,6 +5,7 @@
 //! [`menu`], [`settings`] and [`outline`] are the other ways to the same edits.
 
 mod bar;
+mod held;
 mod input;
 mod menu;
 mod minimap;

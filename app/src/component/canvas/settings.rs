@@ -116,15 +116,16 @@ fn fields(kind: Kind) -> &'static [Field] {
 
 pub fn panel(studio: Studio, findings: Signal<Vec<Diagnostic>>) -> AnyView {
     // Only another node makes another panel: while one types, the fields stay.
-    let node = Memo::new(move |_| {
+    let chosen = move || {
         let selected = studio.selection.with(|selection| selection.only_node().map(str::to_owned))?;
         let kind = studio
             .editor
             .with(|editor| editor.document().contains(&selected).then(|| editor.document().kind_of(&selected)))?;
-        Some((selected, kind))
-    });
-    let content = move || match node.get() {
-        Some((name, kind)) => of_node(studio, name, kind, findings),
+        Some(format!("{}\n{selected}", kind.name()))
+    };
+    let node = Memo::new(move |_| chosen().unwrap_or_default());
+    let content = move || match node.get().split_once('\n') {
+        Some((kind, name)) => of_node(studio, name.to_owned(), Kind::of(kind), findings),
         None => of_nothing(studio),
     };
     let escape = move |event: leptos::ev::KeyboardEvent| {
@@ -303,11 +304,13 @@ fn ports(studio: Studio, name: String, kind: Kind) -> AnyView {
     let of = name.clone();
     // Drawn anew when ports come and go, not when one of their fields changes.
     let names = Memo::new(move |_| {
-        studio.editor.with(|editor| editor.document().ports(&of).into_iter().map(|port| port.name).collect::<Vec<_>>())
+        let ports = studio.editor.with(|editor| editor.document().ports(&of));
+        ports.into_iter().map(|port| port.name).collect::<Vec<_>>().join("\n")
     });
     let of = name.clone();
     let list = move || {
-        names.get().into_iter().map(|port| port_view(studio, PortRef::new(of.clone(), port), kind)).collect_view()
+        let names = names.get();
+        names.lines().map(|port| port_view(studio, PortRef::new(of.clone(), port), kind)).collect_view()
     };
     let adds = match kind {
         Kind::Command | Kind::Wait | Kind::Call => Some("Add a reply"),
@@ -322,7 +325,7 @@ fn ports(studio: Studio, name: String, kind: Kind) -> AnyView {
         let timeout = move |_| {
             studio.commit(vec![Edit::AddPort { node: timed.clone(), name: Some("timeout".to_owned()) }]);
         };
-        let can_time = move || kind != Kind::Decide && names.with(|names| !names.iter().any(|name| name == "timeout"));
+        let can_time = move || kind != Kind::Decide && names.with(|names| !names.lines().any(|name| name == "timeout"));
         view! {
             <p class="row">
                 <button type="button" class="btn small" on:click=add>{label}</button>

@@ -1,5 +1,7 @@
 //! The drawing: edges, nodes with their handles, and what hangs at the pointer.
 
+use std::sync::Arc;
+
 use baton_domain::{
     designer::{
         Kind, Point, PortRef, Rect, SceneNode, Verdict,
@@ -94,58 +96,81 @@ fn node_id(node: &str) -> String {
 }
 
 fn nodes(studio: Studio, findings: Signal<Vec<Diagnostic>>) -> AnyView {
-    let names = Memo::new(move |_| {
-        studio.scene.with(|scene| scene.nodes().iter().map(|node| node.id().to_owned()).collect::<Vec<_>>())
-    });
-    view! { <For each=move || names.get() key=String::clone let(name)>{node(studio, name, findings)}</For> }.erased()
+    let names = move || studio.scene.with(|scene| scene.nodes().iter().map(|node| node.id().to_owned()).collect());
+    keyed(Arc::new(names), Arc::new(move |name| node(studio, name, findings)))
+}
+
+/// A view for each key, kept for as long as its key is there. One kind of list for all, for a small bundle.
+fn keyed(
+    keys: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
+    draw: Arc<dyn Fn(String) -> AnyView + Send + Sync>,
+) -> AnyView {
+    view! { <For each=move || keys() key=String::clone let(key)>{draw(key)}</For> }.erased()
 }
 
 /// What of a node does not change while it is moved.
-#[derive(Clone, PartialEq)]
 struct Face {
+    /// At the origin.
     node: SceneNode,
     severity: Option<Severity>,
-    findings: usize,
+}
+
+impl Face {
+    fn fingerprint(&self) -> String {
+        let SceneNode { shape, ports, .. } = &self.node;
+        let mut text = format!("{}|{}|{}|{:?}", shape.kind, shape.title, shape.subtitle, self.severity);
+        for port in ports {
+            let words = [if port.is_open { "|o" } else { "|c" }, &port.label, &number(port.at.1)];
+            words.into_iter().for_each(|word| text.push_str(word));
+        }
+        text
+    }
+}
+
+fn face_of(studio: Studio, name: &str, findings: Signal<Vec<Diagnostic>>) -> Option<Face> {
+    let mut node = studio.scene.with(|scene| scene.node(name).cloned())?;
+    let (x, y) = (node.shape.x, node.shape.y);
+    (node.shape.x, node.shape.y) = (0.0, 0.0);
+    for port in &mut node.ports {
+        port.at = (tenth(port.at.0 - x), tenth(port.at.1 - y));
+    }
+    let severity = findings.with(|all| about(all, name).map(|finding| finding.severity).min());
+    Some(Face { node, severity })
 }
 
 fn node(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) -> AnyView {
     let id = name.clone();
-    let place = Memo::new(move |_| {
-        studio.scene.with(|scene| scene.node(&id).map_or((0.0, 0.0), |node| (node.shape.x, node.shape.y)))
-    });
+    let place = move || {
+        translate(studio.scene.with(|scene| scene.node(&id).map_or((0.0, 0.0), |node| (node.shape.x, node.shape.y))))
+    };
     let id = name.clone();
-    let face = Memo::new(move |_| {
-        let mut node = studio.scene.with(|scene| scene.node(&id).cloned())?;
-        // Relative to the node, so that moving it changes nothing here.
-        let (x, y) = (node.shape.x, node.shape.y);
-        (node.shape.x, node.shape.y) = (0.0, 0.0);
-        for port in &mut node.ports {
-            port.at = (tenth(port.at.0 - x), tenth(port.at.1 - y));
-        }
-        let (severity, findings) = findings.with(|all| {
-            let own: Vec<&Diagnostic> = about(all, &id).collect();
-            (own.iter().map(|finding| finding.severity).min(), own.len())
-        });
-        Some(Face { node, severity, findings })
-    });
+    let face = move || face_of(studio, &id, findings);
+    // Drawn anew only when it looks different; moving it changes nothing here.
+    let look = {
+        let face = face.clone();
+        Memo::new(move |_| face().map_or_else(String::new, |face| face.fingerprint()))
+    };
     let id = name.clone();
     let class = move || {
         let chosen = studio.selection.with(|selection| selection.nodes.contains(&id));
-        let kind = face.with(|face| face.as_ref().map_or("unknown", |face| face.node.kind.name()));
+        let kind = studio.scene.with(|scene| scene.node(&id).map_or("unknown", |node| node.kind.name()));
         format!("node {kind}{}", if chosen { " chosen" } else { "" })
     };
     let id = name.clone();
     let label = move || {
         let named = studio.editor.with(|editor| outline::node_name(editor.document(), &id));
-        match face.with(|face| face.as_ref().map_or(0, |face| face.findings)) {
+        match findings.with(|findings| about(findings, &id).count()) {
             0 => named,
             1 => format!("{named}; one finding"),
             several => format!("{named}; {several} findings"),
         }
     };
-    let body = move || face.with(|face| face.as_ref().map(face_view));
+    let body = move || {
+        look.track();
+        untrack(&face).as_ref().map(face_view)
+    };
     view! {
-        <g id=node_id(&name) class=class role="img" aria-label=label transform=move || translate(place.get())>
+        <g id=node_id(&name) class=class role="img" aria-label=label transform=place>
             {body}
         </g>
     }
@@ -178,34 +203,37 @@ fn face_view(face: &Face) -> AnyView {
 }
 
 fn edges(studio: Studio) -> AnyView {
-    let ids =
-        Memo::new(move |_| studio.scene.with(|scene| scene.edges().iter().map(|edge| edge.id()).collect::<Vec<_>>()));
-    view! { <For each=move || ids.get() key=PortRef::clone let(id)>{edge(studio, id)}</For> }.erased()
+    let ids = move || studio.scene.with(|scene| scene.edges().iter().map(|edge| key_of(&edge.id())).collect());
+    let draw = move |key: String| {
+        let (node, port) = key.split_once('\n').unwrap_or_default();
+        edge(studio, PortRef::new(node, port))
+    };
+    keyed(Arc::new(ids), Arc::new(draw))
+}
+
+fn key_of(edge: &PortRef) -> String {
+    format!("{}\n{}", edge.node, edge.port)
 }
 
 fn edge(studio: Studio, id: PortRef) -> AnyView {
     let of = id.clone();
-    let shape = Memo::new(move |_| studio.scene.with(|scene| scene.edge(&of).map(|edge| edge.shape.clone())));
-    let line = move || shape.with(|shape| shape.as_ref().map(|shape| path(&shape.points)));
-    let of = id.clone();
-    let chosen = Memo::new(move |_| studio.selection.with(|selection| selection.edges.contains(&of)));
-    let class = move || if chosen.get() { "edge chosen" } else { "edge plain" };
-    let end = move || if chosen.get() { "url(#arrow-chosen)" } else { "url(#arrow-plain)" };
+    let shape = move || studio.scene.with(|scene| scene.edge(&of).map(|edge| edge.shape.clone()));
+    let (drawn, labelled) = (shape.clone(), shape.clone());
+    let line = Signal::derive(move || drawn().map(|shape| path(&shape.points)).unwrap_or_default());
+    let chosen = move || studio.selection.with(|selection| selection.edges.contains(&id));
+    let (is, ends_chosen) = (chosen.clone(), chosen.clone());
+    let class = move || if is() { "edge chosen" } else { "edge plain" };
+    let end = move || if ends_chosen() { "url(#arrow-chosen)" } else { "url(#arrow-plain)" };
     let label = move || {
-        shape.with(|shape| {
-            let shape = shape.as_ref().filter(|shape| !shape.label.is_empty())?;
-            let (x, y) = shape.label_at?;
-            Some(view! { <text class="port" x=number(x) y=number(y)>{shape.label.clone()}</text> })
-        })
+        let shape = labelled().filter(|shape| !shape.label.is_empty())?;
+        let (x, y) = shape.label_at?;
+        Some(view! { <text class="port" x=number(x) y=number(y)>{shape.label}</text> })
     };
     let ends = move || {
-        let points = shape.with(|shape| shape.as_ref().map(|shape| shape.points.clone())).filter(|_| chosen.get())?;
-        let ends = [*points.first()?, *points.last()?];
-        Some(
-            ends.map(|(x, y)| view! { <circle class="grip" cx=number(x) cy=number(y) r="5"/> })
-                .into_iter()
-                .collect_view(),
-        )
+        let shape = if chosen() { shape()? } else { return None };
+        let ends = [*shape.points.first()?, *shape.points.last()?];
+        let grip = |(x, y)| view! { <circle class="grip" cx=number(x) cy=number(y) r="5"/> };
+        Some(ends.map(grip).into_iter().collect_view())
     };
     view! {
         <path class="reach" d=line/>
@@ -278,5 +306,5 @@ fn rect_view(class: &'static str, rect: &Rect, round: f64) -> AnyView {
 /// Puts the keyboard back on the canvas, once nothing is asked any more.
 pub fn back(studio: Studio) {
     studio.asking.set(None::<Asking>);
-    dom::focus(STAGE);
+    dom::focus_after(STAGE);
 }

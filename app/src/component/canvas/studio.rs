@@ -14,7 +14,7 @@ use baton_domain::designer::{
 use leptos::prelude::*;
 use serde_json::Value;
 
-use super::STAGE;
+use super::{STAGE, held::Held};
 use crate::{dom, model::CheckReport};
 
 /// Smaller than this, titles cannot be read.
@@ -36,13 +36,13 @@ pub enum Asking {
 /// Handles of one page; made once, so that nothing is lost when the page is drawn again.
 #[derive(Clone, Copy)]
 pub struct Studio {
-    pub editor: RwSignal<Editor>,
+    pub editor: Held<Editor>,
     /// What is drawn: the editor's scene, with what is being dragged where it would be.
-    pub scene: RwSignal<Arc<Scene>>,
-    pub view: RwSignal<Viewport>,
-    pub selection: RwSignal<Selection>,
-    pub preview: RwSignal<Preview>,
-    pub asking: RwSignal<Option<Asking>>,
+    pub scene: Held<Arc<Scene>>,
+    pub view: Held<Viewport>,
+    pub selection: Held<Selection>,
+    pub preview: Held<Preview>,
+    pub asking: Held<Option<Asking>>,
     /// The last thing that happened, for those who do not see it.
     pub said: RwSignal<String>,
     /// Why something was not done.
@@ -55,8 +55,8 @@ pub struct Studio {
     copied: StoredValue<Option<String>>,
     /// Goes up with every change that was made here.
     pub revision: RwSignal<u64>,
-    /// Asks for what only the page can do: to lay it out, to save.
-    pub wanted: RwSignal<Option<Command>>,
+    /// What only the page can do: to lay it out, to save.
+    pub wanted: Held<Option<Command>>,
     is_measured: StoredValue<bool>,
 }
 
@@ -64,12 +64,12 @@ impl Default for Studio {
     /// Nothing is open.
     fn default() -> Self {
         Self {
-            editor: RwSignal::new(Editor::open(Document::default())),
-            scene: RwSignal::new(Arc::default()),
-            view: RwSignal::default(),
-            selection: RwSignal::new(Selection::none()),
-            preview: RwSignal::new(Preview::None),
-            asking: RwSignal::new(None),
+            editor: Held::new(Editor::open(Document::default())),
+            scene: Held::new(Arc::default()),
+            view: Held::new(Viewport::default()),
+            selection: Held::new(Selection::none()),
+            preview: Held::new(Preview::None),
+            asking: Held::new(None),
             said: RwSignal::new(String::new()),
             refused: RwSignal::new(None),
             space: StoredValue::new(false),
@@ -77,7 +77,7 @@ impl Default for Studio {
             opened: StoredValue::new(None),
             copied: StoredValue::new(None),
             revision: RwSignal::new(0),
-            wanted: RwSignal::new(None),
+            wanted: Held::new(None),
             is_measured: StoredValue::new(false),
         }
     }
@@ -118,7 +118,7 @@ impl Studio {
             return;
         }
         let edits = [Edit::Rewrite { value: document.clone() }];
-        if let Some(Ok(_)) = self.editor.try_update(|editor| editor.commit(&edits)) {
+        if self.editor.update(|editor| editor.commit(&edits)).is_ok() {
             self.selection.update(|selection| {
                 let there = std::mem::take(selection);
                 *selection = self.editor.with_untracked(|editor| there.pruned(editor.scene()));
@@ -223,7 +223,7 @@ impl Studio {
         let edits = self.with_canvas(|canvas| command::chosen(offer, kind, canvas));
         self.asking.set(None);
         self.commit(edits);
-        dom::focus(STAGE);
+        dom::focus_after(STAGE);
     }
 
     /// A node from the palette, without a place.
@@ -299,15 +299,15 @@ impl Studio {
     }
 
     fn go(self, to: fn(&mut Editor) -> Option<Moved>, nothing: &str) {
-        match self.editor.try_update(to).flatten() {
+        match self.editor.update(to) {
             Some(moved) => self.changed(moved.sentence),
             None => self.said.set(nothing.to_owned()),
         }
     }
 
     fn do_edits(self, edits: &[Edit]) {
-        match self.editor.try_update(|editor| editor.commit(edits)) {
-            Some(Ok(done)) => {
+        match self.editor.update(|editor| editor.commit(edits)) {
+            Ok(done) => {
                 if !done.select.is_empty() {
                     self.selection.set(Selection::of_nodes(done.select));
                 }
@@ -316,8 +316,7 @@ impl Studio {
                     self.changed(done.sentence);
                 }
             }
-            Some(Err(Forbidden(why))) => self.refuse(why),
-            None => {}
+            Err(Forbidden(why)) => self.refuse(why),
         }
     }
 
