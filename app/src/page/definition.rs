@@ -449,6 +449,7 @@ fn version_item(version: &VersionSummary, base: &str, name: &str, current: bool)
             <a href=format!("{base}?version={}", version.version) aria-current=current.then_some("true")>{format!("v{}", version.version)}</a>
             <span class="faint">{ago(version.published_at)}" by "{version.published_by.clone()}</span>
             <a class="end faint" href=instances>{counts}</a>
+            <a href=format!("{base}/compare?from={number}") aria-label=format!("Compare v{number}")>"Compare"</a>
             {version.note.clone().map(|note| view! { <p>{note}</p> })}
         </li>
     }
