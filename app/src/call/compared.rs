@@ -103,7 +103,7 @@ fn compared(kind: DefinitionKind, (from, old): (Side, &CheckReport), (to, new): 
         }
         compare::draw(&old_document, &new_document)
     });
-    Compared::Processes { comparison, drawing }
+    Compared::Processes { comparison: Box::new(comparison), drawing }
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ pub enum Compared {
     /// It is neither JSON nor YAML.
     Unreadable(Side),
     Processes {
-        comparison: Comparison,
+        comparison: Box<Comparison>,
         /// `None` where there is too much to draw.
         drawing: Option<Drawing>,
     },
