@@ -4,7 +4,8 @@ use leptos::{
     prelude::*,
     wasm_bindgen::JsCast,
     web_sys::{
-        Element, FormData, HtmlDialogElement, HtmlElement, HtmlFormElement, HtmlTextAreaElement, UrlSearchParams,
+        Element, FocusOptions, FormData, HtmlDialogElement, HtmlElement, HtmlFormElement, HtmlTextAreaElement,
+        UrlSearchParams,
     },
 };
 
@@ -29,6 +30,15 @@ pub fn hide_popover(id: &str) {
     if let Some(element) = by_id::<HtmlElement>(id) {
         // An error means that it was not shown.
         let _ = element.hide_popover();
+    }
+}
+
+/// Focuses without scrolling: what is under the pointer stays there.
+pub fn focus_in_place(id: &str) {
+    if let Some(element) = by_id::<HtmlElement>(id) {
+        let options = FocusOptions::new();
+        options.set_prevent_scroll(true);
+        let _ = element.focus_with_options(&options);
     }
 }
 

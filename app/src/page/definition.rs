@@ -59,6 +59,8 @@ struct Desk {
     saved: RwSignal<Option<String>>,
     /// Goes up with everything that is typed.
     typed: RwSignal<u64>,
+    /// Goes up with everything that is to be saved.
+    unsaved: RwSignal<u64>,
     /// The report on what is edited.
     report: RwSignal<Option<CheckReport>>,
 }
@@ -110,6 +112,7 @@ pub fn definition_page(kind: DefinitionKind) -> AnyView {
         hand: RwSignal::new(Hand::Text),
         saved: RwSignal::new(None),
         typed: RwSignal::new(0),
+        unsaved: RwSignal::new(0),
         report: RwSignal::new(None),
     };
     keep_in_step(desk);
@@ -310,12 +313,11 @@ fn keep_in_step(desk: Desk) {
     // Typed: checked by the server, then drawn. The timers are the page's: those of a card would end with it when the page
     // is drawn again, and what was typed a moment before would be neither checked nor saved.
     let mut check_later = debounce(CHECK_AFTER, move |text: String| drop(desk.check.dispatch(text)));
-    let mut save_later = debounce(SAVE_AFTER, move |()| save());
     Effect::new(move |before: Option<u64>| {
         let typed = desk.typed.get();
         if let Some((_, text)) = desk.edited.get_untracked().filter(|_| before.is_some_and(|before| before != typed)) {
             check_later(text);
-            save_later(());
+            desk.unsaved.update(|unsaved| *unsaved += 1);
         }
         typed
     });
@@ -328,7 +330,14 @@ fn keep_in_step(desk: Desk) {
         }
     });
     // Drawn: written by the server.
-    let save_later = StoredValue::new_local(debounce(SAVE_AFTER, move |()| save()));
+    let mut save_later = debounce(SAVE_AFTER, move |()| save());
+    Effect::new(move |before: Option<u64>| {
+        let unsaved = desk.unsaved.get();
+        if before.is_some_and(|before| before != unsaved) {
+            save_later(());
+        }
+        unsaved
+    });
     let mut write_later = debounce(CHECK_AFTER, move |revision: u64| {
         spawn_local(async move {
             let answer = call::draw(desk.kind, studio.document()).await.and_then(|drawn| drawn.decode());
@@ -339,7 +348,7 @@ fn keep_in_step(desk: Desk) {
             {
                 desk.edited.set(Some((desk.name.get_untracked(), source)));
                 desk.report.set(Some(check));
-                save_later.update_value(|save_later| save_later(()));
+                desk.unsaved.update(|unsaved| *unsaved += 1);
             }
         });
     });

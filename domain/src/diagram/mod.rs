@@ -17,7 +17,7 @@ use self::{
     text::{SUBTITLE_CHARS_MAX, TITLE_CHARS_MAX},
 };
 use crate::{
-    designer::{Document, scene},
+    designer::{self, Document, scene},
     process::definition::{self as process, NodeKind},
     saga,
 };
@@ -110,9 +110,7 @@ pub fn tidied(document: &Document) -> BTreeMap<String, (f64, f64)> {
             Some(Edge { from: name.to_owned(), label: port.label, port: port.name, to: port.target? })
         })
     });
-    let diagram = layout::lay_out(nodes.collect(), edges.collect());
-    let centre = |node: &DiagramNode| (node.x + node.width / 2.0, node.y + node.height / 2.0);
-    diagram.nodes.iter().map(|node| (node.id.clone(), centre(node))).collect()
+    designer::centres(&layout::lay_out(nodes.collect(), edges.collect()))
 }
 
 /// A saga: events on the left, the commands that they lead to in the middle, receivers on the right.

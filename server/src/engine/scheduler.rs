@@ -15,15 +15,16 @@ use crate::{
 
 /// How many timers are handed over at a time.
 const BATCH_MAX: u32 = 256;
-/// How long it sleeps at most, so that timers are seen that another node set before it died.
-const SLEEP_MAX: Duration = Duration::from_secs(5);
+/// How long it sleeps at most, so that timers are seen that another node set before it died, and those that are due so late
+/// that nobody nudges for them.
+pub const SLEEP_MAX: Duration = Duration::from_secs(5);
 /// How long it waits before it tries again what could not be done.
 const RETRY: Duration = Duration::from_secs(1);
 
 pub struct Scheduler {
     pub store: Arc<dyn Store>,
     pub engine: Engine,
-    /// Nudged when a timer was set.
+    /// Nudged when a timer was set that is due before the next look.
     pub nudge: Nudge,
 }
 

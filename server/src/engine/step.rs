@@ -22,6 +22,7 @@ use super::{
     CONSUMER,
     record::{Working, apply, asked_for, change, encode},
     registry::{ImplicitStart, Snapshot},
+    scheduler,
     work::{Done, Item, Outcome, Refusal, Start},
 };
 use crate::{
@@ -506,7 +507,8 @@ impl Work {
         let finished = Finished {
             outcomes,
             sent: !self.changes.messages.is_empty(),
-            timers: !self.changes.timers_set.is_empty(),
+            // The scheduler looks often enough to see the others in time.
+            timers: self.changes.timers_set.iter().any(|timer| timer.due_at < self.now + scheduler::SLEEP_MAX),
             tasks: !(self.changes.tasks_opened.is_empty()
                 && self.changes.tasks_reassigned.is_empty()
                 && self.changes.tasks_closed.is_empty()),

@@ -201,18 +201,13 @@ impl Relay {
             return Ok((Report { without_lease: true, ..Report::default() }, None));
         };
         let begun = Instant::now();
-        let (batch, any_parked) = tokio::join!(
-            self.store.read_unpublished(&fence, self.clock.now(), self.config.batch, except),
-            // Only this relay adds to them, and never beside this question.
-            self.store.has_open_deliveries(BUS),
-        );
-        let batch = batch?;
+        let batch = self.store.read_unpublished(&fence, self.clock.now(), self.config.batch, except).await?;
         if batch.is_empty() {
             metrics::gauge!("baton_relay_lag_seconds").set(0.0);
             return Ok((Report::default(), None));
         }
         let read = batch.len();
-        let mut plan = self.plan(batch, any_parked?).await?;
+        let mut plan = self.plan(batch).await?;
         // By our own clock the lease may have run out while the database was slow.
         if self.leases.fence().as_ref() != Some(&fence) {
             return Ok((Report { read, fenced: true, ..Report::default() }, None));
@@ -259,8 +254,8 @@ impl Relay {
         Ok(Report { read: plan.rows.len(), settled: plan.rows.len(), ..Report::default() })
     }
 
-    async fn plan(&self, batch: Vec<Outbound>, any_parked: bool) -> Result<Plan, StoreError> {
-        let parked = if any_parked { self.keys_parked_at_bus(&batch).await? } else { HashSet::new() };
+    async fn plan(&self, batch: Vec<Outbound>) -> Result<Plan, StoreError> {
+        let parked = self.keys_parked_at_bus(&batch).await?;
         let mut snapshot = self.directory.snapshot();
         if batch.iter().any(|row| snapshot.targets(&row.message).destinations.iter().any(|target| !target.known)) {
             // It may have been created on another node a moment ago.
@@ -271,7 +266,12 @@ impl Relay {
     }
 
     /// Keys of the batch with an earlier message that the bus has not taken yet.
+    ///
+    /// Asked after the batch was read: reading puts away what cannot be read, and what comes behind that waits.
     async fn keys_parked_at_bus(&self, batch: &[Outbound]) -> Result<HashSet<Key>, StoreError> {
+        if !self.store.has_open_deliveries(BUS).await? {
+            return Ok(HashSet::new());
+        }
         let keys: HashSet<&Key> = batch.iter().map(|row| &row.message.key).collect();
         let pairs: Vec<(Key, String)> = keys.into_iter().map(|key| (key.clone(), BUS.to_owned())).collect();
         Ok(self.store.open_deliveries(&pairs).await?.into_iter().map(|(key, _)| key).collect())

@@ -102,7 +102,7 @@ pub fn down(studio: Studio, event: &PointerEvent) {
         // No scrolling by the middle button.
         event.prevent_default();
     }
-    dom::focus(STAGE);
+    dom::focus_in_place(STAGE);
     capture(event);
     studio.refused.set(None);
     studio.asking.set(None);

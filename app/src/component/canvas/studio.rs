@@ -1,9 +1,9 @@
 //! What a canvas holds: the document that is edited, what of it is seen and selected, and the gesture under way.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use baton_domain::designer::{
-    Document, Edit, Editor, Kind, Point, Scene, Viewport,
+    Document, Edit, Editor, Kind, Point, Scene, Viewport, centres,
     change::Forbidden,
     command::{self, Canvas, Offer, Outcome, Preview},
     gesture::{self, Gesture, Input},
@@ -92,7 +92,7 @@ impl Studio {
         }
         self.opened.set_value(Some(name.to_owned()));
         let mut document = Document::new(document.clone());
-        document.place_missing(&places(report));
+        document.place_missing(&report.diagram.as_ref().map(centres).unwrap_or_default());
         self.editor.set(Editor::open(document));
         self.selection.set(Selection::none());
         self.asking.set(None);
@@ -366,9 +366,4 @@ impl Studio {
     pub fn value(self, pointer: &str) -> Option<Value> {
         self.editor.with(|editor| editor.document().value().pointer(pointer).cloned())
     }
-}
-
-fn places(report: &CheckReport) -> BTreeMap<String, Point> {
-    let nodes = report.diagram.iter().flat_map(|diagram| &diagram.nodes);
-    nodes.map(|node| (node.id.clone(), (node.x + node.width / 2.0, node.y + node.height / 2.0))).collect()
 }
