@@ -9,6 +9,7 @@ use super::{
         Kind,
         document::{Document, PortRef, node_pointer},
         edit::{Edit, apply},
+        rules,
     },
     without,
 };
@@ -44,7 +45,9 @@ fn candidates(old: &Document, new: &Document) -> BTreeMap<String, String> {
         alike.entry(content(new, name)).or_default().1.push(name);
     }
     let pairs = alike.into_values().filter_map(|(gone, added)| match (gone.as_slice(), added.as_slice()) {
-        ([gone], [added]) => Some(((*added).to_owned(), (*gone).to_owned())),
+        ([gone], [added]) if is_free(new, gone) && is_free(old, added) => {
+            Some(((*added).to_owned(), (*gone).to_owned()))
+        }
         _ => None,
     });
     pairs.collect()
@@ -61,6 +64,13 @@ fn content(document: &Document, name: &str) -> String {
 
 fn is_same(renamed: &Document, new: &Document, name: &str) -> bool {
     renamed.node(name) == new.node(name) && references(renamed, name) == references(new, name)
+}
+
+/// Whether a node could be given that name, and nothing leads to it yet. Otherwise another thing would be told forwards than
+/// backwards.
+fn is_free(document: &Document, name: &str) -> bool {
+    let (ports, joins) = references(document, name);
+    ports.is_empty() && joins.is_empty() && rules::name(name).is_allowed()
 }
 
 /// What leads to a node, and the forks whose branches come together there.

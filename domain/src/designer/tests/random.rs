@@ -156,10 +156,14 @@ proptest! {
     }
 
     #[test]
-    fn comparing_leaves_nothing_out(old in any_document(), new in any_document()) {
+    fn comparing_leaves_nothing_out_and_tells_nothing_twice(old in any_document(), new in any_document()) {
         prop_assert_eq!(compare::compare(&old, &old), compare::Comparison::default());
         let comparison = compare::compare(&old, &new);
         prop_assert_eq!(comparison.is_empty(), meaning(&old) == meaning(&new), "{:?}", comparison);
+        // In the other direction there is as much to tell.
+        let back = compare::compare(&new, &old);
+        prop_assert_eq!(comparison.moved.len(), back.moved.len());
+        prop_assert_eq!(comparison.edges.len(), back.edges.len());
         let drawing = compare::draw(&old, &new);
         prop_assert_eq!(drawing.diagram.edges.len(), drawing.edges.len());
     }
