@@ -44,6 +44,14 @@ pub fn task(id: Uuid) -> String {
     format!("/tasks/{id}")
 }
 
+/// Where all definitions of a kind are listed.
+pub fn definitions(kind: DefinitionKind) -> &'static str {
+    match kind {
+        DefinitionKind::Process => "/processes",
+        DefinitionKind::Saga => "/sagas",
+    }
+}
+
 pub fn definition(kind: DefinitionKind, name: &str) -> String {
     match kind {
         DefinitionKind::Process => process(name),

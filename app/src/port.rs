@@ -129,10 +129,25 @@ pub trait Backend: Send + Sync + 'static {
     async fn draw(&self, kind: DefinitionKind, document: Value) -> Answer<Drawn>;
     /// Where the nodes of what was drawn stand best; stores nothing.
     async fn tidy(&self, document: Value) -> Answer<Places>;
-    /// Stores the draft even when it has errors (work in hand is kept) and says what the rules say about it.
-    async fn save_draft(&self, actor: Actor, kind: DefinitionKind, name: String, source: String)
-    -> Answer<CheckReport>;
-    /// Publishes the draft (or `source` when given) as the next version; refuses one with errors.
+    /// The draft as it is stored.
+    async fn draft(&self, kind: DefinitionKind, name: String) -> Answer<Option<StoredDraft>>;
+    /// Stores the draft even when it has errors (work in hand is kept) and says what the rules say about it. A conflict
+    /// (`draft-changed`) when another draft is stored than was seen, unless it says just the same.
+    async fn save_draft(
+        &self,
+        actor: Actor,
+        kind: DefinitionKind,
+        name: String,
+        source: String,
+        seen: Seen,
+    ) -> Answer<SavedDraft>;
+    /// Which live instances could migrate to `source` if it were published, with every node called as before; the first
+    /// thousand are looked at. Changes nothing. `Invalid` when it has errors.
+    async fn migratable(&self, kind: DefinitionKind, name: String, source: String) -> Answer<MigrationSum>;
+    /// Removes the draft with that mark.
+    async fn discard_draft(&self, actor: Actor, kind: DefinitionKind, name: String, mark: String) -> Answer<()>;
+    /// Publishes the draft (or `source` when given) as the next version; refuses one with errors. A conflict
+    /// (`version-changed`) when another version is the newest than was seen. A draft that was not seen stays.
     async fn publish(
         &self,
         actor: Actor,
@@ -140,6 +155,7 @@ pub trait Backend: Send + Sync + 'static {
         name: String,
         source: Option<String>,
         note: Option<String>,
+        seen: Seen,
     ) -> Answer<Published>;
 
     async fn start(&self, actor: Actor, request: StartRequest) -> Answer<Started>;

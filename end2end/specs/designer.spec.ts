@@ -112,7 +112,7 @@ test("a process is drawn from an empty canvas with the mouse, published, and run
 
   // The text follows, and the draft is saved: a reload loses nothing.
   await expect(page.getByLabel("Definition source")).toHaveValue(/Pay this bill\?/);
-  await expect(page.getByText("Saved. What you type is saved as the draft as you go.")).toBeVisible();
+  await expect(page.getByText("Saved. What you change is saved as the draft as you go.")).toBeVisible();
   await expectAccessible(page, "designer");
   await page.goto(`${baton.url}/processes/bills?draft=1`);
   await live(page);
@@ -170,7 +170,7 @@ test("the same is drawn with the keyboard alone", async ({ page, baton }) => {
   await keys("Escape");
   await keys("t");
   await expect(said(page)).toHaveText("Tidied the diagram");
-  await expect(page.getByText("Saved. What you type is saved as the draft as you go.")).toBeVisible();
+  await expect(page.getByText("Saved. What you change is saved as the draft as you go.")).toBeVisible();
   await publish(page);
   await run(page, baton, "bills");
 });

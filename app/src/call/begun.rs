@@ -63,7 +63,7 @@ pub async fn begun(backend: Arc<dyn Backend>, kind: DefinitionKind, name: String
         stuck: 0,
         ended: 0,
     };
-    Ok(DefinitionDetail { summary, shown: None, versions: Vec::new(), source, check, input_schema: None })
+    Ok(DefinitionDetail { summary, shown: None, draft: None, versions: Vec::new(), source, check, input_schema: None })
 }
 
 #[cfg(test)]

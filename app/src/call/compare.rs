@@ -9,7 +9,7 @@ use super::{
     context::{given, go_on_at, signed_in},
 };
 #[cfg(feature = "ssr")]
-use crate::link;
+use crate::{link, model::Seen};
 use crate::{model::ComparisonView, port::Answer, read::Encoded};
 
 /// `from` and `to` are numbers of versions or `draft`; empty ones are chosen.
@@ -30,7 +30,9 @@ pub async fn publish_again(kind: DefinitionKind, name: String, version: u32, not
     let (backend, actor) = signed_in()?;
     let respond = use_context();
     let old = backend.definition(kind, name.clone(), Some(version), false).await?;
-    backend.publish(actor, kind, name.clone(), Some(old.source), given(note)).await?;
+    backend
+        .publish(actor, kind, name.clone(), Some(old.source), given(note), Seen { draft: Some(None), version: None })
+        .await?;
     go_on_at(respond, &link::definition(kind, &name));
     Ok(())
 }

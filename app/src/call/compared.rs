@@ -135,7 +135,7 @@ mod tests {
         };
         let versions = (1..=versions).rev().map(version).collect();
         let (source, check) = (String::new(), CheckReport::default());
-        DefinitionDetail { summary, shown: None, versions, source, check, input_schema: None }
+        DefinitionDetail { summary, shown: None, draft: None, versions, source, check, input_schema: None }
     }
 
     #[test]

@@ -6,9 +6,9 @@ use leptos::{prelude::*, server_fn::codec::Json};
 #[cfg(feature = "ssr")]
 use super::context::{begun, given, go_on_at, signed_in};
 #[cfg(feature = "ssr")]
-use crate::{link, port::AppError};
+use crate::{link, model::Seen, port::AppError};
 use crate::{
-    model::{CheckReport, DefinitionDetail, DefinitionSummary, Drawn, Places},
+    model::{CheckReport, DefinitionDetail, DefinitionSummary, Drawn, MigrationSum, Places, StoredDraft},
     port::Answer,
     read::Encoded,
 };
@@ -73,23 +73,57 @@ fn drawn(document: &str) -> Answer<serde_json::Value> {
     })
 }
 
+/// Stores a draft, in place of the one with the mark `over` (empty: there is none; absent: whatever is there). Answers the
+/// mark of what is stored now.
 #[server(prefix = "/sfn", endpoint = "save-draft")]
-pub async fn save_draft(kind: DefinitionKind, name: String, source: String) -> Answer<()> {
+pub async fn save_draft(kind: DefinitionKind, name: String, source: String, over: Option<String>) -> Answer<String> {
     let (backend, actor) = signed_in()?;
-    backend.save_draft(actor, kind, name, source).await.map(drop)
+    let seen = Seen { draft: over.map(|mark| given(Some(mark))), version: None };
+    Ok(backend.save_draft(actor, kind, name, source, seen).await?.mark)
 }
 
-/// Publishes `source` as the next version. Goes on at the definition's page.
+/// The draft as it is stored.
+#[server(prefix = "/sfn", endpoint = "stored-draft", input = Json)]
+pub async fn read_stored_draft(kind: DefinitionKind, name: String) -> Answer<Encoded<Option<StoredDraft>>> {
+    signed_in()?.0.draft(kind, name).await.and_then(Encoded::of)
+}
+
+/// Which live instances could migrate to that text if it were published.
+#[server(prefix = "/sfn", endpoint = "migratable", input = Json)]
+pub async fn look_before_publishing(
+    kind: DefinitionKind,
+    name: String,
+    source: String,
+) -> Answer<Encoded<MigrationSum>> {
+    signed_in()?.0.migratable(kind, name, source).await.and_then(Encoded::of)
+}
+
+/// Removes the draft with that mark. Goes on at the definition's page, or where all are listed.
+#[server(prefix = "/sfn", endpoint = "discard-draft")]
+pub async fn discard_draft(kind: DefinitionKind, name: String, mark: String) -> Answer<()> {
+    let (backend, actor) = signed_in()?;
+    let respond = use_context();
+    backend.discard_draft(actor, kind, name.clone(), mark).await?;
+    let is_left = backend.definition(kind, name.clone(), None, false).await.is_ok();
+    go_on_at(respond, &if is_left { link::definition(kind, &name) } else { link::definitions(kind).to_owned() });
+    Ok(())
+}
+
+/// Publishes `source` as the next version after `after`, from the draft with the mark `draft`. Goes on at the
+/// definition's page.
 #[server(prefix = "/sfn", endpoint = "publish")]
 pub async fn publish_definition(
     kind: DefinitionKind,
     name: String,
     source: Option<String>,
     note: Option<String>,
+    after: Option<u32>,
+    draft: Option<String>,
 ) -> Answer<()> {
     let (backend, actor) = signed_in()?;
     let respond = use_context();
-    backend.publish(actor, kind, name.clone(), given(source), given(note)).await?;
+    let seen = Seen { version: after, draft: draft.map(|mark| given(Some(mark))) };
+    backend.publish(actor, kind, name.clone(), given(source), given(note), seen).await?;
     go_on_at(respond, &link::definition(kind, &name));
     Ok(())
 }

@@ -99,12 +99,12 @@ fn said(sum: &MigrationSum) -> AnyView {
         false => format!("{} go on, {} cannot.", grouped(sum.migrated), grouped(sum.cannot)),
     };
     let more = sum.next.is_some().then_some(" There are more: press the button again to go on from here.");
-    let examples = sum.examples.iter().map(example).collect_view();
+    let examples = sum.examples.iter().map(not_migrated).collect_view();
     view! { <p><strong>{done}</strong>{more}</p><ul class="plain">{examples}</ul> }.erased()
 }
 
 /// One that cannot, and what is in the way.
-fn example(instance: &NotMigrated) -> AnyView {
+pub fn not_migrated(instance: &NotMigrated) -> AnyView {
     let id = instance.instance.to_string();
     let name = instance.business_key.clone().unwrap_or_else(|| id.clone());
     let why: Vec<&str> = instance.diagnostics.iter().map(|it| it.message.as_str()).collect();

@@ -43,6 +43,40 @@ pub struct VersionSummary {
     pub ended: u64,
 }
 
+/// Which draft is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct DraftMark {
+    /// Another one with every saving. Who saves or publishes names the one that they have seen.
+    pub mark: String,
+    pub updated_by: String,
+    pub updated_at: DateTime,
+}
+
+/// A draft as it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredDraft {
+    #[serde(flatten)]
+    pub mark: DraftMark,
+    pub source: String,
+}
+
+/// What was saved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SavedDraft {
+    pub mark: String,
+    pub check: CheckReport,
+}
+
+/// What somebody who saves, publishes or discards has seen; whatever is absent may be anything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The mark of the draft; `Some(None)`: there is none.
+    pub draft: Option<Option<String>>,
+    /// The newest version, 0 for none.
+    pub version: Option<u32>,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct DefinitionDetail {
@@ -50,6 +84,8 @@ pub struct DefinitionDetail {
     pub summary: DefinitionSummary,
     /// What is shown below: a version's number, or `None` for the draft.
     pub shown: Option<u32>,
+    /// The draft that is stored, shown or not.
+    pub draft: Option<DraftMark>,
     pub versions: Vec<VersionSummary>,
     /// The text as it was written.
     pub source: String,

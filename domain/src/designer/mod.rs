@@ -10,6 +10,7 @@
 //! - rules: [`rules`], asked while the pointer hovers and by every edit
 //! - gestures: [`gesture::step`] and [`command::perform`] turn pointers and keys into [`command::Outcome`]s
 //! - [`Viewport`]: between the screen and the diagram
+//! - [`desk`]: between the drawing, its text and the draft that is stored
 //!
 //! [`Editor`] keeps document, scene and history in step; begin to read there.
 
@@ -17,6 +18,7 @@ pub mod change;
 pub mod clipboard;
 pub mod command;
 pub mod compare;
+pub mod desk;
 pub mod document;
 pub mod edit;
 pub mod editor;

@@ -235,6 +235,24 @@ impl Scene {
         Rect::all(ids.iter().filter_map(|id| Some(self.node(id.as_ref())?.rect())))
     }
 
+    /// The nodes and edges that are drawn otherwise than in `before`, or not there; those that are gone too.
+    pub fn differing(&self, before: &Self) -> (Vec<String>, Vec<PortRef>) {
+        let other = |node: &&SceneNode| before.node(node.id()) != Some(node);
+        let gone = before.nodes.iter().filter(|node| self.node(node.id()).is_none());
+        let nodes = self.nodes.iter().filter(other).chain(gone).map(|node| node.id().to_owned()).collect();
+        let of = |edge: &SceneEdge| (edge.shape.from.clone(), edge.shape.port.clone());
+        let mut known: BTreeMap<(String, String), &DiagramEdge> =
+            before.edges.iter().map(|edge| (of(edge), &edge.shape)).collect();
+        let mut edges = Vec::new();
+        for edge in &self.edges {
+            if known.remove(&of(edge)) != Some(&edge.shape) {
+                edges.push(edge.id());
+            }
+        }
+        edges.extend(known.into_keys().map(|(node, port)| PortRef::new(node, port)));
+        (nodes, edges)
+    }
+
     /// How many edges had to be routed for this scene; the others were taken over.
     pub fn routed(&self) -> usize {
         self.routed

@@ -165,6 +165,11 @@ impl Minimap {
         Self { shown: Rect::around(shown.centre(), width / scale, height / scale), scale, width, height }
     }
 
+    /// Pixels of the map for one of the diagram.
+    pub fn scale(&self) -> f64 {
+        self.scale
+    }
+
     pub fn to_map(&self, (x, y): Point) -> Point {
         ((x - self.shown.x) * self.scale, (y - self.shown.y) * self.scale)
     }

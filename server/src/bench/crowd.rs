@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use baton_app::port::Backend as _;
+use baton_app::{model::Seen, port::Backend as _};
 use baton_domain::definition::DefinitionKind;
 use clap::ValueEnum;
 use tokio::{
@@ -60,7 +60,9 @@ pub async fn play(stage: Stage, url: &str, count: usize) -> anyhow::Result<()> {
         Stage::Open => ("five-steps", FIVE_STEPS),
     };
     let service = node.service.clone();
-    service.publish(actor(), DefinitionKind::Process, name.to_owned(), Some(source.to_owned()), None).await?;
+    service
+        .publish(actor(), DefinitionKind::Process, name.to_owned(), Some(source.to_owned()), None, Seen::default())
+        .await?;
     start_many(&service, name, count).await?;
     match stage {
         Stage::Hold => {

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::ensure;
 use baton_app::{
-    model::StartRequest,
+    model::{Seen, StartRequest},
     port::{Actor, Backend as _},
 };
 use baton_domain::definition::DefinitionKind;
@@ -102,7 +102,7 @@ impl Site {
         let node = start(url, vec![worker.clone()]).await?;
         let service = node.service.clone();
         worker.employ(Some(service.clone()));
-        service.publish(actor(), kind, name.to_owned(), Some(source.to_owned()), None).await?;
+        service.publish(actor(), kind, name.to_owned(), Some(source.to_owned()), None, Seen::default()).await?;
         Ok(Self { node, worker, service })
     }
 

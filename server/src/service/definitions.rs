@@ -16,8 +16,11 @@ use baton_domain::{
 use chrono::Utc;
 use serde_json::Value;
 
-use super::{Service, instances, invalid, store_error};
-use crate::store::rows::{DraftRow, VersionRow};
+use super::{Service, drafts, instances, invalid, store_error};
+use crate::store::{
+    StoreError,
+    rows::{DraftRow, PublishSeen, VersionRow},
+};
 
 /// (name, version) → (live, stuck, ended).
 type Numbers = BTreeMap<(String, u32), (u64, u64, u64)>;
@@ -57,6 +60,7 @@ impl Service {
         Ok(DefinitionDetail {
             summary: summarise(kind, name.clone(), &versions, &drafts, &numbers),
             shown,
+            draft: own_draft.map(drafts::mark_of),
             versions: own
                 .iter()
                 .rev()
@@ -92,35 +96,6 @@ impl Service {
         Ok(Drawn { source, check })
     }
 
-    pub(super) async fn store_draft(
-        &self,
-        actor: Actor,
-        kind: DefinitionKind,
-        name: String,
-        source: String,
-    ) -> Answer<CheckReport> {
-        check_name(&name)?;
-        if source.len() > definition::SOURCE_BYTES_MAX || source.contains('\0') {
-            let message = format!(
-                "a definition has at most {} bytes, none of them NUL; this one has {}",
-                definition::SOURCE_BYTES_MAX,
-                source.len()
-            );
-            return Err(invalid("too-large", "/source", message));
-        }
-        let (mut report, definition) = check(kind, source.clone()).await?;
-        if let Some(definition) = &definition
-            && definition.name() != name
-        {
-            report.diagnostics.push(other_name(definition.name(), &name));
-        }
-        report.diagnostics.extend(definition.as_ref().and_then(|definition| self.call_circle(definition)));
-        let draft = DraftRow { kind, name, source, updated_by: actor.name, updated_at: Utc::now() };
-        self.store.save_draft(&draft).await.map_err(store_error)?;
-        self.changes.definitions();
-        Ok(report)
-    }
-
     pub(super) async fn publish_version(
         &self,
         actor: Actor,
@@ -128,6 +103,7 @@ impl Service {
         name: String,
         source: Option<String>,
         note: Option<String>,
+        seen: Seen,
     ) -> Answer<Published> {
         check_name(&name)?;
         let source = match source {
@@ -162,7 +138,17 @@ impl Service {
             published_at: Utc::now(),
         };
         let audit = self.audit(&actor, "publish-version", format!("{}/{name}", kind.as_str()), row.note.clone());
-        let version = self.store.publish_version(row, audit).await.map_err(store_error)?;
+        let seen = PublishSeen { newest: seen.version, draft: seen.draft.map(Option::unwrap_or_default) };
+        let version = self.store.publish_version(row, &seen, audit).await.map_err(|error| match error {
+            StoreError::Conflict { .. } if seen.newest.is_some() => AppError::Conflict {
+                code: "version-changed".into(),
+                message: format!(
+                    "Somebody else published a version of {name} since you opened it. Compare it with yours on the \
+                     definition's page before you publish over it."
+                ),
+            },
+            error => store_error(error),
+        })?;
         self.engine.registry.reload(self.store.as_ref()).await.map_err(store_error)?;
         self.changes.definitions();
         Ok(Published { version })
@@ -170,7 +156,7 @@ impl Service {
 
     /// Processes that call each other in a circle, as their newest versions are, would call for ever. A process that
     /// calls itself has been reported as such.
-    fn call_circle(&self, definition: &Definition) -> Option<Diagnostic> {
+    pub(super) fn call_circle(&self, definition: &Definition) -> Option<Diagnostic> {
         let Definition::Process(own) = definition else { return None };
         let registry = self.engine.registry.snapshot();
         let circle = process::call_cycle(&own.name, |name| match registry.process(name, None) {
@@ -230,7 +216,7 @@ fn summarise(
 }
 
 /// What the rules say, on a thread that may block: compiling schemas and expressions takes a while.
-async fn check(kind: DefinitionKind, source: String) -> Answer<(CheckReport, Option<Definition>)> {
+pub(super) async fn check(kind: DefinitionKind, source: String) -> Answer<(CheckReport, Option<Definition>)> {
     let checked = tokio::task::spawn_blocking(move || {
         let checked = definition::check(&source);
         let mut report = CheckReport {
@@ -256,7 +242,7 @@ async fn check(kind: DefinitionKind, source: String) -> Answer<(CheckReport, Opt
     })
 }
 
-fn check_name(name: &str) -> Answer<()> {
+pub(super) fn check_name(name: &str) -> Answer<()> {
     let fine = (1..=100).contains(&name.len())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
         && !name.starts_with('-')
@@ -268,12 +254,12 @@ fn check_name(name: &str) -> Answer<()> {
     Err(invalid("name", "/name", message))
 }
 
-fn other_name(written: &str, asked: &str) -> Diagnostic {
+pub(super) fn other_name(written: &str, asked: &str) -> Diagnostic {
     let message = format!("The definition calls itself `{written}`, but it is kept as `{asked}`. Make them the same.");
     Diagnostic::error("other-name", "/name", message)
 }
 
-fn not_found(kind: DefinitionKind, name: &str, version: Option<u32>) -> AppError {
+pub(super) fn not_found(kind: DefinitionKind, name: &str, version: Option<u32>) -> AppError {
     AppError::NotFound(match version {
         Some(version) => format!("The {} {name:?} has no version {version}.", kind.as_str()),
         None => format!("There is no {} {name:?}.", kind.as_str()),

@@ -10,13 +10,14 @@ use baton_app::{
     port::{Actor, Answer, AppError},
 };
 use baton_domain::{
-    definition::DefinitionKind,
+    definition::{self, DefinitionKind},
     diagnostic::{Diagnostic, pointer_token},
     process::{self, Definition, Mapping, Migration, Operator},
 };
 
 use super::{
     Service, convert,
+    definitions::check as check_text_of,
     instances::{check_text, read_state},
     invalid, store_error,
 };
@@ -27,6 +28,9 @@ use crate::{
 
 /// How many instances one request looks at.
 const PAGE: u32 = 200;
+/// How many pages of instances are looked at before something is published, and how many of those in the way are told.
+const PAGES_BEFORE_PUBLISHING: usize = 5;
+const EXAMPLES_BEFORE_PUBLISHING: usize = 5;
 /// How many obstacles of one instance are told.
 const OBSTACLES_MAX: usize = 20;
 
@@ -56,10 +60,7 @@ impl Service {
             let (registry, mapping) = (registry.clone(), mapping.clone());
             tokio::task::spawn_blocking(move || look(&registry, &to, page.items, &mapping)).await
         };
-        let looked = looked.map_err(|panic| {
-            tracing::error!(%panic, "looking at instances failed");
-            AppError::Internal
-        })??;
+        let looked = looked.map_err(panicked)??;
         let mut ready = Vec::new();
         for (row, obstacles) in looked {
             match obstacles.is_empty() {
@@ -73,6 +74,55 @@ impl Service {
             self.migrate_all(ready, Migration { operator, to_version, mapping }, &mut report).await?;
         }
         Ok(report)
+    }
+
+    pub(super) async fn look_before_publishing(
+        &self,
+        kind: DefinitionKind,
+        name: String,
+        source: String,
+    ) -> Answer<MigrationSum> {
+        let (report, definition) = check_text_of(kind, source).await?;
+        let to = match definition {
+            Some(definition::Definition::Process(process)) => Arc::new(process),
+            Some(definition::Definition::Saga(saga)) => match saga.stateful.as_ref() {
+                Some(stateful) => Arc::new(stateful.process.clone()),
+                None => return Ok(MigrationSum { dry_run: true, ..Default::default() }),
+            },
+            None => return Err(AppError::Invalid(report.diagnostics)),
+        };
+        let registry = self.engine.registry.snapshot();
+        let mut sum = MigrationSum { dry_run: true, ..Default::default() };
+        let mut cursor = None;
+        for _ in 0..PAGES_BEFORE_PUBLISHING {
+            let page = rows::InstanceFilter {
+                kind: Some(kind),
+                definition: Some(name.clone()),
+                live: true,
+                limit: PAGE,
+                cursor: cursor.take(),
+                ..Default::default()
+            };
+            let page = self.store.list_instances(&page).await.map_err(store_error)?;
+            let (registry, to) = (Arc::clone(&registry), Arc::clone(&to));
+            let looked = tokio::task::spawn_blocking(move || look(&registry, &to, page.items, &Mapping::new())).await;
+            for (row, obstacles) in looked.map_err(panicked)?? {
+                if obstacles.is_empty() {
+                    sum.can += 1;
+                    continue;
+                }
+                sum.cannot += 1;
+                if sum.examples.len() < EXAMPLES_BEFORE_PUBLISHING {
+                    sum.examples.push(not_migrated(&row, obstacles));
+                }
+            }
+            sum.next = page.next.clone();
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        Ok(sum)
     }
 
     async fn migrate_all(
@@ -114,6 +164,11 @@ impl Service {
         self.engine.registry.reload(self.store.as_ref()).await.map_err(store_error)?;
         Ok(self.engine.registry.snapshot())
     }
+}
+
+fn panicked(panic: tokio::task::JoinError) -> AppError {
+    tracing::error!(%panic, "looking at instances failed");
+    AppError::Internal
 }
 
 /// What is wrong with the request, whatever the instances are.

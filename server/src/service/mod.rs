@@ -7,6 +7,7 @@ mod batches;
 mod convert;
 mod definitions;
 mod destinations;
+mod drafts;
 mod instances;
 mod journey;
 mod messages;
@@ -196,8 +197,18 @@ impl Backend for Service {
         kind: DefinitionKind,
         name: String,
         source: String,
-    ) -> Answer<CheckReport> {
-        self.store_draft(actor, kind, name, source).await
+        seen: Seen,
+    ) -> Answer<SavedDraft> {
+        self.store_draft(actor, kind, name, source, seen).await
+    }
+    async fn draft(&self, kind: DefinitionKind, name: String) -> Answer<Option<StoredDraft>> {
+        self.stored_draft(kind, name).await
+    }
+    async fn migratable(&self, kind: DefinitionKind, name: String, source: String) -> Answer<MigrationSum> {
+        self.look_before_publishing(kind, name, source).await
+    }
+    async fn discard_draft(&self, actor: Actor, kind: DefinitionKind, name: String, mark: String) -> Answer<()> {
+        self.remove_draft(actor, kind, name, mark).await
     }
     async fn publish(
         &self,
@@ -206,8 +217,9 @@ impl Backend for Service {
         name: String,
         source: Option<String>,
         note: Option<String>,
+        seen: Seen,
     ) -> Answer<Published> {
-        self.publish_version(actor, kind, name, source, note).await
+        self.publish_version(actor, kind, name, source, note, seen).await
     }
 
     async fn start(&self, actor: Actor, request: StartRequest) -> Answer<Started> {

@@ -123,14 +123,28 @@ macro_rules! delegate_store {
                 self.room.note(task::claim(self, id, by, audit).await)
             }
 
-            async fn save_draft(&self, draft: &DraftRow) -> Result<(), StoreError> {
-                self.room.note(definition::save_draft(self, draft).await)
+            async fn save_draft(&self, draft: &DraftRow, seen: &DraftSeen) -> Result<(), StoreError> {
+                self.room.note(definition::save_draft(self, draft, seen).await)
+            }
+            async fn discard_draft(
+                &self,
+                kind: DefinitionKind,
+                name: &str,
+                mark: &str,
+                audit: AuditRow,
+            ) -> Result<bool, StoreError> {
+                self.room.note(definition::discard_draft(self, kind, name, mark, audit).await)
             }
             async fn read_draft(&self, kind: DefinitionKind, name: &str) -> Result<Option<DraftRow>, StoreError> {
                 definition::read_draft(self, kind, name).await
             }
-            async fn publish_version(&self, version: VersionRow, audit: AuditRow) -> Result<u32, StoreError> {
-                self.room.note(definition::publish_version(self, version, audit).await)
+            async fn publish_version(
+                &self,
+                version: VersionRow,
+                seen: &PublishSeen,
+                audit: AuditRow,
+            ) -> Result<u32, StoreError> {
+                self.room.note(definition::publish_version(self, version, seen, audit).await)
             }
             async fn read_versions(&self) -> Result<Vec<VersionRow>, StoreError> {
                 definition::read_versions(self).await

@@ -194,11 +194,26 @@ pub trait Store: Send + Sync + 'static {
 
     // ------------------------------------------------------------ definitions
 
-    async fn save_draft(&self, draft: &DraftRow) -> Result<(), StoreError>;
+    /// [`StoreError::Conflict`] when something else is stored than was `seen`.
+    async fn save_draft(&self, draft: &DraftRow, seen: &DraftSeen) -> Result<(), StoreError>;
+    /// `false`: there is no draft, or another one than the one with that `mark`.
+    async fn discard_draft(
+        &self,
+        kind: DefinitionKind,
+        name: &str,
+        mark: &str,
+        audit: AuditRow,
+    ) -> Result<bool, StoreError>;
     async fn read_draft(&self, kind: DefinitionKind, name: &str) -> Result<Option<DraftRow>, StoreError>;
     /// Stores the next version, removes the draft, and returns the version's number. Publishing the same document as
     /// the newest version returns that one's number and stores nothing.
-    async fn publish_version(&self, version: VersionRow, audit: AuditRow) -> Result<u32, StoreError>;
+    /// [`StoreError::Conflict`] when another version is the newest one than was `seen`.
+    async fn publish_version(
+        &self,
+        version: VersionRow,
+        seen: &PublishSeen,
+        audit: AuditRow,
+    ) -> Result<u32, StoreError>;
     /// All versions, by kind, name and number.
     async fn read_versions(&self) -> Result<Vec<VersionRow>, StoreError>;
     /// How many versions there are and when the newest was published: cheap, and different once there is another one.

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use baton_domain::{definition::DefinitionKind, message::MessageKind};
-use baton_server::store::rows::{AttemptResult, DestinationCounts, DestinationRow, DraftRow, RouteRow, VersionRow};
+use baton_server::store::{
+    StoreError,
+    rows::{AttemptResult, DestinationCounts, DestinationRow, DraftRow, DraftSeen, PublishSeen, RouteRow, VersionRow},
+};
 use serde_json::json;
 
 use crate::{delivery::outcome, support::*};
@@ -14,6 +17,10 @@ on_both!(
     publishing_takes_the_draft_away_unless_it_says_something_else,
     of_two_that_publish_at_once_each_gets_a_number,
     a_draft_is_replaced_when_it_is_saved_again,
+    a_draft_is_not_replaced_by_who_has_not_seen_it,
+    a_draft_is_discarded_by_who_has_seen_it,
+    publishing_after_a_version_that_one_has_not_seen_is_refused,
+    publishing_leaves_what_somebody_else_saved_meanwhile,
     destinations_are_replaced_listed_and_removed,
     routes_are_replaced_listed_and_removed,
     open_deliveries_are_counted_by_destination,
@@ -39,11 +46,16 @@ fn draft(name: &str, source: &str) -> DraftRow {
         source: source.to_owned(),
         updated_by: "ann".to_owned(),
         updated_at: now(),
+        mark: format!("mark of {source}"),
     }
 }
 
 async fn publish(fixture: &Fixture, row: &VersionRow) -> u32 {
-    fixture.store.publish_version(row.clone(), audit("publish-version", &row.name)).await.unwrap()
+    fixture
+        .store
+        .publish_version(row.clone(), &PublishSeen::default(), audit("publish-version", &row.name))
+        .await
+        .unwrap()
 }
 
 async fn versions_are_numbered_from_one_for_each_name_and_kind(fixture: Fixture) {
@@ -77,12 +89,12 @@ async fn publishing_the_same_again_stores_nothing(fixture: Fixture) {
 
 async fn publishing_takes_the_draft_away_unless_it_says_something_else(fixture: Fixture) {
     let row = version(DefinitionKind::Process, "trip", "one");
-    fixture.store.save_draft(&draft("trip", &row.source)).await.unwrap();
-    fixture.store.save_draft(&draft("other", "x")).await.unwrap();
+    fixture.store.save_draft(&draft("trip", &row.source), &DraftSeen::Any).await.unwrap();
+    fixture.store.save_draft(&draft("other", "x"), &DraftSeen::Any).await.unwrap();
     publish(&fixture, &row).await;
     assert_eq!(fixture.store.read_draft(DefinitionKind::Process, "trip").await.unwrap(), None);
 
-    fixture.store.save_draft(&draft("trip", "what somebody is writing")).await.unwrap();
+    fixture.store.save_draft(&draft("trip", "what somebody is writing"), &DraftSeen::Any).await.unwrap();
     publish(&fixture, &row).await;
 
     let names: Vec<_> = fixture.store.list_drafts().await.unwrap().into_iter().map(|draft| draft.name).collect();
@@ -95,7 +107,9 @@ async fn of_two_that_publish_at_once_each_gets_a_number(fixture: Fixture) {
     let publishing: Vec<_> = (0..6)
         .map(|number| {
             let (store, row) = (Arc::clone(&store), version(DefinitionKind::Process, "trip", &number.to_string()));
-            tokio::spawn(async move { store.publish_version(row, audit("publish-version", "trip")).await })
+            tokio::spawn(async move {
+                store.publish_version(row, &PublishSeen::default(), audit("publish-version", "trip")).await
+            })
         })
         .collect();
     let mut numbers = Vec::new();
@@ -113,10 +127,80 @@ async fn of_two_that_publish_at_once_each_gets_a_number(fixture: Fixture) {
     assert_eq!(fixture.store.read_versions().await.unwrap().len(), count + 1);
 }
 
+async fn a_draft_is_not_replaced_by_who_has_not_seen_it(fixture: Fixture) {
+    let store = &fixture.store;
+    let marked = |source: &str| DraftSeen::Marked(draft("trip", source).mark);
+    let stored = async || store.read_draft(DefinitionKind::Process, "trip").await.unwrap().map(|draft| draft.source);
+
+    let (one, two, three) = (draft("trip", "one"), draft("trip", "two"), draft("trip", "three"));
+    store.save_draft(&one, &marked("one")).await.unwrap_err();
+    assert_eq!(stored().await, None, "there is none to replace");
+    store.save_draft(&one, &DraftSeen::None).await.unwrap();
+    store.save_draft(&two, &marked("one")).await.unwrap();
+
+    for seen in [DraftSeen::None, marked("one")] {
+        let refused = store.save_draft(&three, &seen).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Conflict { .. }), "{seen:?}: {refused}");
+        assert_eq!(stored().await.as_deref(), Some("two"));
+    }
+    store.save_draft(&three, &DraftSeen::Any).await.unwrap();
+    assert_eq!(store.read_draft(DefinitionKind::Process, "trip").await.unwrap(), Some(three));
+}
+
+async fn a_draft_is_discarded_by_who_has_seen_it(fixture: Fixture) {
+    let store = &fixture.store;
+    let discard = async |mark: &str| {
+        store.discard_draft(DefinitionKind::Process, "trip", mark, audit("discard-draft", "trip")).await.unwrap()
+    };
+    assert!(!discard("mark of one").await);
+    store.save_draft(&draft("trip", "one"), &DraftSeen::Any).await.unwrap();
+    store.save_draft(&draft("other", "one"), &DraftSeen::Any).await.unwrap();
+
+    assert!(!discard("another mark").await);
+    assert!(discard("mark of one").await);
+
+    let names: Vec<_> = store.list_drafts().await.unwrap().into_iter().map(|draft| draft.name).collect();
+    assert_eq!(names, ["other"]);
+    assert_eq!(store.list_audit(Some("trip"), 10).await.unwrap().len(), 1, "what was not done is not in the audit");
+}
+
+async fn publishing_after_a_version_that_one_has_not_seen_is_refused(fixture: Fixture) {
+    let store = &fixture.store;
+    let (one, two) = (version(DefinitionKind::Process, "trip", "one"), version(DefinitionKind::Process, "trip", "two"));
+    let after = |newest| PublishSeen { newest: Some(newest), draft: None };
+    let publish = async |row: &VersionRow, seen| {
+        store.publish_version(row.clone(), &seen, audit("publish-version", "trip")).await
+    };
+
+    publish(&one, after(1)).await.unwrap_err();
+    assert_eq!(publish(&one, after(0)).await.unwrap(), 1);
+    let refused = publish(&two, after(0)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Conflict { .. }), "{refused}");
+    assert_eq!(store.read_versions().await.unwrap().len(), 1);
+    assert_eq!(publish(&two, after(1)).await.unwrap(), 2);
+}
+
+async fn publishing_leaves_what_somebody_else_saved_meanwhile(fixture: Fixture) {
+    let store = &fixture.store;
+    let publish = async |label: &str, mark: &str| {
+        let seen = PublishSeen { newest: None, draft: Some(mark.to_owned()) };
+        let row = version(DefinitionKind::Process, "trip", label);
+        store.publish_version(row, &seen, audit("publish-version", "trip")).await.unwrap()
+    };
+    let is_left = async || store.read_draft(DefinitionKind::Process, "trip").await.unwrap().is_some();
+    store.save_draft(&draft("trip", "somebody else's"), &DraftSeen::Any).await.unwrap();
+
+    publish("one", "mark of mine").await;
+    assert!(is_left().await);
+
+    publish("two", "mark of somebody else's").await;
+    assert!(!is_left().await);
+}
+
 async fn a_draft_is_replaced_when_it_is_saved_again(fixture: Fixture) {
-    fixture.store.save_draft(&draft("trip", "one")).await.unwrap();
+    fixture.store.save_draft(&draft("trip", "one"), &DraftSeen::Any).await.unwrap();
     let two = DraftRow { updated_by: "bob".to_owned(), ..draft("trip", "two <script>") };
-    fixture.store.save_draft(&two).await.unwrap();
+    fixture.store.save_draft(&two, &DraftSeen::Any).await.unwrap();
 
     assert_eq!(fixture.store.read_draft(DefinitionKind::Process, "trip").await.unwrap(), Some(two.clone()));
     assert_eq!(fixture.store.read_draft(DefinitionKind::Saga, "trip").await.unwrap(), None);

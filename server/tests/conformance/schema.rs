@@ -76,7 +76,8 @@ async fn the_kinds_of_messages_definitions_and_credentials_are_those_of_the_code
     check(&fixture, insert, &["event", "command"]).await;
     let at = "'2026-01-31T12:00:00.000Z'";
     let insert = format!(
-        "INSERT INTO {{baton}}definition_draft (kind, name, source, updated_by, updated_at) VALUES ('{{value}}', 'a', '', '', {at})"
+        "INSERT INTO {{baton}}definition_draft (kind, name, source, updated_by, updated_at, mark) \
+         VALUES ('{{value}}', 'a', '', '', {at}, '')"
     );
     check(&fixture, &insert, &["process", "saga"]).await;
     let hash = if fixture.is_postgres() {

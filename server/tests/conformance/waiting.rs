@@ -72,7 +72,11 @@ async fn another_version_leaves_another_mark(fixture: Fixture) {
     };
     let mut marks = vec![fixture.store.versions_mark().await.unwrap()];
     for label in ["1", "1", "2"] {
-        fixture.store.publish_version(version(label), audit("publish-version", "a")).await.unwrap();
+        fixture
+            .store
+            .publish_version(version(label), &Default::default(), audit("publish-version", "a"))
+            .await
+            .unwrap();
         marks.push(fixture.store.versions_mark().await.unwrap());
     }
     assert_ne!(marks[0], marks[1]);

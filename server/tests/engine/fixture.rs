@@ -81,7 +81,8 @@ impl World {
     pub async fn try_publish(&self, source: &str) -> Answer<u32> {
         let parsed = definition::parse(source).unwrap();
         let (kind, name) = (parsed.definition.kind(), parsed.definition.name().to_owned());
-        let published = self.service().publish(actor(), kind, name, Some(source.to_owned()), None).await?;
+        let published =
+            self.service().publish(actor(), kind, name, Some(source.to_owned()), None, Seen::default()).await?;
         Ok(published.version)
     }
 

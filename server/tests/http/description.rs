@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::Baton;
 
 /// The calls of the contract in design.md.
-const CONTRACT: [&str; 52] = [
+const CONTRACT: [&str; 54] = [
     "POST /api/v1/messages",
     "GET /api/v1/messages",
     "GET /api/v1/messages/{id}",
@@ -22,6 +22,7 @@ const CONTRACT: [&str; 52] = [
     "GET /api/v1/processes/{name}",
     "PUT /api/v1/processes/{name}/draft",
     "GET /api/v1/processes/{name}/draft",
+    "DELETE /api/v1/processes/{name}/draft",
     "POST /api/v1/processes/{name}/versions",
     "GET /api/v1/processes/{name}/versions",
     "GET /api/v1/processes/{name}/versions/{version}",
@@ -30,6 +31,7 @@ const CONTRACT: [&str; 52] = [
     "GET /api/v1/sagas/{name}",
     "PUT /api/v1/sagas/{name}/draft",
     "GET /api/v1/sagas/{name}/draft",
+    "DELETE /api/v1/sagas/{name}/draft",
     "POST /api/v1/sagas/{name}/versions",
     "GET /api/v1/sagas/{name}/versions",
     "GET /api/v1/sagas/{name}/versions/{version}",

@@ -407,3 +407,56 @@ async fn schemas_of_definitions_are_published() {
     }
     baton.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_is_replaced_or_discarded_only_by_who_has_seen_it() {
+    let baton = Baton::start().await;
+    let path = "/api/v1/processes/refund/draft";
+    let send = async |method: Method, seen: Option<(header::HeaderName, &str)>, text: &str| {
+        let mut request = admin(method, path).header(header::CONTENT_TYPE, "application/yaml");
+        if let Some((name, value)) = seen {
+            request = request.header(name, value);
+        }
+        baton.send(request.body(Body::from(text.to_owned())).unwrap()).await
+    };
+    let other = APPROVAL.replace("Refund", "Return");
+
+    let first = send(Method::PUT, Some((header::IF_NONE_MATCH, "*")), APPROVAL).await;
+    assert_eq!(first.status, StatusCode::OK, "{}", first.text());
+    let mark = first.header(header::ETAG).to_owned();
+    assert_eq!(baton.get(path).await.header(header::ETAG), mark);
+    send(Method::PUT, Some((header::IF_NONE_MATCH, "*")), &format!("{APPROVAL}# other\n"))
+        .await
+        .problem(409, "draft-changed");
+    let same = send(Method::PUT, Some((header::IF_NONE_MATCH, "*")), APPROVAL).await;
+    assert_eq!((same.status, same.header(header::ETAG)), (StatusCode::OK, mark.as_str()), "it says the same");
+
+    let second = send(Method::PUT, Some((header::IF_MATCH, &mark)), &format!("{other}# 2\n")).await;
+    assert_eq!(second.status, StatusCode::OK, "{}", second.text());
+    assert_ne!(second.header(header::ETAG), mark);
+    let refused = send(Method::PUT, Some((header::IF_MATCH, &mark)), &format!("{other}# 3\n")).await;
+    let problem = refused.problem(409, "draft-changed");
+    assert!(problem["detail"].as_str().unwrap().contains("saved another draft of refund"), "{problem}");
+    send(Method::PUT, Some((header::IF_MATCH, "unquoted")), APPROVAL).await.problem(400, "precondition");
+    assert!(baton.get(path).await.json()["source"].as_str().unwrap().ends_with("# 2\n"));
+
+    send(Method::DELETE, Some((header::IF_MATCH, &mark)), "").await.problem(409, "draft-changed");
+    assert_eq!(send(Method::DELETE, None, "").await.status, StatusCode::NO_CONTENT);
+    baton.get(path).await.problem(404, "not-found");
+    send(Method::DELETE, None, "").await.problem(404, "not-found");
+    baton.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_is_not_published_over_one_that_was_not_seen() {
+    let baton = Baton::start().await;
+    let publish = async |after: u32, source: &str| {
+        baton.post("/api/v1/processes/refund/versions", json!({"source": source, "after": after})).await
+    };
+    publish(1, APPROVAL).await.problem(409, "version-changed");
+    assert_eq!(publish(0, APPROVAL).await.status, StatusCode::CREATED);
+    let other = APPROVAL.replace("Pay it back", "Pay back");
+    publish(0, &other).await.problem(409, "version-changed");
+    assert_eq!(publish(1, &other).await.status, StatusCode::CREATED);
+    baton.stop().await;
+}

@@ -20,10 +20,10 @@ use baton_server::{
         Bell, Decide, Store, StoreError,
         rows::{
             Appended, AttemptOutcome, AuditRow, BatchRow, BatchState, Changes, Claim, Counts, CredentialKind,
-            CredentialRow, DeliveryRow, DestinationCounts, DestinationRow, DraftRow, DueDelivery, FailureGroupRow,
-            Fence, HistoryRow, InstanceCount, InstanceFilter, InstanceRow, Instant, Loaded, MessageFilter, MessageRow,
-            MinuteRow, NodeRow, Outbound, Page, Parked, Recorded, Repair, RepairFilter, RouteRow, Settlement, Swept,
-            TaskFilter, TaskRow, TaskState, VersionRow, VersionsMark,
+            CredentialRow, DeliveryRow, DestinationCounts, DestinationRow, DraftRow, DraftSeen, DueDelivery,
+            FailureGroupRow, Fence, HistoryRow, InstanceCount, InstanceFilter, InstanceRow, Instant, Loaded,
+            MessageFilter, MessageRow, MinuteRow, NodeRow, Outbound, Page, Parked, PublishSeen, Recorded, Repair,
+            RepairFilter, RouteRow, Settlement, Swept, TaskFilter, TaskRow, TaskState, VersionRow, VersionsMark,
         },
     },
 };
@@ -370,13 +370,16 @@ impl Store for MemoryStore {
     async fn count_repairable(&self, _: &RepairFilter) -> Result<u64, StoreError> {
         unreachable!()
     }
-    async fn save_draft(&self, _: &DraftRow) -> Result<(), StoreError> {
+    async fn save_draft(&self, _: &DraftRow, _: &DraftSeen) -> Result<(), StoreError> {
+        unreachable!()
+    }
+    async fn discard_draft(&self, _: DefinitionKind, _: &str, _: &str, _: AuditRow) -> Result<bool, StoreError> {
         unreachable!()
     }
     async fn read_draft(&self, _: DefinitionKind, _: &str) -> Result<Option<DraftRow>, StoreError> {
         unreachable!()
     }
-    async fn publish_version(&self, _: VersionRow, _: AuditRow) -> Result<u32, StoreError> {
+    async fn publish_version(&self, _: VersionRow, _: &PublishSeen, _: AuditRow) -> Result<u32, StoreError> {
         unreachable!()
     }
     async fn list_drafts(&self) -> Result<Vec<DraftRow>, StoreError> {

@@ -4,6 +4,7 @@
 //! fsync on and a SQLite file on the same disk. What can only be seen from outside, the cost of idling and the size of
 //! what the browser loads, is measured here. The result is flat: `relay.postgres.drain_per_s`, `setting.cores`, …
 
+mod designer;
 mod idle;
 mod settings;
 
@@ -42,6 +43,8 @@ fn measure(program: &Path, site: &Path, folder: &Path, arguments: &[String]) -> 
     figures.extend(sizes(site)?);
     eprintln!("xtask: measuring what idling costs");
     figures.extend(idle::measure(program, site, &postgres, folder)?);
+    eprintln!("xtask: measuring the canvas");
+    figures.extend(designer::measure(program, site, folder)?);
     eprintln!("xtask: measuring under load");
     figures.extend(under_load(program, &postgres.fresh_database()?, folder, arguments)?);
     Ok(figures)

@@ -41,6 +41,17 @@ impl<T: Send + Sync + 'static> Held<T> {
         self.value.try_update_value(change).expect("held for as long as the page")
     }
 
+    /// `None` when the page is gone.
+    pub fn try_update<R>(self, change: impl FnOnce(&mut T) -> R) -> Option<R> {
+        let changed = self.value.try_update_value(change)?;
+        self.version.try_update(|version| *version += 1);
+        Some(changed)
+    }
+
+    pub fn try_with_untracked<R>(self, look: impl FnOnce(&T) -> R) -> Option<R> {
+        self.value.try_with_value(look)
+    }
+
     pub fn set(self, value: T) {
         self.update(|held| *held = value);
     }

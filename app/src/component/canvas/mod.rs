@@ -14,11 +14,15 @@ mod palette;
 mod settings;
 mod stage;
 mod studio;
+mod watch;
 
-use baton_domain::{designer::Point, diagnostic::Diagnostic};
+use baton_domain::{
+    designer::{Point, PortRef},
+    diagnostic::Diagnostic,
+};
 use leptos::prelude::*;
 
-pub use self::studio::Studio;
+pub use self::{held::Held, studio::Studio};
 use crate::erased::Erase;
 
 /// The element that has the keyboard.
@@ -49,6 +53,15 @@ fn number(coordinate: f64) -> String {
 
 fn translate((x, y): Point) -> String {
     format!("translate({} {})", number(x), number(y))
+}
+
+/// What names an edge among nodes and edges.
+fn edge_key(edge: &PortRef) -> String {
+    format!("{}\n{}", edge.node, edge.port)
+}
+
+fn edge_of(key: &str) -> Option<PortRef> {
+    key.split_once('\n').map(|(node, port)| PortRef::new(node, port))
 }
 
 /// The findings about a node: those whose pointer leads into it.

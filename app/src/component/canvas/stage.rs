@@ -15,7 +15,7 @@ use baton_domain::{
 use leptos::prelude::*;
 
 use super::{
-    STAGE, about, input,
+    STAGE, about, edge_key, edge_of, input,
     input::LastClick,
     menu, minimap, number,
     studio::{Asking, Studio},
@@ -30,6 +30,9 @@ use crate::{
 /// Between two dots, at 100 %.
 const GRID_PX: f64 = 20.0;
 
+/// Smaller than this, nobody can read what is left out.
+const FAR_ZOOM: f64 = 0.35;
+
 pub fn stage(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) -> AnyView {
     let last = StoredValue::new(LastClick::default());
     Effect::new(move || {
@@ -37,25 +40,28 @@ pub fn stage(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) ->
         let resized = window_event_listener(leptos::ev::resize, move |_| input::measure(studio));
         on_cleanup(move || resized.remove());
     });
+    // A style of the layer, not an attribute in the drawing: the browser then moves what it has painted.
     let transform = move || {
         let view = studio.view.get();
         let (x, y) = view.to_screen((0.0, 0.0));
-        format!("translate({} {}) scale({:.4})", number(x), number(y), view.zoom)
+        format!("transform:translate({}px,{}px) scale({:.4})", number(x), number(y), view.zoom)
     };
+    // On an element without children: what stands on it is handed down to all of them.
     let grid = move || {
         let view = studio.view.get();
         let (x, y) = view.to_screen((0.0, 0.0));
         // From far away every second dot is left out, and so on.
         let dots = 2_f64.powi((14.0 / (GRID_PX * view.zoom)).log2().ceil().max(0.0) as i32);
-        format!("--grid:{}px;--x:{}px;--y:{}px", number(GRID_PX * view.zoom * dots), number(x), number(y))
+        let size = number(GRID_PX * view.zoom * dots);
+        format!("background-size:{size}px {size}px;background-position:{}px {}px", number(x), number(y))
     };
+    let far = Memo::new(move |_| studio.view.with(|view| view.zoom < FAR_ZOOM));
     let active = move || studio.selection.with(|selection| selection.only_node().map(node_id));
     view! {
         <div
             id=STAGE
             class="stage"
             class:aiming=move || studio.preview.with(|preview| *preview != Preview::None)
-            style=grid
             tabindex="0"
             role="application"
             aria-roledescription="canvas"
@@ -70,14 +76,15 @@ pub fn stage(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) ->
             on:keyup=move |event| input::key_up(studio, &event)
             on:paste=move |event| input::pasted(studio, &event)
         >
-            <svg class="drawing" role="presentation">
-                <defs>{arrow("plain")}{arrow("chosen")}</defs>
-                <g transform=transform>
+            <div class="grid" style=grid></div>
+            <div class="layer" class:moving=move || studio.is_moving.get() style=transform>
+                <svg class="drawing" class:far=far role="presentation">
+                    <defs>{arrow("plain")}{arrow("chosen")}</defs>
                     <g class="edges">{edges(studio)}</g>
                     <g class="nodes">{nodes(studio, findings)}</g>
                     {move || studio.preview.with(|preview| preview_view(preview, studio))}
-                </g>
-            </svg>
+                </svg>
+            </div>
             {move || {
                 studio.editor.with(|editor| editor.document().is_empty()).then(|| {
                     view! { <p class="hint">"Drag a node from the left, or paste a definition."</p> }
@@ -97,15 +104,12 @@ fn node_id(node: &str) -> String {
 
 fn nodes(studio: Studio, findings: Signal<Vec<Diagnostic>>) -> AnyView {
     let names = move || studio.scene.with(|scene| scene.nodes().iter().map(|node| node.id().to_owned()).collect());
-    keyed(Arc::new(names), Arc::new(move |name| node(studio, name, findings)))
+    keyed(Memo::new(move |_| names()), Arc::new(move |name| node(studio, name, findings)))
 }
 
 /// A view for each key, kept for as long as its key is there. One kind of list for all, for a small bundle.
-fn keyed(
-    keys: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
-    draw: Arc<dyn Fn(String) -> AnyView + Send + Sync>,
-) -> AnyView {
-    view! { <For each=move || keys() key=String::clone let(key)>{draw(key)}</For> }.erased()
+fn keyed(keys: Memo<Vec<String>>, draw: Arc<dyn Fn(String) -> AnyView + Send + Sync>) -> AnyView {
+    view! { <For each=move || keys.get() key=String::clone let(key)>{draw(key)}</For> }.erased()
 }
 
 /// What of a node does not change while it is moved.
@@ -128,7 +132,7 @@ impl Face {
 }
 
 fn face_of(studio: Studio, name: &str, findings: Signal<Vec<Diagnostic>>) -> Option<Face> {
-    let mut node = studio.scene.with(|scene| scene.node(name).cloned())?;
+    let mut node = studio.scene.with_untracked(|scene| scene.node(name).cloned())?;
     let (x, y) = (node.shape.x, node.shape.y);
     (node.shape.x, node.shape.y) = (0.0, 0.0);
     for port in &mut node.ports {
@@ -139,26 +143,34 @@ fn face_of(studio: Studio, name: &str, findings: Signal<Vec<Diagnostic>>) -> Opt
 }
 
 fn node(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) -> AnyView {
-    let id = name.clone();
+    let watch = studio.watch.follow(&name);
+    let (id, moved) = (name.clone(), watch.clone());
     let place = move || {
-        translate(studio.scene.with(|scene| scene.node(&id).map_or((0.0, 0.0), |node| (node.shape.x, node.shape.y))))
+        moved.track();
+        let place = |node: &SceneNode| (node.shape.x, node.shape.y);
+        translate(studio.scene.with_untracked(|scene| scene.node(&id).map_or((0.0, 0.0), place)))
     };
     let id = name.clone();
     let face = move || face_of(studio, &id, findings);
     // Drawn anew only when it looks different; moving it changes nothing here.
     let look = {
-        let face = face.clone();
-        Memo::new(move |_| face().map_or_else(String::new, |face| face.fingerprint()))
+        let (face, changed) = (face.clone(), watch.clone());
+        Memo::new(move |_| {
+            changed.track();
+            face().map_or_else(String::new, |face| face.fingerprint())
+        })
     };
-    let id = name.clone();
+    let (id, changed) = (name.clone(), watch.clone());
     let class = move || {
-        let chosen = studio.selection.with(|selection| selection.nodes.contains(&id));
-        let kind = studio.scene.with(|scene| scene.node(&id).map_or("unknown", |node| node.kind.name()));
+        changed.track();
+        let chosen = studio.selection.with_untracked(|selection| selection.nodes.contains(&id));
+        let kind = studio.scene.with_untracked(|scene| scene.node(&id).map_or("unknown", |node| node.kind.name()));
         format!("node {kind}{}", if chosen { " chosen" } else { "" })
     };
     let id = name.clone();
     let label = move || {
-        let named = studio.editor.with(|editor| outline::node_name(editor.document(), &id));
+        look.track();
+        let named = studio.editor.with_untracked(|editor| outline::node_name(editor.document(), &id));
         match findings.with(|findings| about(findings, &id).count()) {
             0 => named,
             1 => format!("{named}; one finding"),
@@ -203,37 +215,38 @@ fn face_view(face: &Face) -> AnyView {
 }
 
 fn edges(studio: Studio) -> AnyView {
-    let ids = move || studio.scene.with(|scene| scene.edges().iter().map(|edge| key_of(&edge.id())).collect());
-    let draw = move |key: String| {
-        let (node, port) = key.split_once('\n').unwrap_or_default();
-        edge(studio, PortRef::new(node, port))
-    };
-    keyed(Arc::new(ids), Arc::new(draw))
+    let ids = move || studio.scene.with(|scene| scene.edges().iter().map(|edge| edge_key(&edge.id())).collect());
+    let draw = move |key: String| edge(studio, &key);
+    keyed(Memo::new(move |_| ids()), Arc::new(draw))
 }
 
-fn key_of(edge: &PortRef) -> String {
-    format!("{}\n{}", edge.node, edge.port)
-}
-
-fn edge(studio: Studio, id: PortRef) -> AnyView {
-    let of = id.clone();
-    let shape = move || studio.scene.with(|scene| scene.edge(&of).map(|edge| edge.shape.clone()));
-    let (drawn, labelled) = (shape.clone(), shape.clone());
-    let line = Signal::derive(move || drawn().map(|shape| path(&shape.points)).unwrap_or_default());
-    let chosen = move || studio.selection.with(|selection| selection.edges.contains(&id));
-    let (is, ends_chosen) = (chosen.clone(), chosen.clone());
-    let class = move || if is() { "edge chosen" } else { "edge plain" };
-    let end = move || if ends_chosen() { "url(#arrow-chosen)" } else { "url(#arrow-plain)" };
+fn edge(studio: Studio, key: &str) -> AnyView {
+    let id = edge_of(key).unwrap_or_else(|| PortRef::new("", ""));
+    let watch = studio.watch.follow(key);
+    // One thing follows the edge; what is drawn of it follows that one.
+    let drawn = Memo::new(move |_| {
+        watch.track();
+        let shape = studio.scene.with_untracked(|scene| scene.edge(&id).map(|edge| edge.shape.clone()));
+        (shape, studio.selection.with_untracked(|selection| selection.edges.contains(&id)))
+    });
+    let line = move || drawn.with(|(shape, _)| shape.as_ref().map(|shape| path(&shape.points)).unwrap_or_default());
+    let chosen = move || drawn.with(|(_, chosen)| *chosen);
+    let class = move || if chosen() { "edge chosen" } else { "edge plain" };
+    let end = move || if chosen() { "url(#arrow-chosen)" } else { "url(#arrow-plain)" };
     let label = move || {
-        let shape = labelled().filter(|shape| !shape.label.is_empty())?;
-        let (x, y) = shape.label_at?;
-        Some(view! { <text class="port" x=number(x) y=number(y)>{shape.label}</text> })
+        drawn.with(|(shape, _)| {
+            let shape = shape.as_ref().filter(|shape| !shape.label.is_empty())?;
+            let (x, y) = shape.label_at?;
+            Some(view! { <text class="port" x=number(x) y=number(y)>{shape.label.clone()}</text> })
+        })
     };
     let ends = move || {
-        let shape = if chosen() { shape()? } else { return None };
-        let ends = [*shape.points.first()?, *shape.points.last()?];
-        let grip = |(x, y)| view! { <circle class="grip" cx=number(x) cy=number(y) r="5"/> };
-        Some(ends.map(grip).into_iter().collect_view())
+        drawn.with(|(shape, chosen)| {
+            let shape = shape.as_ref().filter(|_| *chosen)?;
+            let ends = [*shape.points.first()?, *shape.points.last()?];
+            let grip = |(x, y)| view! { <circle class="grip" cx=number(x) cy=number(y) r="5"/> };
+            Some(ends.map(grip).into_iter().collect_view())
+        })
     };
     view! {
         <path class="reach" d=line/>

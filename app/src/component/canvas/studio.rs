@@ -1,24 +1,27 @@
 //! What a canvas holds: the document that is edited, what of it is seen and selected, and the gesture under way.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use baton_domain::designer::{
     Document, Edit, Editor, Kind, Point, Scene, Viewport, centres,
     change::Forbidden,
     command::{self, Canvas, Offer, Outcome, Preview},
     gesture::{self, Gesture, Input},
-    history::{Mark, Moved},
+    history::Moved,
     keys::Command,
     selection::Selection,
 };
 use leptos::prelude::*;
 use serde_json::Value;
 
-use super::{STAGE, held::Held};
+use super::{STAGE, edge_key, edge_of, held::Held, watch::Watch};
 use crate::{dom, model::CheckReport};
 
 /// Smaller than this, titles cannot be read.
 const READABLE_ZOOM: f64 = 0.7;
+
+/// After this long without a movement, one has come to rest.
+const MOVING_FOR: Duration = Duration::from_millis(180);
 
 /// What floats over the canvas and asks something.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,7 +43,13 @@ pub struct Studio {
     /// What is drawn: the editor's scene, with what is being dragged where it would be.
     pub scene: Held<Arc<Scene>>,
     pub view: Held<Viewport>,
+    /// Whether one is moving about: what is painted is moved then, and painted sharply afterwards.
+    pub is_moving: RwSignal<bool>,
+    /// Which movement was the last.
+    movements: StoredValue<u64>,
     pub selection: Held<Selection>,
+    /// The nodes and edges, each with who draws it.
+    pub watch: Watch,
     pub preview: Held<Preview>,
     pub asking: Held<Option<Asking>>,
     /// The last thing that happened, for those who do not see it.
@@ -49,8 +58,10 @@ pub struct Studio {
     pub refused: RwSignal<Option<String>>,
     pub space: StoredValue<bool>,
     gesture: StoredValue<Gesture>,
+    /// Why nothing may be changed here now.
+    pub locked: StoredValue<Option<&'static str>>,
     /// The definition that is open.
-    opened: StoredValue<Option<String>>,
+    opened: RwSignal<Option<String>>,
     /// What was copied last, for browsers that keep the clipboard to themselves.
     copied: StoredValue<Option<String>>,
     /// Goes up with every change that was made here.
@@ -67,14 +78,18 @@ impl Default for Studio {
             editor: Held::new(Editor::open(Document::default())),
             scene: Held::new(Arc::default()),
             view: Held::new(Viewport::default()),
+            is_moving: RwSignal::new(false),
+            movements: StoredValue::new(0),
             selection: Held::new(Selection::none()),
+            watch: Watch::new(),
             preview: Held::new(Preview::None),
             asking: Held::new(None),
             said: RwSignal::new(String::new()),
             refused: RwSignal::new(None),
             space: StoredValue::new(false),
             gesture: StoredValue::new(Gesture::Idle),
-            opened: StoredValue::new(None),
+            locked: StoredValue::new(None),
+            opened: RwSignal::new(None),
             copied: StoredValue::new(None),
             revision: RwSignal::new(0),
             wanted: Held::new(None),
@@ -87,26 +102,21 @@ impl Studio {
     /// Opens a definition, unless it is open. Nodes that nobody placed stand where the diagram has them.
     pub fn open(self, name: &str, report: &CheckReport) {
         let Some(document) = report.document.as_ref().filter(|document| document.is_object()) else { return };
-        if self.opened.with_value(|opened| opened.as_deref() == Some(name)) {
+        if self.opened.with_untracked(|opened| opened.as_deref() == Some(name)) {
             return;
         }
-        self.opened.set_value(Some(name.to_owned()));
         let mut document = Document::new(document.clone());
         document.place_missing(&report.diagram.as_ref().map(centres).unwrap_or_default());
         self.editor.set(Editor::open(document));
-        self.selection.set(Selection::none());
+        self.choose_only(Selection::none());
         self.asking.set(None);
         self.refresh();
         self.fit();
-    }
-
-    /// The next [`Self::open`] begins anew.
-    pub fn close(self) {
-        self.opened.set_value(None);
+        self.opened.set(Some(name.to_owned()));
     }
 
     pub fn is_open(self) -> bool {
-        self.opened.with_value(Option::is_some)
+        self.opened.with(Option::is_some)
     }
 
     /// Takes over what somebody wrote in the text.
@@ -119,10 +129,8 @@ impl Studio {
         }
         let edits = [Edit::Rewrite { value: document.clone() }];
         if self.editor.update(|editor| editor.commit(&edits)).is_ok() {
-            self.selection.update(|selection| {
-                let there = std::mem::take(selection);
-                *selection = self.editor.with_untracked(|editor| there.pruned(editor.scene()));
-            });
+            let there = self.selection.get_untracked();
+            self.choose_only(self.editor.with_untracked(|editor| there.pruned(editor.scene())));
             self.refresh();
         }
     }
@@ -130,14 +138,6 @@ impl Studio {
     /// The document as it is now, as JSON text.
     pub fn document(self) -> String {
         self.editor.with_untracked(|editor| editor.document().value().to_string())
-    }
-
-    pub fn mark(self) -> Mark {
-        self.editor.with_untracked(|editor| editor.history().mark())
-    }
-
-    pub fn mark_saved(self, mark: &Mark) {
-        self.editor.update(|editor| editor.history_mut().mark_saved_at(mark));
     }
 
     /// What one sees first: all of it, or as much as can be read, from where it begins.
@@ -214,7 +214,9 @@ impl Studio {
         let _ = self.perform(command);
     }
 
+    /// A step of its own, whatever came before.
     pub fn commit(self, edits: Vec<Edit>) {
+        self.editor.update_untracked(|editor| editor.history_mut().seal());
         self.act(vec![Outcome::Commit(edits)]);
     }
 
@@ -239,11 +241,35 @@ impl Studio {
     }
 
     pub fn select(self, node: &str) {
-        self.selection.set(Selection::of_node(node));
+        self.choose_only(Selection::of_node(node));
         let rect = self.editor.with_untracked(|editor| editor.scene().node(node).map(|node| node.rect()));
         if let Some(rect) = rect {
             self.view.update(|view| *view = view.revealing(&rect));
         }
+    }
+
+    fn choose_only(self, selection: Selection) {
+        let before = self.selection.get_untracked();
+        if before == selection {
+            return;
+        }
+        let (nodes, edges) = (before.nodes.iter().chain(&selection.nodes), before.edges.iter().chain(&selection.edges));
+        let keys: Vec<String> = nodes.cloned().chain(edges.map(edge_key)).collect();
+        self.selection.set(selection);
+        self.watch.tell(keys.into_iter());
+    }
+
+    fn look_at(self, view: Viewport) {
+        self.view.set(view);
+        self.is_moving.set(true);
+        let movement = self.movements.get_value() + 1;
+        self.movements.set_value(movement);
+        let rest = move || {
+            if self.movements.try_get_value() == Some(movement) {
+                self.is_moving.set(false);
+            }
+        };
+        set_timeout(rest, MOVING_FOR);
     }
 
     fn with_canvas<T>(self, ask: impl FnOnce(&Canvas<'_>) -> T) -> T {
@@ -269,9 +295,9 @@ impl Studio {
                 Outcome::Select(selection) => {
                     self.editor.update_untracked(|editor| editor.history_mut().seal());
                     self.asking.set(None);
-                    self.selection.set(selection);
+                    self.choose_only(selection);
                 }
-                Outcome::View(view) => self.view.set(view),
+                Outcome::View(view) => self.look_at(view),
                 Outcome::Refuse(Forbidden(why)) => self.refuse(why),
                 Outcome::Offer(offer) => self.asking.set(Some(Asking::Kind(offer))),
                 Outcome::OpenSettings(_) | Outcome::Rename(_) => {
@@ -298,7 +324,20 @@ impl Studio {
         }
     }
 
+    /// Says why when nothing may be changed.
+    fn is_locked(self) -> bool {
+        let why = self.locked.get_value();
+        if let Some(why) = why {
+            self.preview.set(Preview::None);
+            self.refuse(why.to_owned());
+        }
+        why.is_some()
+    }
+
     fn go(self, to: fn(&mut Editor) -> Option<Moved>, nothing: &str) {
+        if self.is_locked() {
+            return;
+        }
         match self.editor.update(to) {
             Some(moved) => self.changed(moved.sentence),
             None => self.said.set(nothing.to_owned()),
@@ -306,10 +345,13 @@ impl Studio {
     }
 
     fn do_edits(self, edits: &[Edit]) {
+        if self.is_locked() {
+            return;
+        }
         match self.editor.update(|editor| editor.commit(edits)) {
             Ok(done) => {
                 if !done.select.is_empty() {
-                    self.selection.set(Selection::of_nodes(done.select));
+                    self.choose_only(Selection::of_nodes(done.select));
                 }
                 // Nothing was said when nothing changed.
                 if !done.sentence.is_empty() {
@@ -326,7 +368,7 @@ impl Studio {
         let selection = self.selection.get_untracked();
         let pruned = self.editor.with_untracked(|editor| selection.clone().pruned(editor.scene()));
         if pruned != selection {
-            self.selection.set(pruned);
+            self.choose_only(pruned);
         }
         self.preview.set(Preview::None);
         self.refresh();
@@ -355,7 +397,18 @@ impl Studio {
                 _ => editor.scene().clone(),
             })
         });
-        self.scene.set(Arc::new(scene));
+        let scene = Arc::new(scene);
+        let before = self.scene.get_untracked();
+        self.scene.set(Arc::clone(&scene));
+        let (nodes, edges) = scene.differing(&before);
+        let is_gone = scene.nodes().len() < before.nodes().len() || scene.edges().len() < before.edges().len();
+        self.watch.tell(nodes.into_iter().chain(edges.iter().map(edge_key)));
+        if is_gone {
+            self.watch.forget(|key| match edge_of(key) {
+                Some(edge) => scene.edge(&edge).is_some(),
+                None => scene.node(key).is_some(),
+            });
+        }
     }
 
     /// Where something of the diagram is on the stage.

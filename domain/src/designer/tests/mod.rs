@@ -6,6 +6,7 @@ use super::*;
 
 mod commands;
 mod compares;
+mod desks;
 mod documents;
 mod drafts;
 mod drawn;

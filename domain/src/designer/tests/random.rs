@@ -107,6 +107,24 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
+    fn whatever_does_not_differ_is_drawn_as_before(mut document in any_document(), edits in prop::collection::vec(any_edit(), 1..4)) {
+        let before = Scene::of(&document);
+        for edit in &edits {
+            let _ = apply(&mut document, edit);
+        }
+        let after = before.next(&document);
+        let (nodes, edges) = after.differing(&before);
+        let named = |scene: &Scene| scene.nodes().iter().map(|node| node.id().to_owned()).collect::<Vec<_>>();
+        for node in named(&before).into_iter().chain(named(&after)) {
+            prop_assert_eq!(nodes.contains(&node), before.node(&node) != after.node(&node), "{}", node);
+        }
+        for edge in before.edges().iter().chain(after.edges()).map(SceneEdge::id) {
+            let shape = |scene: &Scene| scene.edge(&edge).map(|edge| edge.shape.clone());
+            prop_assert_eq!(edges.contains(&edge), shape(&before) != shape(&after), "{:?}", edge);
+        }
+    }
+
+    #[test]
     fn every_edit_can_be_taken_back(mut document in any_document(), edits in prop::collection::vec(any_edit(), 1..12)) {
         let first = document.clone();
         let mut changes = Vec::new();

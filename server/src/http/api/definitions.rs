@@ -1,8 +1,8 @@
 //! What processes and sagas have in common: drafts, versions, and the text that they are written in.
 
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use baton_app::{
-    model::{CheckReport, DefinitionDetail, DefinitionSummary, Page, Published, VersionSummary},
+    model::{CheckReport, DefinitionDetail, DefinitionSummary, Page, Published, Seen, VersionSummary},
     port::Actor,
 };
 use baton_domain::definition::DefinitionKind;
@@ -33,6 +33,8 @@ pub struct NewVersion {
     source: Option<String>,
     /// What is new in it.
     note: Option<String>,
+    /// The newest version that you have seen, 0 for none: when there is another one by now, nothing is published.
+    after: Option<u32>,
 }
 
 /// A version that was published.
@@ -89,14 +91,71 @@ pub async fn versions(api: &Api, kind: DefinitionKind, name: String) -> Result<J
     Ok(Json(whole(api.backend.definition(kind, name, None, false).await?.versions)))
 }
 
+/// What the rules say about a draft that was saved, with its mark as the ETag.
+pub type DraftAnswer = ([(HeaderName, String); 1], Json<CheckReport>);
+
+/// The draft, with its mark as the ETag.
+pub async fn read_draft(
+    api: &Api,
+    kind: DefinitionKind,
+    name: String,
+) -> Result<([(HeaderName, String); 1], Json<DefinitionDetail>)> {
+    let detail = api.backend.definition(kind, name, None, true).await?;
+    let mark = detail.draft.as_ref().map(|draft| draft.mark.clone()).unwrap_or_default();
+    Ok((etag(&mark), Json(detail)))
+}
+
 pub async fn put_draft(
     api: &Api,
     actor: Actor,
     kind: DefinitionKind,
     name: String,
+    headers: &HeaderMap,
     raw: &Raw,
-) -> Result<Json<CheckReport>> {
-    Ok(Json(api.backend.save_draft(actor, kind, name, text(raw)?).await?))
+) -> Result<DraftAnswer> {
+    let seen = Seen { draft: draft_seen(headers)?, version: None };
+    let saved = api.backend.save_draft(actor, kind, name, text(raw)?, seen).await?;
+    Ok((etag(&saved.mark), Json(saved.check)))
+}
+
+pub async fn discard_draft(
+    api: &Api,
+    actor: Actor,
+    kind: DefinitionKind,
+    name: String,
+    headers: &HeaderMap,
+) -> Result<StatusCode> {
+    let mark = match draft_seen(headers)? {
+        Some(Some(mark)) => mark,
+        _ => {
+            let stored = api.backend.draft(kind, name.clone()).await?;
+            stored.ok_or_else(|| Error::not_found(format!("{name} has no draft.")))?.mark.mark
+        }
+    };
+    api.backend.discard_draft(actor, kind, name, mark).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn etag(mark: &str) -> [(HeaderName, String); 1] {
+    [(header::ETAG, format!("\"{mark}\""))]
+}
+
+/// The draft that the caller takes to be stored: `If-Match` with the ETag of a draft, or `If-None-Match: *` for none.
+fn draft_seen(headers: &HeaderMap) -> Result<Option<Option<String>>> {
+    let wrong =
+        |name: &HeaderName, wanted: &str| Error::malformed("precondition", format!("{name} has to be {wanted}."));
+    if let Some(value) = headers.get(header::IF_MATCH) {
+        let mark = value.to_str().ok().and_then(|value| value.strip_prefix('"')?.strip_suffix('"'));
+        return match mark {
+            Some(mark) if !mark.is_empty() && !mark.contains('"') => Ok(Some(Some(mark.to_owned()))),
+            _ => Err(wrong(&header::IF_MATCH, "one ETag of a draft, in quotes")),
+        };
+    }
+    match headers.get(header::IF_NONE_MATCH) {
+        Some(value) if value == "*" => Ok(Some(None)),
+        Some(_) => Err(wrong(&header::IF_NONE_MATCH, "*, for a draft that does not exist yet")),
+        None => Ok(None),
+    }
 }
 
 pub async fn publish(
@@ -106,13 +165,14 @@ pub async fn publish(
     name: String,
     raw: &Raw,
 ) -> Result<PublishedAnswer> {
-    let NewVersion { source, note } = match raw.content_type.as_deref() {
+    let NewVersion { source, note, after } = match raw.content_type.as_deref() {
         _ if raw.bytes.is_empty() => NewVersion::default(),
-        Some(kind) if is_yaml(kind) => NewVersion { source: Some(text(raw)?), note: None },
+        Some(kind) if is_yaml(kind) => NewVersion { source: Some(text(raw)?), note: None, after: None },
         Some(kind) if is_json(kind) => parse_json(&raw.bytes)?,
         _ => return Err(unsupported("application/json or application/yaml")),
     };
-    let published = api.backend.publish(actor, kind, name.clone(), source, note).await?;
+    let published =
+        api.backend.publish(actor, kind, name.clone(), source, note, Seen { draft: None, version: after }).await?;
     let collection = match kind {
         DefinitionKind::Process => "processes",
         DefinitionKind::Saga => "sagas",

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::definitions::{self, NewVersion, PublishedAnswer};
+use super::definitions::{self, DraftAnswer, NewVersion, PublishedAnswer};
 use crate::http::{
     Api,
     extract::{Caller, Json, Name, Raw, Result},
@@ -54,22 +54,23 @@ pub async fn read(State(api): State<Api>, _: Caller, Name(name): Name) -> Result
     tag = "processes",
     operation_id = "read_process_draft",
     params(("name" = String, Path)),
-    responses((status = 200, description = "The draft and what the rules say about it", body = DefinitionDetail))
+    responses((status = 200, description = "The draft and what the rules say about it; its ETag changes with every saving", body = DefinitionDetail))
 )]
-pub async fn read_draft(State(api): State<Api>, _: Caller, Name(name): Name) -> Result<Json<DefinitionDetail>> {
-    definitions::read(&api, KIND, name, None, true).await
+pub async fn read_draft(State(api): State<Api>, _: Caller, Name(name): Name) -> Result<impl IntoResponse> {
+    definitions::read_draft(&api, KIND, name).await
 }
 
 /// Save a process's draft
 ///
 /// The body is the definition as JSON or YAML, or `{"source": "…"}` with either as text. A draft is saved even when
-/// it has errors; the answer lists them.
+/// it has errors; the answer lists them. With `If-Match` (the ETag of the draft that you have read), or `If-None-Match: *`
+/// when you have seen none, the answer is 409 `draft-changed` when somebody else saved meanwhile.
 #[utoipa::path(
     put,
     path = "/processes/{name}/draft",
     tag = "processes",
     operation_id = "save_process_draft",
-    params(("name" = String, Path)),
+    params(("name" = String, Path), ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header)),
     request_body(content((Value = "application/json"), (String = "application/yaml"))),
     responses((status = 200, description = "What the rules say about it", body = CheckReport))
 )]
@@ -77,9 +78,30 @@ pub async fn put_draft(
     State(api): State<Api>,
     Caller(actor): Caller,
     Name(name): Name,
+    headers: HeaderMap,
     raw: Raw,
-) -> Result<Json<CheckReport>> {
-    definitions::put_draft(&api, actor, KIND, name, &raw).await
+) -> Result<DraftAnswer> {
+    definitions::put_draft(&api, actor, KIND, name, &headers, &raw).await
+}
+
+/// Discard a process's draft
+///
+/// With `If-Match`, only the draft with that ETag.
+#[utoipa::path(
+    delete,
+    path = "/processes/{name}/draft",
+    tag = "processes",
+    operation_id = "discard_process_draft",
+    params(("name" = String, Path)),
+    responses((status = 204, description = "It is gone; versions stay"))
+)]
+pub async fn discard_draft(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    Name(name): Name,
+    headers: HeaderMap,
+) -> Result<StatusCode> {
+    definitions::discard_draft(&api, actor, KIND, name, &headers).await
 }
 
 /// A process's versions, newest first

@@ -8,20 +8,53 @@ use crate::store::{
     convert,
     error::{During, classify},
     port::StoreError,
-    rows::{AuditRow, DraftRow, VersionRow, VersionsMark},
+    rows::{AuditRow, DraftRow, DraftSeen, PublishSeen, VersionRow, VersionsMark},
 };
 
-pub(super) async fn save_draft(store: &Postgres, draft: &DraftRow) -> Result<(), StoreError> {
-    sqlx::query(sql!("upsert_draft"))
+pub(super) async fn save_draft(store: &Postgres, draft: &DraftRow, seen: &DraftSeen) -> Result<(), StoreError> {
+    let statement = match seen {
+        DraftSeen::Any => sql!("upsert_draft"),
+        DraftSeen::None => sql!("insert_draft"),
+        DraftSeen::Marked(_) => sql!("update_draft"),
+    };
+    let mut saving = sqlx::query(statement)
         .bind(convert::definition_kind_text(draft.kind))
         .bind(&draft.name)
         .bind(&draft.source)
         .bind(&draft.updated_by)
         .bind(draft.updated_at)
-        .execute(&store.pool)
+        .bind(&draft.mark);
+    if let DraftSeen::Marked(mark) = seen {
+        saving = saving.bind(mark);
+    }
+    let mut transaction = store.pool.begin().await.during("save a draft")?;
+    let saved = saving.execute(&mut *transaction).await.during("save a draft")?.rows_affected();
+    transaction.commit().await.during("save a draft")?;
+    if saved == 1 { Ok(()) } else { Err(StoreError::Conflict { what: "the draft" }) }
+}
+
+pub(super) async fn discard_draft(
+    store: &Postgres,
+    kind: DefinitionKind,
+    name: &str,
+    mark: &str,
+    audit: AuditRow,
+) -> Result<bool, StoreError> {
+    let mut transaction = store.pool.begin().await.during("discard a draft")?;
+    let gone = sqlx::query(sql!("delete_draft"))
+        .bind(convert::definition_kind_text(kind))
+        .bind(name)
+        .bind(None::<&str>)
+        .bind(mark)
+        .execute(&mut *transaction)
         .await
-        .during("save a draft")?;
-    Ok(())
+        .during("discard a draft")?
+        .rows_affected();
+    if gone == 1 {
+        outbox::insert_audit(&mut transaction, &[audit]).await?;
+    }
+    transaction.commit().await.during("discard a draft")?;
+    Ok(gone == 1)
 }
 
 pub(super) async fn read_draft(
@@ -52,12 +85,18 @@ fn draft(row: &PgRow) -> Result<DraftRow, StoreError> {
             source: row.try_get(2)?,
             updated_by: row.try_get(3)?,
             updated_at: row.try_get(4)?,
+            mark: row.try_get(5)?,
         })
     };
     get(row).during("read a draft")
 }
 
-pub(super) async fn publish_version(store: &Postgres, version: VersionRow, audit: AuditRow) -> Result<u32, StoreError> {
+pub(super) async fn publish_version(
+    store: &Postgres,
+    version: VersionRow,
+    seen: &PublishSeen,
+    audit: AuditRow,
+) -> Result<u32, StoreError> {
     let (lock_newest, insert) = match version.kind {
         DefinitionKind::Process => (sql!("lock_newest_process_version"), sql!("insert_process_version")),
         DefinitionKind::Saga => (sql!("lock_newest_saga_version"), sql!("insert_saga_version")),
@@ -69,6 +108,9 @@ pub(super) async fn publish_version(store: &Postgres, version: VersionRow, audit
         .await
         .during("publish a version")?;
     let newest_number = newest.as_ref().map_or(0, |(number, _)| *number);
+    if seen.newest.is_some_and(|seen| seen != newest_number.unsigned_abs()) {
+        return Err(StoreError::Conflict { what: "the definition" });
+    }
     let unchanged = match &newest {
         Some((_, document)) => convert::json("a definition", document)? == version.document,
         None => false,
@@ -87,7 +129,7 @@ pub(super) async fn publish_version(store: &Postgres, version: VersionRow, audit
             .await
             .map_err(|error| match &error {
                 sqlx::Error::Database(database) if database.is_unique_violation() => {
-                    StoreError::Conflict { what: "definition" }
+                    StoreError::Conflict { what: "the definition" }
                 }
                 _ => classify("publish a version", error),
             })?;
@@ -97,7 +139,8 @@ pub(super) async fn publish_version(store: &Postgres, version: VersionRow, audit
         .bind(convert::definition_kind_text(version.kind))
         .bind(&version.name)
         // Publishing what is published already is no reason to take away what somebody is writing.
-        .bind(unchanged.then_some(&version.source))
+        .bind((unchanged || seen.draft.is_some()).then_some(&version.source))
+        .bind(&seen.draft)
         .execute(&mut *transaction)
         .await
         .during("publish a version")?;

@@ -33,6 +33,28 @@ pub struct DraftRow {
     pub source: String,
     pub updated_by: String,
     pub updated_at: Instant,
+    /// Another one with every saving.
+    pub mark: String,
+}
+
+/// What somebody who replaces or removes a draft takes to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DraftSeen {
+    /// Whatever it is.
+    Any,
+    None,
+    /// The draft with this mark.
+    Marked(String),
+}
+
+/// What somebody who publishes has seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PublishSeen {
+    /// The number of the newest version, 0 for none; absent: whatever it is.
+    pub newest: Option<u32>,
+    /// The mark of the draft that is published: only this one is taken away, or one that says just the same. Absent:
+    /// whatever it is, if something new is published.
+    pub draft: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

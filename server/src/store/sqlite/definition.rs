@@ -8,21 +8,53 @@ use crate::store::{
     convert,
     error::During,
     port::StoreError,
-    rows::{AuditRow, DraftRow, VersionRow, VersionsMark},
+    rows::{AuditRow, DraftRow, DraftSeen, PublishSeen, VersionRow, VersionsMark},
 };
 
-pub(super) async fn save_draft(store: &Sqlite, draft: &DraftRow) -> Result<(), StoreError> {
-    let mut transaction = store.writer.begin("save a draft").await?;
-    sqlx::query(sql!("upsert_draft"))
+pub(super) async fn save_draft(store: &Sqlite, draft: &DraftRow, seen: &DraftSeen) -> Result<(), StoreError> {
+    let statement = match seen {
+        DraftSeen::Any => sql!("upsert_draft"),
+        DraftSeen::None => sql!("insert_draft"),
+        DraftSeen::Marked(_) => sql!("update_draft"),
+    };
+    let mut saving = sqlx::query(statement)
         .bind(convert::definition_kind_text(draft.kind))
         .bind(&draft.name)
         .bind(&draft.source)
         .bind(&draft.updated_by)
         .bind(At(draft.updated_at))
+        .bind(&draft.mark);
+    if let DraftSeen::Marked(mark) = seen {
+        saving = saving.bind(mark);
+    }
+    let mut transaction = store.writer.begin("save a draft").await?;
+    let saved = saving.execute(&mut *transaction).await.during("save a draft")?.rows_affected();
+    transaction.commit().await?;
+    if saved == 1 { Ok(()) } else { Err(StoreError::Conflict { what: "the draft" }) }
+}
+
+pub(super) async fn discard_draft(
+    store: &Sqlite,
+    kind: DefinitionKind,
+    name: &str,
+    mark: &str,
+    audit: AuditRow,
+) -> Result<bool, StoreError> {
+    let mut transaction = store.writer.begin("discard a draft").await?;
+    let gone = sqlx::query(sql!("delete_draft"))
+        .bind(convert::definition_kind_text(kind))
+        .bind(name)
+        .bind(None::<&str>)
+        .bind(mark)
         .execute(&mut *transaction)
         .await
-        .during("save a draft")?;
-    transaction.commit().await
+        .during("discard a draft")?
+        .rows_affected();
+    if gone == 1 {
+        outbox::insert_audit(&mut transaction, &[audit]).await?;
+    }
+    transaction.commit().await?;
+    Ok(gone == 1)
 }
 
 pub(super) async fn read_draft(
@@ -53,12 +85,18 @@ fn draft(row: &SqliteRow) -> Result<DraftRow, StoreError> {
             source: row.try_get(2)?,
             updated_by: row.try_get(3)?,
             updated_at: row.try_get::<At, _>(4)?.0,
+            mark: row.try_get(5)?,
         })
     };
     get(row).during("read a draft")
 }
 
-pub(super) async fn publish_version(store: &Sqlite, version: VersionRow, audit: AuditRow) -> Result<u32, StoreError> {
+pub(super) async fn publish_version(
+    store: &Sqlite,
+    version: VersionRow,
+    seen: &PublishSeen,
+    audit: AuditRow,
+) -> Result<u32, StoreError> {
     let (read_newest, insert) = match version.kind {
         DefinitionKind::Process => (sql!("read_newest_process_version"), sql!("insert_process_version")),
         DefinitionKind::Saga => (sql!("read_newest_saga_version"), sql!("insert_saga_version")),
@@ -70,6 +108,9 @@ pub(super) async fn publish_version(store: &Sqlite, version: VersionRow, audit: 
         .await
         .during("publish a version")?;
     let newest_number = newest.as_ref().map_or(0, |(number, _)| *number);
+    if seen.newest.is_some_and(|seen| seen != newest_number) {
+        return Err(StoreError::Conflict { what: "the definition" });
+    }
     let unchanged = match &newest {
         Some((_, document)) => convert::json("a definition", document)? == version.document,
         None => false,
@@ -93,7 +134,8 @@ pub(super) async fn publish_version(store: &Sqlite, version: VersionRow, audit: 
         .bind(convert::definition_kind_text(version.kind))
         .bind(&version.name)
         // Publishing what is published already is no reason to take away what somebody is writing.
-        .bind(unchanged.then_some(&version.source))
+        .bind((unchanged || seen.draft.is_some()).then_some(&version.source))
+        .bind(&seen.draft)
         .execute(&mut *transaction)
         .await
         .during("publish a version")?;

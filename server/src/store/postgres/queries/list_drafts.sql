@@ -1,1 +1,1 @@
-SELECT kind, name, source, updated_by, updated_at FROM baton.definition_draft ORDER BY kind, name
+SELECT kind, name, source, updated_by, updated_at, mark FROM baton.definition_draft ORDER BY kind, name

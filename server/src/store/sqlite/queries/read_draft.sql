@@ -1,1 +1,1 @@
-SELECT kind, name, source, updated_by, updated_at FROM definition_draft WHERE kind = ?1 AND name = ?2
+SELECT kind, name, source, updated_by, updated_at, mark FROM definition_draft WHERE kind = ?1 AND name = ?2
