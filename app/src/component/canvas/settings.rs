@@ -2,7 +2,7 @@
 
 use baton_domain::{
     designer::{
-        Edit, Kind,
+        Edit, Kind, Selection,
         document::{Port, PortRef, node_pointer},
     },
     diagnostic::{Diagnostic, Severity},
@@ -149,8 +149,27 @@ fn of_nothing(studio: Studio) -> AnyView {
             (nodes, edges) => format!("{nodes} nodes and {edges} edges. They move, are copied and removed together."),
         })
     };
-    view! { <p class="faint">{words}</p> }.erased()
+    let is_nothing = Memo::new(move |_| studio.selection.with(Selection::is_empty));
+    // Of the process itself, while nothing of it is selected.
+    let own = move || {
+        is_nothing.get().then(|| {
+            let fields = OF_PROCESS.iter().map(|field| input(studio, "", field)).collect_view();
+            view! { <header><h2>"The process"</h2></header>{fields} }
+        })
+    };
+    view! { <p class="faint">{words}</p>{own} }.erased()
 }
+
+const OF_PROCESS: &[Field] = &[
+    field("title", "Title", How::Text, "Business trip"),
+    field("description", "Description", How::Text, "What it is for"),
+    field(
+        "input",
+        "Input (JSON Schema)",
+        How::Json,
+        "{\"type\": \"object\", \"properties\": {\"customer\": {\"type\": \"string\"}}}",
+    ),
+];
 
 fn of_node(studio: Studio, name: String, kind: Kind, findings: Signal<Vec<Diagnostic>>) -> AnyView {
     let base = node_pointer(&name);

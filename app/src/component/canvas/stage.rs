@@ -103,13 +103,22 @@ fn node_id(node: &str) -> String {
 }
 
 fn nodes(studio: Studio, findings: Signal<Vec<Diagnostic>>) -> AnyView {
-    let names = move || studio.scene.with(|scene| scene.nodes().iter().map(|node| node.id().to_owned()).collect());
-    keyed(Memo::new(move |_| names()), Arc::new(move |name| node(studio, name, findings)))
+    let names =
+        move || studio.scene.with_untracked(|scene| scene.nodes().iter().map(|node| node.id().to_owned()).collect());
+    keyed(studio, Arc::new(names), Arc::new(move |name| node(studio, name, findings)))
 }
 
 /// A view for each key, kept for as long as its key is there. One kind of list for all, for a small bundle.
-fn keyed(keys: Memo<Vec<String>>, draw: Arc<dyn Fn(String) -> AnyView + Send + Sync>) -> AnyView {
-    view! { <For each=move || keys.get() key=String::clone let(key)>{draw(key)}</For> }.erased()
+fn keyed(
+    studio: Studio,
+    keys: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
+    draw: Arc<dyn Fn(String) -> AnyView + Send + Sync>,
+) -> AnyView {
+    let each = move || {
+        studio.members.track();
+        keys()
+    };
+    view! { <For each=each key=String::clone let(key)>{draw(key)}</For> }.erased()
 }
 
 /// What of a node does not change while it is moved.
@@ -215,9 +224,10 @@ fn face_view(face: &Face) -> AnyView {
 }
 
 fn edges(studio: Studio) -> AnyView {
-    let ids = move || studio.scene.with(|scene| scene.edges().iter().map(|edge| edge_key(&edge.id())).collect());
+    let ids =
+        move || studio.scene.with_untracked(|scene| scene.edges().iter().map(|edge| edge_key(&edge.id())).collect());
     let draw = move |key: String| edge(studio, &key);
-    keyed(Memo::new(move |_| ids()), Arc::new(draw))
+    keyed(studio, Arc::new(ids), Arc::new(draw))
 }
 
 fn edge(studio: Studio, key: &str) -> AnyView {

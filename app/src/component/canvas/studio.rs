@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use baton_domain::designer::{
-    Document, Edit, Editor, Kind, Point, Scene, Viewport, centres,
+    Document, Edit, Editor, Kind, Point, Scene, SceneEdge, SceneNode, Viewport, centres,
     change::Forbidden,
     command::{self, Canvas, Offer, Outcome, Preview},
     gesture::{self, Gesture, Input},
@@ -40,6 +40,8 @@ pub enum Asking {
 #[derive(Clone, Copy)]
 pub struct Studio {
     pub editor: Held<Editor>,
+    /// Goes up when nodes or edges come or go.
+    pub members: RwSignal<u64>,
     /// What is drawn: the editor's scene, with what is being dragged where it would be.
     pub scene: Held<Arc<Scene>>,
     pub view: Held<Viewport>,
@@ -76,6 +78,7 @@ impl Default for Studio {
     fn default() -> Self {
         Self {
             editor: Held::new(Editor::open(Document::default())),
+            members: RwSignal::new(0),
             scene: Held::new(Arc::default()),
             view: Held::new(Viewport::default()),
             is_moving: RwSignal::new(false),
@@ -401,9 +404,12 @@ impl Studio {
         let before = self.scene.get_untracked();
         self.scene.set(Arc::clone(&scene));
         let (nodes, edges) = scene.differing(&before);
-        let is_gone = scene.nodes().len() < before.nodes().len() || scene.edges().len() < before.edges().len();
+        let (drawn, known) = (scene.nodes().iter().map(SceneNode::id), before.nodes().iter().map(SceneNode::id));
+        let ends = |edge: &SceneEdge| (edge.shape.from.clone(), edge.shape.port.clone());
+        let is_same = drawn.eq(known) && scene.edges().iter().map(ends).eq(before.edges().iter().map(ends));
         self.watch.tell(nodes.into_iter().chain(edges.iter().map(edge_key)));
-        if is_gone {
+        if !is_same {
+            self.members.update(|members| *members += 1);
             self.watch.forget(|key| match edge_of(key) {
                 Some(edge) => scene.edge(&edge).is_some(),
                 None => scene.node(key).is_some(),
