@@ -8,11 +8,13 @@
 //! - [`process`]: process managers: `decide`, `evolve`, `effects`
 //! - [`saga`]: stateless sagas: an event in, commands out
 //! - [`definition`]: definitions as text: parsing, JSON Schemas, the shipped examples
+//! - [`bpmn`]: processes as BPMN 2.0 XML, and back
 //! - [`designer`]: the canvas: a draft as a document, edits and their inverses, routes, gestures
 //! - [`expression`]: CEL, compiled and bounded
 //! - [`diagnostic`]: what validation says, and where
 //! - [`lane`], [`retry`]: how the relay spreads keys and spaces attempts
 
+pub mod bpmn;
 pub mod definition;
 pub mod designer;
 pub mod diagnostic;

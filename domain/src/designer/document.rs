@@ -59,7 +59,7 @@ impl Document {
         &self.0
     }
 
-    pub(super) fn value_mut(&mut self) -> &mut Value {
+    pub(crate) fn value_mut(&mut self) -> &mut Value {
         &mut self.0
     }
 

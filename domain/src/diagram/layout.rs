@@ -1,5 +1,7 @@
 //! Finding places: layered layout by dagre (Sugiyama's method), left to right, with room for the labels of edges.
 
+use std::collections::HashMap;
+
 use dagre::{
     EdgeLabel, LayoutOptions, NodeLabel, RankDir,
     graph::{Graph, GraphOptions},
@@ -46,28 +48,36 @@ pub fn lay_out(nodes: Vec<Node>, edges: Vec<Edge>) -> Diagram {
 fn computed(nodes: Vec<Node>, edges: Vec<Edge>) -> Diagram {
     let mut graph: Graph<NodeLabel, EdgeLabel> =
         Graph::with_options(GraphOptions { directed: true, multigraph: true, compound: false });
+    // By their numbers: some names mean something to the library, and would have it recurse for ever.
+    let numbers: HashMap<&str, String> =
+        nodes.iter().enumerate().map(|(number, node)| (node.id.as_str(), format!("n{number}"))).collect();
+    let number = |id: &str| numbers.get(id).cloned().unwrap_or_default();
     for node in &nodes {
         let label = NodeLabel { width: node.width, height: node.height, ..NodeLabel::default() };
-        graph.set_node(node.id.clone(), Some(label));
+        graph.set_node(number(&node.id), Some(label));
     }
-    for edge in &edges {
+    for (place, edge) in edges.iter().enumerate() {
         let label = EdgeLabel {
             width: label_width(&edge.label),
             height: if edge.label.is_empty() { 0.0 } else { LABEL_HEIGHT },
             labelpos: LabelPos::Center,
             ..EdgeLabel::default()
         };
-        graph.set_edge(edge.from.clone(), edge.to.clone(), Some(label), Some(&edge.port));
+        graph.set_edge(number(&edge.from), number(&edge.to), Some(label), Some(&format!("e{place}")));
     }
     let options =
         LayoutOptions { rankdir: RankDir::LR, nodesep: 30.0, edgesep: 18.0, ranksep: 32.0, ..LayoutOptions::default() };
     dagre::layout(&mut graph, Some(options));
-    let centre = |id: &str| graph.node(id).map_or((0.0, 0.0), |n| (n.x.unwrap_or(0.0), n.y.unwrap_or(0.0)));
-    let placed: Vec<DiagramNode> = nodes.into_iter().map(|node| place(centre(&node.id), node)).collect();
+    let centre = |id: &str| graph.node(&number(id)).map_or((0.0, 0.0), |n| (n.x.unwrap_or(0.0), n.y.unwrap_or(0.0)));
+    let centres: Vec<(f64, f64)> = nodes.iter().map(|node| centre(&node.id)).collect();
+    let ends: Vec<(String, String)> = edges.iter().map(|edge| (number(&edge.from), number(&edge.to))).collect();
+    let placed: Vec<DiagramNode> = nodes.into_iter().zip(centres).map(|(node, centre)| place(centre, node)).collect();
     let drawn = edges
         .into_iter()
-        .map(|edge| {
-            let found = graph.edge(&edge.from, &edge.to, Some(&edge.port));
+        .zip(ends)
+        .enumerate()
+        .map(|(place, (edge, (from, to)))| {
+            let found = graph.edge(&from, &to, Some(&format!("e{place}")));
             let points: Vec<(f64, f64)> =
                 found.map_or_else(Vec::new, |label| label.points.iter().map(|p| (p.x, p.y)).collect());
             let label_at = found.and_then(|label| Some((label.x?, label.y?))).filter(|_| !edge.label.is_empty());

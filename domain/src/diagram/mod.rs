@@ -4,9 +4,12 @@
 //! a definition win over computed ones. Coordinates are pixels, y grows downwards.
 
 mod layout;
+mod svg;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;
+
+pub use svg::{Theme, svg};
 
 use std::collections::BTreeMap;
 
@@ -111,6 +114,20 @@ pub fn tidied(document: &Document) -> BTreeMap<String, (f64, f64)> {
         })
     });
     designer::centres(&layout::lay_out(nodes.collect(), edges.collect()))
+}
+
+/// A document as the canvas draws it, with the ways of its edges; nodes that nobody placed stand where they stand best.
+pub fn of_document(document: &Document) -> Diagram {
+    let mut document = document.clone();
+    if document.names().any(|name| document.position(name).is_none()) {
+        document.place_missing(&tidied(&document));
+    }
+    let drawn = scene::Scene::of(&document);
+    Diagram {
+        nodes: drawn.nodes().iter().map(|node| node.shape.clone()).collect(),
+        edges: drawn.edges().iter().map(|edge| edge.shape.clone()).collect(),
+        ..Diagram::default()
+    }
 }
 
 /// A saga: events on the left, the commands that they lead to in the middle, receivers on the right.

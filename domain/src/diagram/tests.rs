@@ -1,6 +1,6 @@
 //! What a person expects of a drawing: everything is there, nothing lies on top of something else.
 
-use super::{Diagram, DiagramNode, of_process, of_saga};
+use super::{Diagram, DiagramNode, of_process, of_saga, tidied};
 use crate::definition::{Definition, check, shipped};
 
 fn drawn(text: &str) -> Diagram {
@@ -109,4 +109,14 @@ nodes:
     assert_eq!(diagram.nodes.len(), 4);
     assert_eq!(diagram.edges.len(), 2);
     assert!(diagram.edges.iter().all(|edge| edge.points.len() >= 2));
+}
+
+#[test]
+fn names_that_mean_something_to_the_library_are_laid_out_too() {
+    let document = serde_json::json!({"nodes": {
+        "\u{0}": {"kind": "start", "next": "\u{1}"}, "\u{1}": {"kind": "end"}, "n0": {"kind": "compute", "next": "\u{0}"},
+    }});
+    let places = tidied(&crate::designer::Document::new(document));
+    assert_eq!(places.len(), 3);
+    assert!(places["n0"].0 < places["\u{0}"].0 && places["\u{0}"].0 < places["\u{1}"].0, "{places:?}");
 }
