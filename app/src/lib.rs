@@ -14,6 +14,7 @@ pub mod clock;
 pub mod component;
 mod dom;
 mod erased;
+mod files;
 pub mod form;
 mod html;
 pub mod link;

@@ -127,6 +127,10 @@ pub trait Backend: Send + Sync + 'static {
     async fn check(&self, kind: DefinitionKind, source: String) -> Answer<CheckReport>;
     /// The text of what was drawn, and what the rules say about it; stores nothing.
     async fn draw(&self, kind: DefinitionKind, document: Value) -> Answer<Drawn>;
+    /// A definition as a file; stores nothing.
+    async fn export(&self, request: ExportRequest) -> Answer<Exported>;
+    /// What a file (YAML, JSON or BPMN) means as a definition, which is called `name` when given; stores nothing.
+    async fn import(&self, text: String, name: Option<String>) -> Answer<Imported>;
     /// Where the nodes of what was drawn stand best; stores nothing.
     async fn tidy(&self, document: Value) -> Answer<Places>;
     /// The draft as it is stored.

@@ -149,6 +149,40 @@ async fn definitions_are_applied_and_instances_started_against_a_running_server(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn definitions_leave_as_files_and_come_back_as_drafts() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("baton.db").display());
+    let mut server = Baton::new(url, folder.path().join("baton.log"));
+    server.start().await;
+    let address = format!("http://127.0.0.1:{}", server.port);
+    let environment = [("BATON_URL", address.as_str()), ("BATON_TOKEN", TOKEN)];
+    std::fs::write(folder.path().join("greet.yaml"), PROCESS).unwrap();
+    let applied = baton(folder.path(), &environment, &["definition", "apply", "greet.yaml"]);
+    assert_eq!(applied.status.code(), Some(0), "{}", stderr(&applied));
+
+    let printed = baton(folder.path(), &environment, &["definition", "export", "greet"]);
+    assert_eq!(stdout(&printed), PROCESS, "{}", stderr(&printed));
+    let written =
+        baton(folder.path(), &environment, &["definition", "export", "greet", "--format", "bpmn", "-o", "greet.bpmn"]);
+    assert_eq!(written.status.code(), Some(0), "{}", stderr(&written));
+    let imported = baton(folder.path(), &environment, &["definition", "import", "greet.bpmn", "--name", "greet-again"]);
+    assert_eq!(stdout(&imported), "process greet-again: saved as the draft\n", "{}", stderr(&imported));
+    let (_, draft) = server.request(Method::GET, "/api/v1/processes/greet-again/draft", None).await.unwrap();
+    assert_eq!(draft["check"]["document"]["nodes"]["pause"]["kind"], "timer", "{draft}");
+
+    std::fs::write(folder.path().join("bad.bpmn"), "<a>").unwrap();
+    let refused = baton(folder.path(), &environment, &["definition", "import", "bad.bpmn"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        stderr(&refused).contains("bad.bpmn was not imported") && stderr(&refused).contains("not whole"),
+        "{}",
+        stderr(&refused)
+    );
+    let nobody = baton(folder.path(), &environment, &["definition", "export", "nobody"]);
+    assert!(stderr(&nobody).contains("There is no process"), "{}", stderr(&nobody));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn instances_are_migrated_one_and_many_with_a_dry_run_before() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("baton.db").display());

@@ -12,6 +12,7 @@ pub mod diagnostics;
 pub mod diagram;
 pub mod editor;
 pub mod empty;
+pub mod exchange;
 pub mod failure;
 pub mod filter;
 pub mod flow_table;

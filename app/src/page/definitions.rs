@@ -5,6 +5,7 @@ use baton_domain::definition::DefinitionKind;
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
+use super::import::import_section;
 use crate::{
     call,
     clock::grouped,
@@ -61,6 +62,7 @@ pub fn definitions_page(kind: DefinitionKind) -> AnyView {
         <div class="content">
             {loaded(read, move |definitions| draw(kind, definitions))}
             <NewDefinition path=words.path one=words.one/>
+            {import_section(kind)}
         </div>
     }
     .erased()

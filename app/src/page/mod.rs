@@ -8,6 +8,7 @@ mod definitions;
 mod destinations;
 mod failures;
 mod flow;
+mod import;
 mod instance;
 mod instances;
 mod message;

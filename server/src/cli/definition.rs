@@ -70,7 +70,7 @@ fn check(file: &PathBuf) -> anyhow::Result<Checked> {
     }
 }
 
-fn line(diagnostic: &Diagnostic) -> String {
+pub(super) fn line(diagnostic: &Diagnostic) -> String {
     let severity = match diagnostic.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",

@@ -6,6 +6,7 @@
 mod bench;
 mod database;
 mod definition;
+mod exchange;
 mod instance;
 mod migration;
 mod remote;
@@ -46,7 +47,7 @@ enum Command {
     /// Make tokens and sign-in links
     #[command(subcommand)]
     Token(TokenCommand),
-    /// Publish definitions, and have instances go on by other versions of them
+    /// Publish definitions, read and write them as files, and have instances go on by other versions of them
     #[command(subcommand)]
     Definition(DefinitionCommand),
     /// Start an instance of a process
@@ -94,6 +95,13 @@ enum DefinitionCommand {
         #[command(flatten)]
         server: Server,
     },
+    /// Write a definition to a file: YAML, JSON, BPMN or SVG
+    Export(exchange::Export),
+    /// Save a file (YAML, JSON or BPMN) as the draft of a definition
+    ///
+    /// Prints what of it could not be taken over, and what the rules say. The exit code is 1 when the file is no
+    /// definition; one with findings is saved.
+    Import(exchange::Import),
     /// Have the instances of a definition go on by another version of it
     ///
     /// Those that cannot stay as they are; each is printed with what is in the way, and the exit code is 1 then.
@@ -172,6 +180,8 @@ async fn execute(Cli { mut settings, command }: Cli) -> anyhow::Result<()> {
         Command::Definition(DefinitionCommand::Apply { files, note, server }) => {
             definition::apply(&server, &files, note.as_deref()).await
         }
+        Command::Definition(DefinitionCommand::Export(arguments)) => exchange::export(arguments).await,
+        Command::Definition(DefinitionCommand::Import(arguments)) => exchange::import(arguments).await,
         Command::Definition(DefinitionCommand::Migrate(arguments)) => migration::run(arguments).await,
         Command::Start(arguments) => start::run(arguments).await,
         Command::Instance(command) => instance::run(command).await,

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
-use reqwest::{Method, StatusCode, header::CONTENT_TYPE};
+use reqwest::{Method, RequestBuilder, StatusCode, header::CONTENT_TYPE};
 use serde_json::Value;
 use url::Url;
 
@@ -29,6 +29,33 @@ impl Server {
         headers: &[(&'static str, &str)],
         body: &Value,
     ) -> anyhow::Result<(StatusCode, Value)> {
+        let mut request = self.request(method, segments, &[])?;
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (status, text) = self.answer(request.json(body)).await?;
+        let value = if text.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&text).context("an answer that is not JSON")?
+        };
+        Ok((status, value))
+    }
+
+    /// What a call answers that yields a file.
+    pub async fn file(&self, segments: &[&str], query: &[(&str, &str)]) -> anyhow::Result<String> {
+        let request = self.request(Method::GET, segments, query)?;
+        Ok(self.answer(request).await?.1)
+    }
+
+    /// Sends a file as it is.
+    pub async fn send(&self, segments: &[&str], query: &[(&str, &str)], file: String) -> anyhow::Result<Value> {
+        let request = self.request(Method::POST, segments, query)?;
+        let (_, text) = self.answer(request.header(CONTENT_TYPE, "application/octet-stream").body(file)).await?;
+        serde_json::from_str(&text).context("an answer that is not JSON")
+    }
+
+    fn request(&self, method: Method, segments: &[&str], query: &[(&str, &str)]) -> anyhow::Result<RequestBuilder> {
         let Some(token) = &self.token else {
             bail!("no token: set BATON_TOKEN or give --token (`baton token create --name NAME` makes one)");
         };
@@ -38,12 +65,16 @@ impl Server {
             .pop_if_empty()
             .extend(["api", "v1"])
             .extend(segments);
-        let client = reqwest::Client::builder().timeout(std::time::Duration::from_secs(60)).build()?;
-        let mut request = client.request(method, url).bearer_auth(token);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
         }
-        let answer = request.json(body).send().await.with_context(|| {
+        let client = reqwest::Client::builder().timeout(std::time::Duration::from_secs(60)).build()?;
+        Ok(client.request(method, url).bearer_auth(token))
+    }
+
+    /// The body of a success.
+    async fn answer(&self, request: RequestBuilder) -> anyhow::Result<(StatusCode, String)> {
+        let answer = request.send().await.with_context(|| {
             format!("cannot reach {}: is `baton serve` running there? Set BATON_URL to where it is", self.url)
         })?;
         let status = answer.status();
@@ -53,12 +84,7 @@ impl Server {
             .is_some_and(|kind| kind.as_bytes().starts_with(problem::CONTENT_TYPE.as_bytes()));
         let text = answer.text().await.context("the answer broke off")?;
         if status.is_success() {
-            let value = if text.is_empty() {
-                Value::Null
-            } else {
-                serde_json::from_str(&text).context("an answer that is not JSON")?
-            };
-            return Ok((status, value));
+            return Ok((status, text));
         }
         if status == StatusCode::UNAUTHORIZED {
             bail!(

@@ -8,6 +8,7 @@ mod convert;
 mod definitions;
 mod destinations;
 mod drafts;
+mod exchange;
 mod instances;
 mod journey;
 mod messages;
@@ -186,6 +187,14 @@ impl Backend for Service {
 
     async fn draw(&self, kind: DefinitionKind, document: Value) -> Answer<Drawn> {
         self.write_drawn(kind, document).await
+    }
+
+    async fn export(&self, request: ExportRequest) -> Answer<Exported> {
+        self.export_definition(request).await
+    }
+
+    async fn import(&self, text: String, name: Option<String>) -> Answer<Imported> {
+        self.import_definition(text, name).await
     }
 
     async fn tidy(&self, document: Value) -> Answer<Places> {

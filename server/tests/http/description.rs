@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::Baton;
 
 /// The calls of the contract in design.md.
-const CONTRACT: [&str; 54] = [
+const CONTRACT: [&str; 57] = [
     "POST /api/v1/messages",
     "GET /api/v1/messages",
     "GET /api/v1/messages/{id}",
@@ -35,6 +35,9 @@ const CONTRACT: [&str; 54] = [
     "POST /api/v1/sagas/{name}/versions",
     "GET /api/v1/sagas/{name}/versions",
     "GET /api/v1/sagas/{name}/versions/{version}",
+    "GET /api/v1/processes/{name}/export",
+    "GET /api/v1/sagas/{name}/export",
+    "POST /api/v1/import",
     "GET /api/v1/instances",
     "GET /api/v1/instances/{id}",
     "GET /api/v1/instances/{id}/history",

@@ -3,6 +3,7 @@
 
 mod description;
 mod door;
+mod exchange;
 mod input;
 mod live;
 mod operation;

@@ -14,7 +14,10 @@ use leptos::{prelude::*, task::spawn_local};
 
 use crate::{
     call::{self, DiscardDraft, PublishDefinition},
-    component::canvas::{Held, Studio},
+    component::{
+        canvas::{Held, Studio},
+        exchange::Importing,
+    },
     live::Live,
     model::{CheckReport, DefinitionDetail, Drawn, MigrationSum},
     port::{Answer, AppError},
@@ -42,6 +45,8 @@ pub struct Desk {
     is_ending: Memo<bool>,
     /// The canvas of a process.
     pub studio: Studio,
+    /// A file that is to become the text.
+    pub importing: Importing,
 }
 
 impl Desk {
@@ -65,7 +70,9 @@ impl Desk {
             movable: Held::new(None),
             is_ending,
             studio: Studio::default(),
+            importing: Importing::new(kind),
         };
+        desk.importing.then(move |imported| desk.typed(imported.source));
         desk.follow_canvas();
         desk.follow_others();
         desk.keep_when_left();

@@ -25,6 +25,7 @@ use crate::{
         canvas::canvas_view,
         diagnostics::{diagnostics_list, summary},
         diagram::diagram_view,
+        exchange::{export_menu, import_button, import_report},
         editor::EDITOR_ID,
         loaded::loaded,
         migrate::{Migrating, migrate_button, migrate_dialog},
@@ -145,13 +146,11 @@ fn page(
         Beside::Desk(desk) => (
             view! { {publish_dialog(summary.clone(), text, desk)} {draft::discard_dialog(desk, summary.version.is_some())} }
                 .erased(),
-            view! { {draft::conflict(desk)} {draft::status(desk)} }.erased(),
+            view! { {draft::conflict(desk)} {draft::status(desk)} {import_report(desk.importing)} }.erased(),
         ),
         Beside::Migrating(migrate) => (migrate_dialog(detail, migrate).erased(), ().erased()),
     };
-    view! {
-        {head(detail, report, beside)}
-        <div class="content">
+    let content = view! {
             {status}
             {drawing(&summary.name, report, beside.desk().filter(|_| !saga))}
             {saga.then_some(move || report.with(|report| report.document.as_ref().and_then(saga_table)))}
@@ -167,7 +166,14 @@ fn page(
                     {versions(detail, shown)}
                 </div>
             </div>
-        </div>
+    }
+    .erased();
+    view! {
+        {head(detail, report, beside)}
+        {match beside.desk() {
+            Some(desk) => desk.importing.drop_zone(Signal::stored(Some(desk.name())), "content", content),
+            None => view! { <div class="content">{content}</div> }.erased(),
+        }}
         {dialogs}
     }
     .erased()
@@ -228,6 +234,8 @@ fn head(detail: &DefinitionDetail, report: Signal<CheckReport>, beside: Beside) 
         Beside::Desk(desk) => view! {
             <a class="btn quiet" href=base.clone()>"Leave the draft"</a>
             {draft::discard_button(desk)}
+            {import_button(desk.importing, Signal::stored(Some(desk.name())))}
+            {export_menu(summary.kind, &summary.name, None)}
             <button type="submit" class="btn" form=DRAFT_FORM>"Save draft"</button>
             {publish_button(report, desk)}
         }
@@ -236,6 +244,7 @@ fn head(detail: &DefinitionDetail, report: Signal<CheckReport>, beside: Beside) 
             let word = if summary.has_draft { "Open the draft" } else { "Edit" };
             view! {
                 <a class="btn" href=instances>"Instances"</a>
+                {export_menu(summary.kind, &summary.name, detail.shown)}
                 {migrate_button(detail, migrate)}
                 <a class="btn" href=format!("{base}?draft=1")>{word}</a>
                 {start}

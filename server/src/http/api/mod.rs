@@ -4,6 +4,7 @@
 pub mod batches;
 mod definitions;
 pub mod destinations;
+pub mod exchange;
 pub mod instances;
 pub mod messages;
 pub mod migrations;
@@ -41,6 +42,9 @@ pub fn router() -> OpenApiRouter<Api> {
         .routes(routes!(processes::versions, processes::publish))
         .routes(routes!(processes::read_version))
         .routes(routes!(processes::start))
+        .routes(routes!(exchange::process))
+        .routes(routes!(exchange::saga))
+        .routes(routes!(exchange::import))
         .routes(routes!(sagas::list))
         .routes(routes!(sagas::read))
         .routes(routes!(sagas::read_draft, sagas::put_draft, sagas::discard_draft))
