@@ -51,10 +51,14 @@ pub fn focus(id: &str) {
 /// Focuses an element now, and once more after the next drawing if that took the focus away with what had it.
 pub fn focus_after(id: &'static str) {
     focus(id);
+    focus_if_lost(id.to_owned());
+}
+
+/// Focuses an element after the next drawing, if that took the focus away with what had it.
+pub fn focus_if_lost(id: String) {
     request_animation_frame(move || {
-        let lost = document().active_element().is_none_or(|element| element.tag_name() == "BODY");
-        if lost {
-            focus(id);
+        if document().active_element().is_none_or(|element| element.tag_name() == "BODY") {
+            focus(&id);
         }
     });
 }

@@ -112,6 +112,11 @@ impl SceneNode {
 }
 
 impl SceneEdge {
+    /// The node and the port that it begins at.
+    pub fn begins(&self) -> (&str, &str) {
+        (&self.shape.from, &self.shape.port)
+    }
+
     pub fn id(&self) -> PortRef {
         PortRef::new(self.shape.from.clone(), self.shape.port.clone())
     }
@@ -240,12 +245,11 @@ impl Scene {
         let other = |node: &&SceneNode| before.node(node.id()) != Some(node);
         let gone = before.nodes.iter().filter(|node| self.node(node.id()).is_none());
         let nodes = self.nodes.iter().filter(other).chain(gone).map(|node| node.id().to_owned()).collect();
-        let of = |edge: &SceneEdge| (edge.shape.from.clone(), edge.shape.port.clone());
-        let mut known: BTreeMap<(String, String), &DiagramEdge> =
-            before.edges.iter().map(|edge| (of(edge), &edge.shape)).collect();
+        let mut known: BTreeMap<(&str, &str), &DiagramEdge> =
+            before.edges.iter().map(|edge| (edge.begins(), &edge.shape)).collect();
         let mut edges = Vec::new();
         for edge in &self.edges {
-            if known.remove(&of(edge)) != Some(&edge.shape) {
+            if known.remove(&edge.begins()) != Some(&edge.shape) {
                 edges.push(edge.id());
             }
         }

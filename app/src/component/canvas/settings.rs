@@ -15,6 +15,9 @@ use crate::{dom, erased::Erase, html};
 
 /// The first field; it gets the focus when settings are opened.
 pub const TITLE: &str = "settings-title";
+const NAME: &str = "settings-name";
+/// The button that adds a way out.
+const ADD_WAY: &str = "settings-add-way";
 
 /// How a field is written.
 #[derive(Clone, Copy, PartialEq)]
@@ -307,12 +310,14 @@ fn name_field(studio: Studio, name: &str) -> AnyView {
         let to = typed.trim().to_owned();
         if to != node {
             studio.commit(vec![Edit::Rename { node: node.clone(), to }]);
+            // The panel of another name is another panel.
+            dom::focus_if_lost(NAME.to_owned());
         }
     };
     view! {
         <div class="field">
-            <label for="settings-name">"Name in the text"</label>
-            <input id="settings-name" class="mono" type="text" autocomplete="off" spellcheck="false" value=value
+            <label for=NAME>"Name in the text"</label>
+            <input id=NAME class="mono" type="text" autocomplete="off" spellcheck="false" value=value
                 on:change=move |event| changed(event_target_value(&event))/>
         </div>
     }
@@ -340,14 +345,12 @@ fn ports(studio: Studio, name: String, kind: Kind) -> AnyView {
     };
     let add = adds.map(|label| {
         let (node, timed) = (name.clone(), name.clone());
-        let add = move |_| studio.commit(vec![Edit::AddPort { node: node.clone(), name: None }]);
-        let timeout = move |_| {
-            studio.commit(vec![Edit::AddPort { node: timed.clone(), name: Some("timeout".to_owned()) }]);
-        };
+        let add = move |_| add_way(studio, &node, None);
+        let timeout = move |_| add_way(studio, &timed, Some("timeout".to_owned()));
         let can_time = move || kind != Kind::Decide && names.with(|names| !names.lines().any(|name| name == "timeout"));
         view! {
             <p class="row">
-                <button type="button" class="btn small" on:click=add>{label}</button>
+                <button type="button" id=ADD_WAY class="btn small" on:click=add>{label}</button>
                 {move || can_time().then(|| {
                     let timeout = timeout.clone();
                     view! { <button type="button" class="btn small" on:click=timeout>"Add a time-out"</button> }
@@ -357,6 +360,24 @@ fn ports(studio: Studio, name: String, kind: Kind) -> AnyView {
     });
     let is_end = kind == Kind::End;
     view! { {(!is_end).then(|| view! { <h3>"Ways out"</h3> })}{list}{add} }.erased()
+}
+
+/// Adds a way out, and goes to it.
+fn add_way(studio: Studio, node: &str, name: Option<String>) {
+    let ways = || -> Vec<String> {
+        let ports = studio.editor.with_untracked(|editor| editor.document().ports(node));
+        ports.into_iter().map(|port| port.name).collect()
+    };
+    let before = ways();
+    studio.commit(vec![Edit::AddPort { node: node.to_owned(), name }]);
+    if let Some(added) = ways().into_iter().find(|way| !before.contains(way)) {
+        request_animation_frame(move || dom::focus(&way_id(&added)));
+    }
+}
+
+/// The first field of a way out: its name, else where it leads.
+fn way_id(port: &str) -> String {
+    format!("settings-way-{port}")
 }
 
 fn port_view(studio: Studio, port: PortRef, kind: Kind) -> AnyView {
@@ -371,7 +392,10 @@ fn port_view(studio: Studio, port: PortRef, kind: Kind) -> AnyView {
     let removable = (!is_own && !matches!(port.port.as_str(), "default" | "do")).then(|| {
         let port = port.clone();
         let label = format!("Remove {}", port.port);
-        let remove = move |_| studio.commit(vec![Edit::RemovePort { port: port.clone() }]);
+        let remove = move |_| {
+            studio.commit(vec![Edit::RemovePort { port: port.clone() }]);
+            dom::focus_if_lost(ADD_WAY.to_owned());
+        };
         view! { <button type="button" class="btn quiet small" aria-label=label title="Remove this way out" on:click=remove>"×"</button> }
     });
     let heading = named.unwrap_or_else(|| view! { <b class="mono">{port.port.clone()}</b> }.erased());
@@ -379,7 +403,7 @@ fn port_view(studio: Studio, port: PortRef, kind: Kind) -> AnyView {
         <fieldset class="way">
             <legend class="visually-hidden">{format!("Way out {}", port.port)}</legend>
             <p class="row">{heading}{removable}</p>
-            {target(studio, port)}
+            {target(studio, port, kind)}
             {extra}
         </fieldset>
     }
@@ -407,21 +431,24 @@ fn renamable(kind: Kind, port: &str) -> bool {
 }
 
 fn rename_port(studio: Studio, port: &PortRef) -> AnyView {
-    let (value, port) = (port.port.clone(), port.clone());
+    let (value, id, port) = (port.port.clone(), way_id(&port.port), port.clone());
     let changed = move |typed: String| {
         let to = typed.trim().to_owned();
         if to != port.port {
+            let id = way_id(&to);
             studio.commit(vec![Edit::RenamePort { port: port.clone(), to }]);
+            dom::focus_if_lost(id);
         }
     };
     view! {
-        <input class="mono" type="text" aria-label="Name of this way out" autocomplete="off" spellcheck="false" value=value
+        <input id=id class="mono" type="text" aria-label="Name of this way out" autocomplete="off" spellcheck="false" value=value
             on:change=move |event| changed(event_target_value(&event))/>
     }
     .erased()
 }
 
-fn target(studio: Studio, port: PortRef) -> AnyView {
+fn target(studio: Studio, port: PortRef, kind: Kind) -> AnyView {
+    let id = (!renamable(kind, &port.port)).then(|| way_id(&port.port));
     let of = port.clone();
     let leads = Memo::new(move |_| studio.editor.with(|editor| editor.document().target(&of)).unwrap_or_default());
     let of = port.clone();
@@ -445,7 +472,7 @@ fn target(studio: Studio, port: PortRef) -> AnyView {
         }]);
     };
     view! {
-        <select aria-label=label prop:value=move || leads.get() on:change=move |event| changed(event_target_value(&event))>
+        <select id=id aria-label=label prop:value=move || leads.get() on:change=move |event| changed(event_target_value(&event))>
             <option value="">"leads nowhere yet"</option>
             {options}
         </select>

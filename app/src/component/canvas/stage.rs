@@ -161,7 +161,8 @@ fn node(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) -> AnyV
     };
     let id = name.clone();
     let face = move || face_of(studio, &id, findings);
-    // Drawn anew only when it looks different; moving it changes nothing here.
+    // Drawn anew only when it looks different; moving it changes nothing here. It has to be read where it is followed: what
+    // nobody ever reads follows nothing.
     let look = {
         let (face, changed) = (face.clone(), watch.clone());
         Memo::new(move |_| {
@@ -178,7 +179,7 @@ fn node(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) -> AnyV
     };
     let id = name.clone();
     let label = move || {
-        look.track();
+        look.with(|_| ());
         let named = studio.editor.with_untracked(|editor| outline::node_name(editor.document(), &id));
         match findings.with(|findings| about(findings, &id).count()) {
             0 => named,
@@ -187,7 +188,7 @@ fn node(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) -> AnyV
         }
     };
     let body = move || {
-        look.track();
+        look.with(|_| ());
         untrack(&face).as_ref().map(face_view)
     };
     view! {

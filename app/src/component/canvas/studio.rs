@@ -405,8 +405,8 @@ impl Studio {
         self.scene.set(Arc::clone(&scene));
         let (nodes, edges) = scene.differing(&before);
         let (drawn, known) = (scene.nodes().iter().map(SceneNode::id), before.nodes().iter().map(SceneNode::id));
-        let ends = |edge: &SceneEdge| (edge.shape.from.clone(), edge.shape.port.clone());
-        let is_same = drawn.eq(known) && scene.edges().iter().map(ends).eq(before.edges().iter().map(ends));
+        let is_same = drawn.eq(known)
+            && scene.edges().iter().map(SceneEdge::begins).eq(before.edges().iter().map(SceneEdge::begins));
         self.watch.tell(nodes.into_iter().chain(edges.iter().map(edge_key)));
         if !is_same {
             self.members.update(|members| *members += 1);
