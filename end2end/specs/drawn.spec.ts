@@ -317,6 +317,8 @@ test("the trip booking is drawn with the keyboard alone", async ({ page, baton, 
   }
   await stage(page).focus();
   await key("Escape");
+  await key("Enter");
+  await expect(panel(page).getByLabel("Title", { exact: true })).toBeFocused();
   await describe(page, hand, document);
   await stage(page).focus();
   await key("t");

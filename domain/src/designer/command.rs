@@ -42,7 +42,8 @@ pub enum Outcome {
     Refuse(Forbidden),
     /// Show a menu of kinds; [`offered`] says which, [`chosen`] what a choice does.
     Offer(Offer),
-    OpenSettings(String),
+    /// Of a node; `None`: of the definition itself.
+    OpenSettings(Option<String>),
     /// Let the person type another title for a node.
     Rename(String),
     /// Let the person choose a port of the node and where it leads; [`targets`] says where it may.
@@ -128,7 +129,10 @@ pub fn perform(command: Command, canvas: &Canvas<'_>) -> Vec<Outcome> {
         Command::Escape => vec![Outcome::Select(Selection::none())],
         Command::OpenSettings => {
             let edge_of = selection.only_edge().map(|edge| edge.node.as_str());
-            selection.only_node().or(edge_of).map(|node| Outcome::OpenSettings(node.to_owned())).into_iter().collect()
+            match selection.only_node().or(edge_of) {
+                None if !selection.is_empty() => Vec::new(),
+                node => vec![Outcome::OpenSettings(node.map(str::to_owned))],
+            }
         }
         Command::Copy if selection.nodes.is_empty() => Vec::new(),
         Command::Copy => vec![Outcome::Copy(selected(canvas).to_text())],

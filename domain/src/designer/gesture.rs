@@ -273,7 +273,7 @@ fn clicked(hand: &Hand, on: &Hit, clicks: u8, canvas: &Canvas<'_>) -> Vec<Outcom
     }
     match on {
         Hit::Node(node) if clicks == 2 && !adds => {
-            vec![Outcome::Select(Selection::of_node(node.clone())), Outcome::OpenSettings(node.clone())]
+            vec![Outcome::Select(Selection::of_node(node.clone())), Outcome::OpenSettings(Some(node.clone()))]
         }
         Hit::Edge(edge) if clicks == 2 && !adds && canvas.is_editable => {
             vec![Outcome::Select(Selection::of_edge(edge.clone())), Outcome::Offer(Offer::Into { edge: edge.clone() })]

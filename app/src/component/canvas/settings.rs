@@ -15,6 +15,8 @@ use crate::{dom, erased::Erase, html};
 
 /// The first field; it gets the focus when settings are opened.
 pub const TITLE: &str = "settings-title";
+/// The first field of the process itself, as [`id_of`] calls it.
+pub const OWN: &str = "set-title";
 const NAME: &str = "settings-name";
 /// The button that adds a way out.
 const ADD_WAY: &str = "settings-add-way";

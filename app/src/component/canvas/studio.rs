@@ -303,7 +303,8 @@ impl Studio {
                 Outcome::View(view) => self.look_at(view),
                 Outcome::Refuse(Forbidden(why)) => self.refuse(why),
                 Outcome::Offer(offer) => self.asking.set(Some(Asking::Kind(offer))),
-                Outcome::OpenSettings(_) | Outcome::Rename(_) => {
+                Outcome::OpenSettings(None) => dom::focus(super::settings::OWN),
+                Outcome::OpenSettings(Some(_)) | Outcome::Rename(_) => {
                     // The panel is drawn first.
                     request_animation_frame(|| dom::focus(super::settings::TITLE));
                 }

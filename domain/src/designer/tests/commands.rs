@@ -86,7 +86,8 @@ fn keys_edit() {
         &["no: Every way out of Start leads somewhere already. Select an edge to insert a node into it."],
     );
     check("key a", &["offer at 500,300"]);
-    for nothing in ["key Enter", "key F2", "key r", "key c", "key Delete", "key Ctrl+c", "key Ctrl+x", "key Ctrl+d"] {
+    check("key Enter", &["settings of the definition"]);
+    for nothing in ["key F2", "key r", "key c", "key Delete", "key Ctrl+c", "key Ctrl+x", "key Ctrl+d"] {
         check(nothing, &[]);
     }
     check_on("key Ctrl+a", "key Delete", &["Removed 4 nodes"]);

@@ -170,7 +170,8 @@ pub fn told(outcome: &Outcome) -> String {
         }
         Outcome::Offer(Offer::Into { edge }) => format!("offer into {}.{}", edge.node, edge.port),
         Outcome::Offer(Offer::Replace { node }) => format!("offer instead of {node}"),
-        Outcome::OpenSettings(node) => format!("settings of {node}"),
+        Outcome::OpenSettings(Some(node)) => format!("settings of {node}"),
+        Outcome::OpenSettings(None) => "settings of the definition".to_owned(),
         Outcome::Rename(node) => format!("rename {node}"),
         Outcome::ChooseTarget(node) => format!("choose where {node} leads"),
         Outcome::Copy(text) => format!("copy {} bytes", text.len()),
