@@ -161,6 +161,10 @@ pub trait Backend: Send + Sync + 'static {
         note: Option<String>,
         seen: Seen,
     ) -> Answer<Published>;
+    /// Runs the scenarios of a text; stores nothing.
+    async fn run_scenarios(&self, source: String) -> Answer<ScenarioReport>;
+    /// Makes a scenario of what an ended instance went through, and puts it into the draft of its definition.
+    async fn make_scenario(&self, actor: Actor, instance: Uuid, name: Option<String>) -> Answer<ScenarioMade>;
 
     async fn start(&self, actor: Actor, request: StartRequest) -> Answer<Started>;
     async fn instances(&self, query: InstanceQuery) -> Answer<Page<InstanceSummary>>;

@@ -9,6 +9,7 @@
 //! - [`saga`]: stateless sagas: an event in, commands out
 //! - [`definition`]: definitions as text: parsing, JSON Schemas, the shipped examples
 //! - [`bpmn`]: processes as BPMN 2.0 XML, and back
+//! - [`simulation`]: a definition tried out, by hand and by the scenarios that are saved with it
 //! - [`designer`]: the canvas: a draft as a document, edits and their inverses, routes, gestures
 //! - [`expression`]: CEL, compiled and bounded
 //! - [`diagnostic`]: what validation says, and where
@@ -31,5 +32,6 @@ pub mod process;
 pub mod retry;
 pub mod saga;
 pub mod schema;
+pub mod simulation;
 #[cfg(test)]
 mod strategies;

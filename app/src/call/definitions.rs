@@ -78,7 +78,7 @@ fn drawn(document: &str) -> Answer<serde_json::Value> {
 #[server(prefix = "/sfn", endpoint = "save-draft")]
 pub async fn save_draft(kind: DefinitionKind, name: String, source: String, over: Option<String>) -> Answer<String> {
     let (backend, actor) = signed_in()?;
-    let seen = Seen { draft: over.map(|mark| given(Some(mark))), version: None };
+    let seen = Seen { draft: over.map(|mark| given(Some(mark))), version: None, failures: false };
     Ok(backend.save_draft(actor, kind, name, source, seen).await?.mark)
 }
 
@@ -119,10 +119,12 @@ pub async fn publish_definition(
     note: Option<String>,
     after: Option<u32>,
     draft: Option<String>,
+    force: Option<String>,
 ) -> Answer<()> {
     let (backend, actor) = signed_in()?;
     let respond = use_context();
-    let seen = Seen { version: after, draft: draft.map(|mark| given(Some(mark))) };
+    let draft = draft.map(|mark| given(Some(mark)));
+    let seen = Seen { version: after, draft, failures: force.is_some() };
     backend.publish(actor, kind, name.clone(), given(source), given(note), seen).await?;
     go_on_at(respond, &link::definition(kind, &name));
     Ok(())

@@ -75,6 +75,8 @@ pub struct Seen {
     pub draft: Option<Option<String>>,
     /// The newest version, 0 for none.
     pub version: Option<u32>,
+    /// That scenarios come out otherwise than they should: then they keep nobody from publishing.
+    pub failures: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -10,6 +10,7 @@ mod message;
 mod migration;
 mod operation;
 mod overview;
+mod scenario;
 mod task;
 
 pub use batch::*;
@@ -22,6 +23,7 @@ pub use message::*;
 pub use migration::*;
 pub use operation::*;
 pub use overview::*;
+pub use scenario::*;
 use serde::{Deserialize, Serialize};
 pub use task::*;
 

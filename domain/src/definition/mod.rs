@@ -11,12 +11,15 @@ use crate::{
     fields::{name_of, shorten},
     message::check_storable,
     process, saga,
+    simulation::{Scenario, read_scenarios},
 };
 
+mod scenarios;
 mod schemas;
 mod text;
 mod write;
 
+pub use scenarios::{save_scenario, set_scenarios};
 pub use schemas::{process_schema, saga_schema};
 pub use text::SOURCE_BYTES_MAX;
 pub use write::write;
@@ -70,6 +73,8 @@ pub struct Parsed {
     /// The document as JSON.
     pub value: Value,
     pub definition: Definition,
+    /// What it is tried out with.
+    pub scenarios: Vec<Scenario>,
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -80,6 +85,8 @@ pub struct Checked {
     pub value: Option<Value>,
     /// What can be drawn. It may be run only when no diagnostic is an error.
     pub definition: Option<Definition>,
+    /// Those that could be read.
+    pub scenarios: Vec<Scenario>,
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -89,7 +96,7 @@ pub fn parse(text: &str) -> Result<Parsed, Vec<Diagnostic>> {
     let checked = check(text);
     match (checked.value, checked.definition) {
         (Some(value), Some(definition)) if !checked.diagnostics.iter().any(Diagnostic::is_error) => {
-            Ok(Parsed { value, definition, warnings: checked.diagnostics })
+            Ok(Parsed { value, definition, scenarios: checked.scenarios, warnings: checked.diagnostics })
         }
         _ => Err(checked.diagnostics),
     }
@@ -102,8 +109,10 @@ pub fn check(text: &str) -> Checked {
         return Checked { diagnostics: found, ..Checked::default() };
     };
     check_storable(&value, "", DEPTH_MAX, &mut found);
-    let definition = if found.is_empty() { read(&value, &mut found) } else { None };
-    Checked { value: Some(value), definition, diagnostics: found }
+    let is_storable = found.is_empty();
+    let definition = if is_storable { read(&value, &mut found) } else { None };
+    let scenarios = if is_storable { read_scenarios(&value, &mut found) } else { Vec::new() };
+    Checked { value: Some(value), definition, scenarios, diagnostics: found }
 }
 
 fn read(value: &Value, found: &mut Vec<Diagnostic>) -> Option<Definition> {

@@ -15,7 +15,7 @@ use crate::designer::{Document, Kind};
 /// What fits into a line as JSON is written on one line.
 const LINE_CHARS_MAX: usize = 72;
 /// First what it is, then what starts it, what it does, and where that stands on a canvas.
-const TOP: [&str; 12] = [
+const TOP: [&str; 13] = [
     "baton",
     "name",
     "title",
@@ -27,6 +27,7 @@ const TOP: [&str; 12] = [
     "on",
     "steps",
     "nodes",
+    "scenarios",
     "layout",
 ];
 const NODE: [&str; 3] = ["kind", "title", "description"];
@@ -54,6 +55,24 @@ const REST: [&str; 22] = [
     "set",
     "undo",
     "next",
+];
+
+/// A scenario, and what happens in it.
+const SCENARIO: [&str; 5] = ["name", "description", "now", "steps", "expect"];
+const STEP: [&str; 13] = [
+    "start",
+    "business_key",
+    "answer",
+    "event",
+    "choose",
+    "timer",
+    "wait",
+    "at",
+    "with",
+    "item",
+    "payload",
+    "data",
+    "expect",
 ];
 
 /// YAML. Comments and the layout of a text that was read are not in the document, so they are not written either.
@@ -97,6 +116,8 @@ enum Place<'a> {
     /// By the order in which they are reached.
     Nodes(&'a [String]),
     Node,
+    Scenarios,
+    Steps,
     Rest,
 }
 
@@ -108,7 +129,7 @@ struct Written<'a> {
 impl Written<'_> {
     fn fits_a_line(&self) -> bool {
         let short = || self.value.to_string().chars().count() <= LINE_CHARS_MAX;
-        matches!(self.place, Place::Node | Place::Rest) && is_flat(self.value, 2) && short()
+        matches!(self.place, Place::Node | Place::Steps | Place::Rest) && is_flat(self.value, 2) && short()
     }
 }
 
@@ -144,6 +165,8 @@ impl Serialize for Inner<'_> {
                 for (key, value) in ordered(map, *place) {
                     let inner = match (place, key.as_str()) {
                         (Place::Top(nodes), "nodes") => Place::Nodes(nodes),
+                        (Place::Top(_), "scenarios") => Place::Scenarios,
+                        (Place::Scenarios, "steps") => Place::Steps,
                         (Place::Nodes(_), _) => Place::Node,
                         _ => Place::Rest,
                     };
@@ -153,8 +176,13 @@ impl Serialize for Inner<'_> {
             }
             Value::Array(items) => {
                 let mut written = serializer.serialize_seq(Some(items.len()))?;
+                let inner = match place {
+                    Place::Scenarios => Place::Scenarios,
+                    Place::Steps => Place::Steps,
+                    _ => Place::Rest,
+                };
                 for value in items {
-                    written.serialize_element(&Written { value, place: Place::Rest })?;
+                    written.serialize_element(&Written { value, place: inner })?;
                 }
                 written.end()
             }
@@ -171,6 +199,8 @@ fn ordered<'a>(map: &'a Map<String, Value>, place: Place<'_>) -> Vec<(&'a String
             let own = map.get("kind").and_then(Value::as_str).map_or(Kind::Unknown, Kind::of).fields();
             NODE.iter().chain(own).position(|known| *known == key)
         }
+        Place::Scenarios => SCENARIO.iter().position(|known| *known == key),
+        Place::Steps => STEP.iter().position(|known| *known == key),
         Place::Rest => REST.iter().position(|known| *known == key),
     };
     let mut entries: Vec<(&String, &Value)> = map.iter().collect();

@@ -58,6 +58,8 @@ pub fn read(value: &Value, found: &mut Vec<Diagnostic>) -> Option<Definition> {
         None => None,
     };
     let early = values::read_length(&mut fields, "early", false, found).unwrap_or(EARLY);
+    // Read by `simulation`: they are no part of what the definition means.
+    fields.optional("scenarios");
     let layout = fields.map("layout", found).map_or_else(BTreeMap::new, |map| read_layout(map, found));
     fields.finish(found);
     let (nodes, unread) = nodes?;

@@ -29,6 +29,8 @@ pub(crate) fn read(value: &Value, found: &mut Vec<Diagnostic>) -> Option<Definit
     }
     let title = fields.text("title", NAME_CHARS_MAX, found).map(str::to_owned);
     let description = fields.text("description", 4_000, found).map(str::to_owned);
+    // Read by `simulation`: they are no part of what the definition means.
+    fields.optional("scenarios");
     if STATEFUL.iter().any(|field| fields.has(field)) {
         if fields.optional("on").is_some() {
             let message = "A saga either reacts (`on`) or has `steps`; make two of it.";

@@ -92,6 +92,9 @@ enum DefinitionCommand {
         /// What is new in it
         #[arg(long)]
         note: Option<String>,
+        /// Also those with scenarios that come out otherwise than they should
+        #[arg(long)]
+        force: bool,
         #[command(flatten)]
         server: Server,
     },
@@ -102,6 +105,13 @@ enum DefinitionCommand {
     /// Prints what of it could not be taken over, and what the rules say. The exit code is 1 when the file is no
     /// definition; one with findings is saved.
     Import(exchange::Import),
+    /// Run the scenarios of the definitions in files, here and without a server
+    ///
+    /// Prints how each came out, and what they cover. The exit code is 1 when one came out otherwise than it should.
+    Test {
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
     /// Have the instances of a definition go on by another version of it
     ///
     /// Those that cannot stay as they are; each is printed with what is in the way, and the exit code is 1 then.
@@ -177,8 +187,9 @@ async fn execute(Cli { mut settings, command }: Cli) -> anyhow::Result<()> {
         }
         Command::Token(TokenCommand::Link) => database::create_link(&settings).await,
         Command::Definition(DefinitionCommand::Example { name }) => definition::example(name.as_deref()),
-        Command::Definition(DefinitionCommand::Apply { files, note, server }) => {
-            definition::apply(&server, &files, note.as_deref()).await
+        Command::Definition(DefinitionCommand::Test { files }) => definition::test(&files),
+        Command::Definition(DefinitionCommand::Apply { files, note, force, server }) => {
+            definition::apply(&server, &files, note.as_deref(), force).await
         }
         Command::Definition(DefinitionCommand::Export(arguments)) => exchange::export(arguments).await,
         Command::Definition(DefinitionCommand::Import(arguments)) => exchange::import(arguments).await,

@@ -16,7 +16,7 @@ use baton_domain::{
 use chrono::Utc;
 use serde_json::Value;
 
-use super::{Service, drafts, instances, invalid, store_error};
+use super::{Service, drafts, instances, invalid, scenarios, store_error};
 use crate::store::{
     StoreError,
     rows::{DraftRow, PublishSeen, VersionRow},
@@ -127,6 +127,11 @@ impl Service {
         let (Some(document), true) = (report.document, errors.is_empty()) else {
             return Err(AppError::Invalid(errors));
         };
+        let tried = scenarios::run(source.clone()).await?;
+        let failures = scenarios::failures(kind, &tried);
+        if !seen.failures && !failures.is_empty() {
+            return Err(AppError::Invalid(failures));
+        }
         let row = VersionRow {
             kind,
             name: name.clone(),
@@ -137,7 +142,9 @@ impl Service {
             published_by: actor.name.clone(),
             published_at: Utc::now(),
         };
-        let audit = self.audit(&actor, "publish-version", format!("{}/{name}", kind.as_str()), row.note.clone());
+        let reason = scenarios::forced(&tried).into_iter().chain(row.note.clone()).collect::<Vec<_>>().join(" ");
+        let reason = Some(reason).filter(|reason| !reason.is_empty());
+        let audit = self.audit(&actor, "publish-version", format!("{}/{name}", kind.as_str()), reason);
         let seen = PublishSeen { newest: seen.version, draft: seen.draft.map(Option::unwrap_or_default) };
         let version = self.store.publish_version(row, &seen, audit).await.map_err(|error| match error {
             StoreError::Conflict { .. } if seen.newest.is_some() => AppError::Conflict {

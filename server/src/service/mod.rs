@@ -16,6 +16,7 @@ mod migrations;
 mod operations;
 mod overview;
 mod restarts;
+mod scenarios;
 mod tasks;
 
 use std::sync::Arc;
@@ -229,6 +230,13 @@ impl Backend for Service {
         seen: Seen,
     ) -> Answer<Published> {
         self.publish_version(actor, kind, name, source, note, seen).await
+    }
+
+    async fn run_scenarios(&self, source: String) -> Answer<ScenarioReport> {
+        scenarios::run(source).await
+    }
+    async fn make_scenario(&self, actor: Actor, instance: Uuid, name: Option<String>) -> Answer<ScenarioMade> {
+        self.make_scenario(actor, instance, name).await
     }
 
     async fn start(&self, actor: Actor, request: StartRequest) -> Answer<Started> {

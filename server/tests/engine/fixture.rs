@@ -18,6 +18,7 @@ use baton_domain::{
 use baton_server::{
     bus::Subscriber,
     cleaner,
+    engine::Item,
     node::{Node, Options},
     relay,
     service::Service,
@@ -136,6 +137,11 @@ impl World {
         };
         self.append(std::slice::from_ref(&event)).await;
         event.id.0
+    }
+
+    /// Hands something to the engine, as the server's own services do.
+    pub async fn submit(&self, item: Item) {
+        self.service().engine.submit_one(item).await.unwrap();
     }
 
     pub async fn append(&self, messages: &[Message]) {

@@ -29,6 +29,7 @@ mod migrations;
 mod operations;
 mod restarts;
 mod sagas;
+mod scenarios;
 mod starts;
 
 on_both!(cases:

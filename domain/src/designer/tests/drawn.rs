@@ -109,7 +109,7 @@ fn the_trip_booking_can_be_drawn_from_an_empty_canvas() {
             open.push(target);
         }
     }
-    for field in ["title", "description", "input"] {
+    for field in ["title", "description", "input", "scenarios"] {
         commit(&mut page, &[Edit::Set { pointer: format!("/{field}"), value: Some(shipped[field].clone()) }]);
     }
     let mut drawn = page.editor.document().value().clone();

@@ -35,13 +35,15 @@ pub struct NewVersion {
     note: Option<String>,
     /// The newest version that you have seen, 0 for none: when there is another one by now, nothing is published.
     after: Option<u32>,
+    /// Also when some of its scenarios come out otherwise than they should.
+    force: bool,
 }
 
 /// A version that was published.
 pub type PublishedAnswer = (StatusCode, [(header::HeaderName, String); 1], Json<Published>);
 
 /// The text in a body: the document itself as JSON, YAML, or `{"source": …}`.
-fn text(raw: &Raw) -> Result<String> {
+pub(super) fn text(raw: &Raw) -> Result<String> {
     let text =
         std::str::from_utf8(&raw.bytes).map_err(|_| Error::malformed("not-utf-8", "The body is not valid UTF-8."))?;
     match raw.content_type.as_deref() {
@@ -113,7 +115,7 @@ pub async fn put_draft(
     headers: &HeaderMap,
     raw: &Raw,
 ) -> Result<DraftAnswer> {
-    let seen = Seen { draft: draft_seen(headers)?, version: None };
+    let seen = Seen { draft: draft_seen(headers)?, version: None, failures: false };
     let saved = api.backend.save_draft(actor, kind, name, text(raw)?, seen).await?;
     Ok((etag(&saved.mark), Json(saved.check)))
 }
@@ -165,14 +167,14 @@ pub async fn publish(
     name: String,
     raw: &Raw,
 ) -> Result<PublishedAnswer> {
-    let NewVersion { source, note, after } = match raw.content_type.as_deref() {
+    let NewVersion { source, note, after, force } = match raw.content_type.as_deref() {
         _ if raw.bytes.is_empty() => NewVersion::default(),
-        Some(kind) if is_yaml(kind) => NewVersion { source: Some(text(raw)?), note: None, after: None },
+        Some(kind) if is_yaml(kind) => NewVersion { source: Some(text(raw)?), ..NewVersion::default() },
         Some(kind) if is_json(kind) => parse_json(&raw.bytes)?,
         _ => return Err(unsupported("application/json or application/yaml")),
     };
-    let published =
-        api.backend.publish(actor, kind, name.clone(), source, note, Seen { draft: None, version: after }).await?;
+    let seen = Seen { draft: None, version: after, failures: force };
+    let published = api.backend.publish(actor, kind, name.clone(), source, note, seen).await?;
     let collection = match kind {
         DefinitionKind::Process => "processes",
         DefinitionKind::Saga => "sagas",

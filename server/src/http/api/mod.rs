@@ -14,6 +14,7 @@ pub mod processes;
 pub mod repairs;
 pub mod routes;
 pub mod sagas;
+pub mod scenarios;
 pub mod schemas;
 pub mod tasks;
 pub mod tokens;
@@ -76,6 +77,8 @@ pub fn router() -> OpenApiRouter<Api> {
         .routes(routes!(destinations::resume))
         .routes(routes!(routes::list))
         .routes(routes!(routes::read, routes::put, routes::delete))
+        .routes(routes!(scenarios::run))
+        .routes(routes!(scenarios::make))
         .routes(routes!(schemas::process))
         .routes(routes!(schemas::saga))
         .routes(routes!(tokens::post))

@@ -119,7 +119,8 @@ pub async fn versions(State(api): State<Api>, _: Caller, Name(name): Name) -> Re
 
 /// Publish a process's next version
 ///
-/// Publishes the draft, or the text in `source` (or in a body of YAML). One with errors is refused, and nothing changes.
+/// Publishes the draft, or the text in `source` (or in a body of YAML). One with errors is refused, and nothing changes; so is
+/// one with scenarios that come out otherwise (`scenario-failed`), unless `force` is true.
 #[utoipa::path(
     post,
     path = "/processes/{name}/versions",
