@@ -16,6 +16,7 @@ mod messages;
 mod migrate;
 mod operate;
 mod overview;
+mod scenarios;
 mod tasks;
 
 pub use batches::*;
@@ -28,6 +29,7 @@ pub use messages::*;
 pub use migrate::*;
 pub use operate::*;
 pub use overview::*;
+pub use scenarios::*;
 pub use tasks::*;
 
 #[cfg(feature = "ssr")]

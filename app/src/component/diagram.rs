@@ -10,7 +10,7 @@ use crate::{
     model::{Diagram, DiagramEdge, DiagramNode, Progress},
 };
 
-/// The box that the drawing scrolls in; a page has one.
+/// The box that the drawing scrolls in.
 const CANVAS: &str = "diagram";
 /// Space around the drawing, in pixels.
 const MARGIN: f64 = 20.0;
@@ -27,6 +27,11 @@ pub struct Journey {
 
 /// `name` says what is drawn, for those who do not see it.
 pub fn diagram_view(diagram: &Diagram, name: &str, journey: Option<&Journey>) -> AnyView {
+    diagram_in(CANVAS, diagram, name, journey)
+}
+
+/// The same in a box with another id, for pages that have two.
+pub fn diagram_in(id: &'static str, diagram: &Diagram, name: &str, journey: Option<&Journey>) -> AnyView {
     if diagram.nodes.is_empty() {
         return view! { <p class="faint pad">"Nothing to draw yet."</p> }.erased();
     }
@@ -36,11 +41,11 @@ pub fn diagram_view(diagram: &Diagram, name: &str, journey: Option<&Journey>) ->
     if let Some(node) = journey.and_then(|journey| in_focus(diagram, journey)) {
         let at = ((node.x + node.width / 2.0 + MARGIN) / width, (node.y + node.height / 2.0 + MARGIN) / height);
         let mark = node.id.clone();
-        Effect::new(move |_| dom::centre(CANVAS, at, &mark));
+        Effect::new(move |_| dom::centre(id, at, &mark));
     }
     let label = format!("{name}: {} nodes", diagram.nodes.len());
     view! {
-        <div id=CANVAS class="canvas" tabindex="0" role="region" aria-label=format!("Diagram of {name}")>
+        <div id=id class="canvas" tabindex="0" role="region" aria-label=format!("Diagram of {name}")>
             <svg
                 class="diagram"
                 style=format!("--width:{}", number(width))
@@ -90,7 +95,7 @@ fn edge_view(edge: &DiagramEdge, journey: Option<&Journey>) -> AnyView {
 }
 
 fn is(walked: &str, edge: &DiagramEdge) -> bool {
-    walked.split_once('/').is_some_and(|(from, port)| from == edge.from && port == edge.port)
+    walked.strip_prefix(edge.from.as_str()).and_then(|rest| rest.strip_prefix('/')) == Some(edge.port.as_str())
 }
 
 fn node_view(node: &DiagramNode, journey: Option<&Journey>) -> AnyView {

@@ -19,6 +19,7 @@ use crate::{
         loaded::loaded,
         operate,
         page_head::PageHead,
+        scenario_made::{Making, scenario_button, scenario_made},
         scrubber::{self, GoTo},
         task_table::task_list,
         time::{ago, at_full},
@@ -36,6 +37,7 @@ pub fn InstancePage() -> impl IntoView {
     let live = Live::expect();
     let id = segment("id");
     let operating = ServerAction::<OperateInstance>::new();
+    let making = Making::new();
     let at = parameter("at");
     let read = Read::new(
         move || ((id.get(), at.get()), live.instances(), live.messages(), live.tasks(), operating.version().get()),
@@ -43,7 +45,7 @@ pub fn InstancePage() -> impl IntoView {
     );
     operate::close_dialogs(operating);
     let go_to = scrubber::go_to();
-    loaded(read, move |instance| draw(instance, operating, at, go_to))
+    loaded(read, move |instance| draw(instance, (operating, making), at, go_to))
 }
 
 fn moment(at: &str) -> Answer<Option<u64>> {
@@ -52,7 +54,12 @@ fn moment(at: &str) -> Answer<Option<u64>> {
     number.transpose()
 }
 
-fn draw(instance: InstanceDetail, operating: ServerAction<OperateInstance>, at: Memo<String>, go_to: GoTo) -> AnyView {
+fn draw(
+    instance: InstanceDetail,
+    (operating, making): (ServerAction<OperateInstance>, Making),
+    at: Memo<String>,
+    go_to: GoTo,
+) -> AnyView {
     let summary = instance.summary.clone();
     let crumbs = vec![
         ("Instances".to_owned(), "/instances".to_owned()),
@@ -74,6 +81,7 @@ fn draw(instance: InstanceDetail, operating: ServerAction<OperateInstance>, at: 
             </section>
         }
     });
+    let made = scenario_button(&instance, making);
     let scrubber = scrubber::scrubber(&instance, at, go_to);
     let buttons = operate::buttons(&instance, operating);
     // A saga starts by itself, so nobody starts another one.
@@ -83,9 +91,11 @@ fn draw(instance: InstanceDetail, operating: ServerAction<OperateInstance>, at: 
         <PageHead title=name_of(&summary) crumbs=crumbs beside=move || state_badge(&state)>
             {buttons}
             {again}
+            {made}
         </PageHead>
         <div class="content">
             <div role="status">{move || operating.value().get().and_then(Result::err).map(|error| refusal(&error))}</div>
+            {scenario_made(making)}
             {instance.restarted_as.map(successor)}
             {incidents(&instance.incidents)}
             {diagram}

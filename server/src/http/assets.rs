@@ -60,10 +60,16 @@ impl Assets {
 
     /// Changes with every build of the bundle; the stream tells it to pages, which reload when it changed.
     pub async fn build_id(&self) -> String {
-        match self.read("pkg/baton_bg.wasm").await {
+        let mut id = match self.read("pkg/baton_bg.wasm").await {
             Some(asset) => asset.etag.trim_matches('"').to_owned(),
-            None => env!("CARGO_PKG_VERSION").to_owned(),
+            None => return env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        // Loaded by the other one when it is needed: they have to understand each other.
+        if let Some(lab) = self.read("pkg/lab_bg.wasm").await {
+            id.push('.');
+            id.push_str(lab.etag.trim_matches('"'));
         }
+        id
     }
 
     async fn read(&self, path: &str) -> Option<Asset> {

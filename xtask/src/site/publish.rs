@@ -58,8 +58,12 @@ pub fn publish(folder: &Path, assets: Vec<Asset>, purpose: Purpose) -> Result<()
         let written = match (same.and_then(|written| written.quality), quality) {
             (Some(had), Some(wanted)) if had >= wanted && compressed.is_file() => Some(had),
             (_, Some(wanted)) => {
-                fs::write(&compressed, compress(&asset.bytes, wanted)?)
-                    .with_context(|| format!("write {}", compressed.display()))?;
+                let bytes = compress(&asset.bytes, wanted)?;
+                if asset.path.extension().is_some_and(|extension| extension == "wasm") {
+                    let (sent, path) = (bytes.len(), asset.path.display());
+                    eprintln!("xtask: {path} is {sent} bytes to send (brotli {wanted})");
+                }
+                fs::write(&compressed, bytes).with_context(|| format!("write {}", compressed.display()))?;
                 Some(wanted)
             }
             (_, None) => None,

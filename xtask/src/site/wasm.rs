@@ -1,7 +1,8 @@
-//! The wasm bundle: cargo builds `app` for the browser, wasm-bindgen (as a library) writes the JavaScript beside it.
+//! The wasm bundles: cargo builds `app` and `lab` for the browser, wasm-bindgen (as a library) writes the JavaScript beside
+//! each. `app` is what every page loads; `lab` is loaded by whoever tries a definition out.
 //!
-//! The library has to be of exactly the version of the `wasm-bindgen` that `app` is linked with; both are pinned with
-//! `=` in the manifests, and wasm-bindgen itself refuses a bundle of another version.
+//! The library has to be of exactly the version of the `wasm-bindgen` that they are linked with; all are pinned with `=` in the
+//! manifests, and wasm-bindgen itself refuses a bundle of another version.
 
 use std::{
     fs,
@@ -31,16 +32,28 @@ const WASM_FEATURES: [&str; 6] = [
     "--enable-multivalue",
 ];
 
-/// Builds `pkg/baton.js`, `pkg/baton_bg.wasm` and the snippets of JavaScript that crates bring along.
+/// A bundle: the crate's program, and what its files are called.
+struct Bundle {
+    program: &'static str,
+    name: &'static str,
+}
+
+const BUNDLES: [Bundle; 2] =
+    [Bundle { program: "baton_app", name: "baton" }, Bundle { program: "baton_lab", name: "lab" }];
+
+/// Builds `pkg/baton.js`, `pkg/baton_bg.wasm`, the same of `lab`, and the snippets of JavaScript that crates bring along.
 pub fn bundle(purpose: Purpose) -> Result<Vec<Asset>> {
     let built = build(purpose)?;
-    let folder = target().join("wasm-bindgen");
-    bind(&built, &folder, purpose)?;
     let mut assets = Vec::new();
-    collect(&folder, &PathBuf::from("pkg"), &mut assets)?;
+    for Bundle { program, name } in BUNDLES {
+        let folder = target().join("wasm-bindgen").join(name);
+        bind(&built.join(format!("{program}.wasm")), &folder, name, purpose)?;
+        collect(&folder, &PathBuf::from("pkg"), &mut assets)?;
+    }
     Ok(assets)
 }
 
+/// The folder of both programs. They are built together, so that what both are made of is compiled once.
 fn build(purpose: Purpose) -> Result<PathBuf> {
     tools::ensure_wasm_target()?;
     let (profile, folder) = match purpose {
@@ -50,17 +63,18 @@ fn build(purpose: Purpose) -> Result<PathBuf> {
     run(&mut cargo_with([
         "build",
         "--package=baton-app",
+        "--package=baton-lab",
         "--lib",
         "--no-default-features",
-        "--features=hydrate",
+        "--features=baton-app/hydrate",
         "--target=wasm32-unknown-unknown",
         &format!("--profile={profile}"),
     ]))?;
-    Ok(target().join("wasm32-unknown-unknown").join(folder).join("baton_app.wasm"))
+    Ok(target().join("wasm32-unknown-unknown").join(folder))
 }
 
 /// Writes the bundle into `folder`, unless it was made of the same input by the same steps before.
-fn bind(built: &Path, folder: &Path, purpose: Purpose) -> Result<()> {
+fn bind(built: &Path, folder: &Path, name: &str, purpose: Purpose) -> Result<()> {
     let wasm = fs::read(built).with_context(|| format!("read {}", built.display()))?;
     let optimiser = tools::wasm_opt().filter(|_| purpose == Purpose::Dist);
     if purpose == Purpose::Dist && optimiser.is_none() {
@@ -74,7 +88,7 @@ fn bind(built: &Path, folder: &Path, purpose: Purpose) -> Result<()> {
     let _ = fs::remove_file(&stamp);
     let _ = fs::remove_dir_all(folder);
     Bindgen::new()
-        .input_bytes("baton", wasm)
+        .input_bytes(name, wasm)
         .web(true)?
         .typescript(false)
         .keep_debug(false)
@@ -83,7 +97,7 @@ fn bind(built: &Path, folder: &Path, purpose: Purpose) -> Result<()> {
         .generate(folder)
         .context("write the JavaScript for the wasm bundle")?;
     if let Some(program) = optimiser {
-        optimise(&program, &folder.join("baton_bg.wasm"))?;
+        optimise(&program, &folder.join(format!("{name}_bg.wasm")))?;
     }
     fs::write(&stamp, made_of).with_context(|| format!("write {}", stamp.display()))
 }
