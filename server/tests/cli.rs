@@ -314,3 +314,32 @@ async fn the_first_start_prints_a_link_and_sigterm_ends_the_server_in_order() {
     until("the end of the server", Duration::from_secs(20), async || child.try_wait().unwrap().is_some()).await;
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn scenarios_are_run_without_a_server_and_say_what_they_cover() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let output = baton(folder.path(), &[], arguments);
+        (output.status.code().unwrap(), stdout(&output), stderr(&output))
+    };
+    for name in ["trip-booking", "order-fulfilment", "campaign-publishing"] {
+        std::fs::write(folder.path().join(format!("{name}.yaml")), run(&["definition", "example", name]).1).unwrap();
+    }
+    let (code, said, why) =
+        run(&["definition", "test", "trip-booking.yaml", "order-fulfilment.yaml", "campaign-publishing.yaml"]);
+    assert_eq!((code, why.as_str()), (0, ""));
+    assert!(said.contains("trip-booking: 10 of 10 scenarios passed; 18 of 18 nodes, 25 of 25 edges\n"), "{said}");
+    assert!(said.contains("  passed the dates make no sense\n"), "{said}");
+    assert!(said.contains("order-fulfilment: 4 of 4 scenarios passed"), "{said}");
+
+    let text = std::fs::read_to_string(folder.path().join("trip-booking.yaml")).unwrap();
+    std::fs::write(folder.path().join("other.yaml"), text.replace("{timer: quotes}", "{timer: employee}")).unwrap();
+    let (code, said, why) = run(&["definition", "test", "other.yaml"]);
+    assert_eq!((code, why.as_str()), (1, "error: 1 scenario came out otherwise\n"));
+    let told = "  FAILED nobody quotes in time\n    /scenarios/5/steps/1/timer: nobody quotes in time, step 2: ";
+    assert!(said.contains(told) && said.contains("  not taken: quotes by timeout\n"), "{said}");
+
+    std::fs::write(folder.path().join("broken.yaml"), text.replace("{timer: quotes}", "{timer: 1}")).unwrap();
+    let (code, _, why) = run(&["definition", "test", "broken.yaml"]);
+    assert!(code == 1 && why.contains("/scenarios/5/steps/1/timer"), "{why}");
+}

@@ -18,6 +18,7 @@ use super::{
 pub(super) mod fresh;
 mod nodes;
 mod ports;
+mod scenarios;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Edit {

@@ -72,6 +72,36 @@ async fn a_definition_is_drafted_published_and_read_back() {
 }
 
 #[tokio::test]
+async fn scenarios_are_run_and_a_failing_one_has_to_be_forced() {
+    let baton = Baton::start().await;
+    let with = |expect: &str| {
+        format!(
+            "{APPROVAL}scenarios:\n  - {{name: begun, steps: [{{start: {{order: '42'}}}}], expect: {{{expect}}}}}\n"
+        )
+    };
+    let report = baton.post("/api/v1/scenarios/run", json!({"source": with("at: [approve]")})).await;
+    assert_eq!(report.status, StatusCode::OK, "{}", report.text());
+    let report = report.json();
+    assert_eq!(report["scenarios"], json!([{"name": "begun", "steps": 1, "failures": []}]));
+    assert!(report["coverage"]["nodes"].as_array().unwrap().contains(&json!("approve")), "{report}");
+    let broken = baton.post("/api/v1/scenarios/run", json!({"source": with("at: approve")})).await;
+    assert_eq!(broken.problem(422, "invalid")["errors"][0]["pointer"], "/scenarios/0/expect/at");
+
+    let failing = with("status: completed");
+    let versions = "/api/v1/processes/refund/versions";
+    let refused = baton.post(versions, json!({"source": failing})).await.problem(422, "invalid");
+    let told: Vec<&Value> = refused["errors"].as_array().unwrap().iter().map(|one| &one["pointer"]).collect();
+    assert_eq!(told, ["/scenarios", "/scenarios/0/expect/status"]);
+    assert_eq!(refused["errors"][1]["code"], "scenario-failed");
+    let forced = baton.post(versions, json!({"source": failing, "force": true})).await;
+    assert_eq!((forced.status, forced.json()), (StatusCode::CREATED, json!({"version": 1})));
+
+    let id = start(&baton, None, json!({"input": {"order": "42"}})).await.json()["id"].as_str().unwrap().to_owned();
+    baton.post(&format!("/api/v1/instances/{id}/scenario"), json!({})).await.problem(409, "not-ended");
+    baton.stop().await;
+}
+
+#[tokio::test]
 async fn instances_migrate_or_say_what_is_in_the_way() {
     let baton = Baton::start().await;
     publish(&baton, "refund", APPROVAL).await;

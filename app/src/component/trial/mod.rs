@@ -15,9 +15,9 @@ use baton_domain::simulation::{Coverage, Shown, Stand, Taken, TurnShown};
 use leptos::prelude::*;
 use serde_json::Value;
 
-pub use self::force::force_field;
+pub use self::{bench::Bench, force::force_field};
 use self::{
-    bench::{Bench, NOW},
+    bench::NOW,
     questions::questions_view,
     scenarios::scenarios_view,
 };
@@ -31,17 +31,11 @@ use crate::{
     model::{CheckReport, Progress},
 };
 
-/// The panel, closed at first. With `change`, where an edited text goes to, what was played can be saved as a scenario.
-pub fn trial_panel(
-    name: String,
-    text: Signal<String>,
-    report: Signal<CheckReport>,
-    change: Option<Callback<String>>,
-) -> AnyView {
-    let bench = Bench::new(text, report, change);
-    let content = move || {
-        match bench.is_open.get() {
-        true => bench_view(name.clone(), bench),
+/// The panel, closed at first.
+pub fn trial_panel(bench: Bench, name: String, text: Signal<String>, report: Signal<CheckReport>) -> AnyView {
+    bench.follow(text, report);
+    let content = move || match bench.is_open.get() {
+        true => bench_view(name.clone(), report, bench),
         false => view! {
             <div class="trial-closed">
                 <p class="faint">"Start it with an input, answer what it asks, let time pass, and step back and forth. The engine runs here, in the browser, and sends nothing."</p>
@@ -61,12 +55,12 @@ pub fn trial_panel(
     .erased()
 }
 
-fn bench_view(name: String, bench: Bench) -> AnyView {
+fn bench_view(name: String, report: Signal<CheckReport>, bench: Bench) -> AnyView {
     let shown = Memo::new(move |_| bench.shown());
     let part = move |draw: fn(&Shown, Bench) -> AnyView| {
         move || shown.with(|shown| shown.as_ref().map(|shown| draw(shown, bench)))
     };
-    let diagram = move || drawn(&name, shown, bench);
+    let diagram = move || drawn(&name, report, shown, bench);
     let refused = move || bench.refused.get().map(|why| view! { <p class="refusal" role="alert">{why}</p> });
     view! {
         {controls(shown, bench)}
@@ -118,13 +112,13 @@ fn controls(shown: Memo<Option<Shown>>, bench: Bench) -> AnyView {
 }
 
 /// The diagram, with where it has been and stands; or with what all scenarios cover.
-fn drawn(name: &str, shown: Memo<Option<Shown>>, bench: Bench) -> AnyView {
+fn drawn(name: &str, report: Signal<CheckReport>, shown: Memo<Option<Shown>>, bench: Bench) -> AnyView {
     let journey = match bench.ran().filter(|_| bench.covers.get()) {
         Some(report) => journey(&report.coverage, &Stand::default()),
         None => shown
             .with(|shown| shown.as_ref().map(|shown| journey(&shown.stand.covered, &shown.stand)).unwrap_or_default()),
     };
-    bench.report.with(|report| match &report.diagram {
+    report.with(|report| match &report.diagram {
         Some(diagram) => diagram_in("trial-diagram", diagram, name, Some(&journey)),
         None => ().erased(),
     })

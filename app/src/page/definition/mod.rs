@@ -31,6 +31,7 @@ use crate::{
         migrate::{Migrating, migrate_button, migrate_dialog},
         page_head::PageHead,
         saga_table::saga_table,
+        trial::{Bench, trial_panel},
     },
     erased::Erase,
     link,
@@ -80,6 +81,7 @@ pub fn definition_page(kind: DefinitionKind) -> AnyView {
 fn read_page(kind: DefinitionKind, name: String, shown: Memo<Shown>) -> AnyView {
     let live = Live::expect();
     let migrate: Migrating = ServerAction::new();
+    let bench = Bench::new(None);
     let read = Read::new(
         move || (shown.get(), live.definitions()),
         move |(shown, _)| {
@@ -90,7 +92,7 @@ fn read_page(kind: DefinitionKind, name: String, shown: Memo<Shown>) -> AnyView 
     loaded(read, move |detail| {
         let text = Signal::stored(detail.source.clone());
         let report = Signal::stored(detail.check.clone());
-        page(&detail, &shown.get_untracked(), text, report, Beside::Migrating(migrate))
+        page(&detail, &shown.get_untracked(), text, report, (Beside::Migrating(migrate), bench))
     })
     .erased()
 }
@@ -99,11 +101,12 @@ fn read_page(kind: DefinitionKind, name: String, shown: Memo<Shown>) -> AnyView 
 /// they are in. The desk itself looks what others do.
 fn edit_page(kind: DefinitionKind, name: String, shown: Shown) -> AnyView {
     let desk = Desk::new(kind, name.clone());
+    let bench = Bench::new(Some(Callback::new(move |text| desk.typed(text))));
     let asked = shown.clone();
     let read = Read::new(|| (), move |()| read(kind, name.clone(), asked.clone()));
     loaded(read, move |detail| {
         desk.open(&detail);
-        page(&detail, &shown, desk.text(), desk.report(), Beside::Desk(desk))
+        page(&detail, &shown, desk.text(), desk.report(), (Beside::Desk(desk), bench))
     })
     .erased()
 }
@@ -138,7 +141,7 @@ fn page(
     shown: &Shown,
     text: Signal<String>,
     report: Signal<CheckReport>,
-    beside: Beside,
+    (beside, bench): (Beside, Bench),
 ) -> AnyView {
     let summary = &detail.summary;
     let saga = summary.kind == DefinitionKind::Saga;
@@ -153,6 +156,7 @@ fn page(
     let content = view! {
             {status}
             {drawing(&summary.name, report, beside.desk().filter(|_| !saga))}
+            {trial_panel(bench, summary.name.clone(), text, report)}
             {saga.then_some(move || report.with(|report| report.document.as_ref().and_then(saga_table)))}
             <div class="split wide-left">
                 {source_card(summary.kind, text, beside.desk())}

@@ -11,6 +11,7 @@ use crate::{
         failure::refusal,
         migrate::not_migrated,
         post::PostForm,
+        trial::force_field,
     },
     erased::Erase,
     model::{CheckReport, DefinitionSummary},
@@ -60,6 +61,7 @@ pub fn publish_dialog(summary: DefinitionSummary, text: Signal<String>, desk: De
                     <input id="publish-note" name="note" maxlength="500" autocomplete="off"/>
                 </div>
                 {move || desk.publish.value().get().and_then(Result::err).map(|error| refusal(&error))}
+                {move || force_field(desk.publish.value().get())}
                 <footer><SubmitButton label="Publish" pending=desk.publish.pending()/></footer>
             </PostForm>
         </Dialog>

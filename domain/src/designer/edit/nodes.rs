@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{fresh, lead};
+use super::{fresh, lead, scenarios};
 use crate::designer::{
     Kind,
     change::{Change, Draft, Forbidden},
@@ -107,6 +107,9 @@ pub fn rename(draft: &mut Draft<'_>, node: &str, to: &str) -> Result<Change, For
     for (from, pointer, _) in references(draft).into_iter().filter(|(_, _, target)| target == node) {
         draft.set(&pointer, Some(json!(to)))?;
         touched.insert(from);
+    }
+    if let Some(scenarios) = draft.get("/scenarios").and_then(|it| scenarios::renamed(it, node, to)) {
+        draft.set("/scenarios", Some(scenarios))?;
     }
     for pointer in [node_pointer, layout_pointer] {
         let Some(value) = draft.get(&pointer(node)).cloned() else { continue };
