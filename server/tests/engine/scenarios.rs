@@ -291,8 +291,10 @@ pub async fn a_failing_one_blocks_publishing_unless_forced(world: World) {
         "      status: failed\n      sent: [RequestQuotes, BookFlight, BookHotel]",
     );
     let kind = definition::DefinitionKind::Process;
-    let publish =
-        |force| world.service().publish(actor(), kind, "trip-booking".to_owned(), Some(source.clone()), None, force);
+    let publish = |failures| {
+        let seen = Seen { failures, ..Seen::default() };
+        world.service().publish(actor(), kind, "trip-booking".to_owned(), Some(source.clone()), None, seen)
+    };
     let refused = publish(false).await.unwrap_err();
     let baton_app::port::AppError::Invalid(found) = refused else { panic!("{refused}") };
     let told: Vec<(&str, &str)> = found.iter().map(|it| (it.code.as_str(), it.pointer.as_str())).collect();

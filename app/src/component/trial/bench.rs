@@ -25,6 +25,8 @@ pub struct Known {
 pub struct Bench {
     /// The definition, from the first drawing on.
     text: StoredValue<Option<Signal<String>>>,
+    /// The text that was tried lastly.
+    tried: StoredValue<String>,
     /// Where an edited text goes to; nothing can be saved without.
     pub change: Option<Callback<String>>,
     pub is_open: RwSignal<bool>,
@@ -48,6 +50,7 @@ impl Bench {
     pub fn new(change: Option<Callback<String>>) -> Self {
         Self {
             text: StoredValue::new(None),
+            tried: StoredValue::new(String::new()),
             change,
             is_open: RwSignal::new(false),
             moves: StoredValue::new(Vec::new()),
@@ -65,16 +68,15 @@ impl Bench {
     /// What is tried from now on. What was edited is tried again as soon as it was checked.
     pub fn follow(self, text: Signal<String>, report: Signal<CheckReport>) {
         self.text.set_value(Some(text));
-        Effect::new(move |before: Option<String>| {
+        Effect::new(move |_| {
             report.track();
-            let text = text.get_untracked();
-            if self.is_open.get_untracked() && before.as_ref() != Some(&text) {
+            let is_other = self.tried.with_value(|tried| *tried != text.get_untracked());
+            if self.is_open.get_untracked() && is_other {
                 self.ran.set(None);
                 self.covers.set(false);
                 self.refused.set(None);
                 self.refresh();
             }
-            text
         });
     }
 
@@ -142,15 +144,17 @@ impl Bench {
     }
 
     fn refresh(self) {
+        let source = self.text();
+        self.tried.set_value(source.clone());
         let question = json!({
             "ask": "show",
-            "source": self.text(),
+            "source": source,
             "moves": self.moves.get_value(),
             "at": self.at.get_untracked(),
             "now": self.now.get_value(),
         });
         lab::ask(&question, Box::new(move |answer| self.take(answer)));
-        let question = json!({"ask": "list", "source": self.text()});
+        let question = json!({"ask": "list", "source": source});
         lab::ask(&question, Box::new(move |answer| drop(self.known.try_set(answer.ok()))));
     }
 

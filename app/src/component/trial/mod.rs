@@ -16,11 +16,7 @@ use leptos::prelude::*;
 use serde_json::Value;
 
 pub use self::{bench::Bench, force::force_field};
-use self::{
-    bench::NOW,
-    questions::questions_view,
-    scenarios::scenarios_view,
-};
+use self::{bench::NOW, questions::questions_view, scenarios::scenarios_view};
 use crate::{
     component::{
         badge::state_badge,
@@ -34,7 +30,8 @@ use crate::{
 /// The panel, closed at first.
 pub fn trial_panel(bench: Bench, name: String, text: Signal<String>, report: Signal<CheckReport>) -> AnyView {
     bench.follow(text, report);
-    let content = move || match bench.is_open.get() {
+    let content = move || {
+        match bench.is_open.get() {
         true => bench_view(name.clone(), report, bench),
         false => view! {
             <div class="trial-closed">
