@@ -77,7 +77,7 @@ test("a draft is tried out, stepped back and forth, saved as a scenario, and gua
   await expect(trial.getByText("Approve flight KE901 with Korean Air for 870 (Mina)")).toBeVisible();
 
   // What makes no sense is refused where it was typed.
-  await trial.locator("summary", { hasText: "Ask for another route" }).click();
+  await trial.getByRole("textbox", { name: "Flight", exact: true }).fill("");
   await trial.getByRole("button", { name: "Ask for another route" }).click();
   await expect(trial.getByText(/Flight is needed/).first()).toBeVisible();
   await trial.locator(".trial-turn").nth(4).click();
@@ -94,9 +94,9 @@ test("a draft is tried out, stepped back and forth, saved as a scenario, and gua
   await trial.getByRole("button", { name: "Run all" }).click();
   await expect(trial.getByText(/^11 of 11 scenarios passed; 18 of 18 nodes/)).toBeVisible();
   await expect(trial.locator(".trial-scenarios .tag.ok")).toHaveCount(11);
-  await expect(drawn(page, "Cancel by hand", "done").or(page.locator("#trial-diagram .node.done"))).not.toHaveCount(0);
+  await expect(page.locator("#trial-diagram .node.done")).toHaveCount(18);
   await expect(page.locator("#trial-diagram .node.ahead")).toHaveCount(0);
-  await expect(page.getByText(/^Saved/)).toBeVisible();
+  await expect(page.locator("p.saved")).toContainText("Saved.");
   await inEveryLook(page, async (look) => {
     await trial.scrollIntoViewIfNeeded();
     await picture(page, `simulate-${look}`);
@@ -108,7 +108,7 @@ test("a draft is tried out, stepped back and forth, saved as a scenario, and gua
   // A change that breaks a scenario: publishing is refused, and forced.
   const source = page.getByLabel("Definition source");
   await source.fill((await source.inputValue()).replace("The hotels did not answer.", "No word from the hotels."));
-  await expect(page.getByText(/^Saved/)).toBeVisible();
+  await expect(page.locator("p.saved")).toContainText("Saved.");
   await trial.getByRole("button", { name: "Run all" }).click();
   await expect(trial.locator(".trial-scenarios .tag.bad")).not.toHaveCount(0);
   await page.getByRole("button", { name: "Publish…" }).click();
@@ -149,17 +149,13 @@ test("sagas are tried out as well, and an ended instance becomes a scenario", as
 
   void world;
   await page.goto(`${baton.url}/processes/trip-booking/start`);
-  for (const [label, value] of [["Employee", "Mina Kim"], ["Direct manager", "Sora Lee"], ["From", "ICN"], ["To", "CDG"], ["Departure", "2026-12-08"], ["Return", "2026-12-01"]] as const) {
-    await page.getByLabel(label).fill(value);
-  }
+  const input = { employee: "Mina Kim", manager: "Sora Lee", from: "ICN", to: "CDG", depart: "2026-12-08", return: "2026-12-01" };
+  for (const [name, value] of Object.entries(input)) await page.locator(`[name="fields[${name}]"]`).fill(value);
   await page.getByRole("button", { name: "Start", exact: true }).click();
   await page.waitForURL(/\/instances\/[0-9a-f-]{36}/);
   await expect(page.locator(".page-head .beside")).toHaveText("failed");
   await page.getByRole("button", { name: "Make a scenario of it" }).click();
-  await expect(page.getByText("All its texts, numbers and dates are masked.")).toBeVisible();
-  await expectAccessible(page, "a scenario made");
-  await picture(page, "simulate-made");
-  await page.getByRole("link", { name: /the draft of trip-booking/ }).click();
   await expect(page.getByLabel("Definition source")).toHaveValue(/as instance [0-9a-f-]{36} went/);
+  await expect(page.getByLabel("Definition source")).toHaveValue(/Texts, numbers and dates are masked/);
   await expect(page.getByLabel("Definition source")).not.toHaveValue(/Mina Kim/);
 });

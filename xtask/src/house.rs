@@ -11,11 +11,12 @@ use crate::command::{cargo_with, output, root};
 
 /// What a package of ours must not depend on, directly or not. (A clock in `domain` is refused by clippy, see
 /// `domain/clippy.toml`.)
-const FORBIDDEN: [(&str, &[&str]); 2] = [
+const FORBIDDEN: [(&str, &[&str]); 3] = [
     (
         "baton-domain",
         &["tokio", "async-std", "mio", "sqlx", "sqlx-core", "leptos", "axum", "hyper", "reqwest", "baton-app"],
     ),
+    ("baton-lab", &["tokio", "leptos", "sqlx", "sqlx-core", "axum", "reqwest", "baton-app", "baton-server"]),
     ("baton-app", &["sqlx", "sqlx-core", "reqwest", "baton-server"]),
 ];
 

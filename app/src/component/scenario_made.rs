@@ -1,4 +1,4 @@
-//! A scenario made of an instance: the button, and what came of it.
+//! A scenario made of an instance.
 
 use leptos::prelude::*;
 
@@ -6,8 +6,7 @@ use crate::{
     call::MakeScenario,
     component::{confirm::SubmitButton, failure::refusal, post::PostForm},
     erased::Erase,
-    link,
-    model::{InstanceDetail, ScenarioMade},
+    model::InstanceDetail,
 };
 
 pub type Making = ServerAction<MakeScenario>;
@@ -26,24 +25,8 @@ pub fn scenario_button(instance: &InstanceDetail, making: Making) -> Option<AnyV
     })
 }
 
-pub fn scenario_made(making: Making) -> AnyView {
-    let said = move || {
-        making.value().get().map(|answer| match answer.and_then(|made| made.decode()) {
-            Ok(made) => notice(made),
-            Err(error) => refusal(&error).into_view().erased(),
-        })
-    };
-    view! { <div role="status">{said}</div> }.erased()
-}
-
-fn notice(made: ScenarioMade) -> AnyView {
-    let draft = format!("{}?draft=1", link::definition(made.kind, &made.definition));
-    let kept = match made.kept.len() {
-        0 => " All its texts, numbers and dates are masked.".to_owned(),
-        _ => format!(" Masked, but for what it goes another way without: {}.", made.kept.join("; ")),
-    };
-    view! {
-        <p class="notice">"“"{made.name}"” is a scenario in "<a href=draft>"the draft of "{made.definition}</a>" now."{kept}</p>
-    }
-    .erased()
+/// Why it was not made. When it was, the page goes on at the draft.
+pub fn scenario_refused(making: Making) -> AnyView {
+    view! { <div role="status">{move || making.value().get().and_then(Result::err).map(|error| refusal(&error))}</div> }
+        .erased()
 }

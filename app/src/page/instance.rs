@@ -19,7 +19,7 @@ use crate::{
         loaded::loaded,
         operate,
         page_head::PageHead,
-        scenario_made::{Making, scenario_button, scenario_made},
+        scenario_made::{Making, scenario_button, scenario_refused},
         scrubber::{self, GoTo},
         task_table::task_list,
         time::{ago, at_full},
@@ -95,7 +95,7 @@ fn draw(
         </PageHead>
         <div class="content">
             <div role="status">{move || operating.value().get().and_then(Result::err).map(|error| refusal(&error))}</div>
-            {scenario_made(making)}
+            {scenario_refused(making)}
             {instance.restarted_as.map(successor)}
             {incidents(&instance.incidents)}
             {diagram}

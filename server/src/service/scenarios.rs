@@ -56,14 +56,29 @@ impl Service {
 /// The places that stayed as they were, and the draft with the scenario.
 fn put_into(source: &str, draft: &str, name: &str, history: &[Event]) -> Answer<(Vec<String>, String)> {
     let parsed = definition::parse(source).map_err(AppError::Invalid)?;
-    let made = simulation::recorded(&parsed.definition, name, history)
+    let mut made = simulation::recorded(&parsed.definition, name, history)
         .map_err(|why| AppError::Conflict { code: "no-scenario".into(), message: why.to_string() })?;
-    let kept = made.kept.iter().map(|it| format!("step {}: {}", it.step + 1, it.pointer)).collect();
+    let kept: Vec<String> = made.kept.iter().map(|it| format!("step {} {}", it.step + 1, it.pointer)).collect();
+    let masked = match kept.is_empty() {
+        true => "Texts, numbers and dates are masked.".to_owned(),
+        false => format!("Masked, but for what it goes another way without: {}.", shortened(kept.join(", "))),
+    };
+    made.scenario.description = Some(masked);
     let text = definition::save_scenario(draft, &made.scenario).ok_or_else(|| AppError::Conflict {
         code: "broken-draft".into(),
         message: "The draft cannot be read, so nothing can be put into it. Mend it first.".into(),
     })?;
     Ok((kept, text))
+}
+
+/// What fits into a description.
+fn shortened(mut text: String) -> String {
+    const CHARS_MAX: usize = 3_000;
+    if let Some((end, _)) = text.char_indices().nth(CHARS_MAX) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// Runs the scenarios of a text.

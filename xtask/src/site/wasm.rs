@@ -91,6 +91,8 @@ fn bind(built: &Path, folder: &Path, name: &str, purpose: Purpose) -> Result<()>
         .input_bytes(name, wasm)
         .web(true)?
         .typescript(false)
+        // The program lies beside its JavaScript, and `lab` is loaded without saying so.
+        .omit_default_module_path(false)
         .keep_debug(false)
         .remove_name_section(purpose != Purpose::Dev)
         .remove_producers_section(true)
