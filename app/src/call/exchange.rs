@@ -39,7 +39,7 @@ pub async fn save_imported(kind: DefinitionKind, name: String, source: String) -
         }
     }
     let source = backend.import(source, Some(name.clone())).await?.source;
-    let seen = Seen { draft: Some(None), version: Some(0) };
+    let seen = Seen { draft: Some(None), version: Some(0), failures: false };
     backend.save_draft(actor, kind, name.clone(), source, seen).await?;
     go_on_at(respond, &format!("{}?draft=1", link::definition(kind, &name)));
     Ok(())

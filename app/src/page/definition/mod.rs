@@ -122,6 +122,7 @@ async fn read(kind: DefinitionKind, name: String, shown: Shown) -> Answer<Encode
 
 /// What a page is made with, beside what it shows.
 #[derive(Clone, Copy)]
+#[expect(clippy::large_enum_variant, reason = "handles, of which a page has one")]
 enum Beside {
     Desk(Desk),
     Migrating(Migrating),
