@@ -109,7 +109,8 @@ pub struct Desk {
     saves: u64,
     mark: Option<String>,
     conflict: Option<Conflict>,
-    trouble: Option<String>,
+    /// What failed last, and why.
+    trouble: Option<(Task, String)>,
     is_closed: bool,
 }
 
@@ -167,7 +168,7 @@ impl Desk {
     pub fn status(&self) -> Status {
         match &self.trouble {
             _ if self.saving == Some(self.turn) => Status::Saving,
-            Some(trouble) => Status::Failed(trouble.clone()),
+            Some((_, why)) => Status::Failed(why.clone()),
             None if self.is_unsaved() => Status::Unsaved,
             None => Status::Saved,
         }
@@ -222,7 +223,7 @@ impl Desk {
                 self.text = text;
                 self.text_turn = turn;
                 self.unreadable = None;
-                self.trouble = None;
+                self.mend(|task| matches!(task, Task::Write { .. }));
                 (true, vec![(Task::Save { turn }, When::Settled)])
             }
             Err(failure) => (false, self.fail(failure, Task::Write { turn })),
@@ -237,6 +238,7 @@ impl Desk {
         }
         match answer {
             Ok(is_readable) => {
+                self.mend(|task| matches!(task, Task::Check { .. }));
                 self.unreadable = (!is_readable).then_some(turn);
                 if is_readable {
                     self.canvas_turn = turn;
@@ -266,7 +268,7 @@ impl Desk {
                 self.mark = Some(mark);
                 self.saved_turn = turn;
                 self.saves += 1;
-                self.trouble = None;
+                self.mend(is_save);
                 if turn == self.text_turn { Vec::new() } else { vec![(Task::Save { turn: self.turn }, When::Settled)] }
             }
             Err(failure) => self.fail(failure, Task::Save { turn: self.turn }),
@@ -282,8 +284,12 @@ impl Desk {
     /// else wrote is taken over; else it is a conflict. `is_final`: saving was refused for it, so it is one in any case.
     pub fn noticed(&mut self, stored: Option<Stored>, saves: u64, is_final: bool) -> Vec<Due> {
         let is_known = stored.as_ref().map(|stored| &stored.mark) == self.mark.as_ref();
-        if saves != self.saves || self.saving.is_some() || self.is_closed || is_known {
+        if saves != self.saves || self.saving.is_some() || self.is_closed {
             return Vec::new();
+        }
+        if is_known {
+            // What was in the way is gone again.
+            return if is_final { vec![(Task::Save { turn: self.turn }, When::Now)] } else { Vec::new() };
         }
         match stored {
             // What one sees is what was published or discarded; it is stored again with the next change.
@@ -298,13 +304,14 @@ impl Desk {
             Some(stored) if stored.source == self.text && !self.is_text_behind() => {
                 self.mark = Some(stored.mark);
                 self.saved_turn = self.turn;
+                self.mend(is_save);
                 Vec::new()
             }
             // It is our own, and only the answer was lost.
             Some(stored) if self.sent.as_ref().is_some_and(|(_, sent)| *sent == stored.source) => {
                 self.mark = Some(stored.mark);
                 self.saved_turn = self.sent.as_ref().map_or(self.saved_turn, |(turn, _)| *turn);
-                self.trouble = None;
+                self.mend(is_save);
                 vec![(Task::Save { turn: self.turn }, When::Now)]
             }
             Some(stored) if !self.is_unsaved() => self.take(stored),
@@ -361,16 +368,25 @@ impl Desk {
         self.is_closed = true;
     }
 
+    /// What was in the way of such a task is over.
+    fn mend(&mut self, is_over: fn(&Task) -> bool) {
+        self.trouble = self.trouble.take().filter(|(task, _)| !is_over(task));
+    }
+
     fn fail(&mut self, failure: Failure, again: Task) -> Vec<Due> {
         match failure {
             Failure::Passing(why) => {
-                self.trouble = Some(why);
+                self.trouble = Some((again.clone(), why));
                 vec![(again, When::Later)]
             }
             Failure::Lasting(why) => {
-                self.trouble = Some(why);
+                self.trouble = Some((again, why));
                 Vec::new()
             }
         }
     }
+}
+
+fn is_save(task: &Task) -> bool {
+    matches!(task, Task::Save { .. })
 }
