@@ -131,6 +131,9 @@ pub trait Backend: Send + Sync + 'static {
     async fn export(&self, request: ExportRequest) -> Answer<Exported>;
     /// What a file (YAML, JSON or BPMN) means as a definition, which is called `name` when given; stores nothing.
     async fn import(&self, text: String, name: Option<String>) -> Answer<Imported>;
+    /// What an expression after `=`, or JSON with such in it, yields for a sample (JSON: an object of the roots that
+    /// expressions see), as text; stores nothing.
+    async fn evaluate(&self, text: String, sample: String) -> Answer<String>;
     /// Where the nodes of what was drawn stand best; stores nothing.
     async fn tidy(&self, document: Value) -> Answer<Places>;
     /// The draft as it is stored.

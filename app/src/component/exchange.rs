@@ -111,7 +111,7 @@ impl Importing {
 }
 
 /// A sentence that may stand alone.
-fn capital(text: &str) -> String {
+pub fn capital(text: &str) -> String {
     let mut letters = text.chars();
     let sentence =
         letters.next().map_or(String::new(), |first| first.to_uppercase().collect::<String>() + letters.as_str());

@@ -9,6 +9,7 @@
 //! - edits with their inverses: [`Edit`], [`Change`], and [`History`] over them; [`clipboard`]
 //! - rules: [`rules`], asked while the pointer hovers and by every edit
 //! - gestures: [`gesture::step`] and [`command::perform`] turn pointers and keys into [`command::Outcome`]s
+//! - [`complete`]: names that are offered while an expression is typed; [`sample`], what it is tried with
 //! - [`Viewport`]: between the screen and the diagram
 //! - [`desk`]: between the drawing, its text and the draft that is stored
 //!
@@ -18,6 +19,7 @@ pub mod change;
 pub mod clipboard;
 pub mod command;
 pub mod compare;
+pub mod complete;
 pub mod desk;
 pub mod document;
 pub mod edit;
@@ -34,6 +36,7 @@ mod places;
 mod ports;
 pub mod route;
 pub mod rules;
+pub mod sample;
 pub mod scene;
 pub mod selection;
 pub mod snap;

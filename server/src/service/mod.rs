@@ -9,6 +9,7 @@ mod definitions;
 mod destinations;
 mod drafts;
 mod exchange;
+mod expressions;
 mod instances;
 mod journey;
 mod messages;
@@ -196,6 +197,10 @@ impl Backend for Service {
 
     async fn import(&self, text: String, name: Option<String>) -> Answer<Imported> {
         self.import_definition(text, name).await
+    }
+
+    async fn evaluate(&self, text: String, sample: String) -> Answer<String> {
+        expressions::evaluate(text, sample).await
     }
 
     async fn tidy(&self, document: Value) -> Answer<Places> {

@@ -5,12 +5,14 @@
 //! [`menu`], [`settings`] and [`outline`] are the other ways to the same edits.
 
 mod bar;
+mod expression;
 mod held;
 mod input;
 mod menu;
 mod minimap;
 mod outline;
 mod palette;
+mod sample;
 mod settings;
 mod stage;
 mod studio;

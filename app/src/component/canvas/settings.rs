@@ -10,8 +10,14 @@ use baton_domain::{
 use leptos::prelude::*;
 use serde_json::Value;
 
-use super::{STAGE, about, menu::target_options, studio::Studio};
-use crate::{dom, erased::Erase, html};
+use super::{
+    STAGE, about,
+    expression::{Typed, expression},
+    menu::target_options,
+    sample::Sample,
+    studio::Studio,
+};
+use crate::{dom, erased::Erase};
 
 /// The first field; it gets the focus when settings are opened.
 pub const TITLE: &str = "settings-title";
@@ -26,6 +32,8 @@ const ADD_WAY: &str = "settings-add-way";
 enum How {
     /// Plain text, or an expression after `=`.
     Text,
+    /// Text that is never an expression.
+    Plain,
     Number,
     Json,
     Choice(&'static [&'static str]),
@@ -120,6 +128,7 @@ fn fields(kind: Kind) -> &'static [Field] {
 }
 
 pub fn panel(studio: Studio, findings: Signal<Vec<Diagnostic>>) -> AnyView {
+    provide_context(Sample::new(studio));
     // Only another node makes another panel: while one types, the fields stay.
     let chosen = move || {
         let selected = studio.selection.with(|selection| selection.only_node().map(str::to_owned))?;
@@ -166,8 +175,8 @@ fn of_nothing(studio: Studio) -> AnyView {
 }
 
 const OF_PROCESS: &[Field] = &[
-    field("title", "Title", How::Text, "Business trip"),
-    field("description", "Description", How::Text, "What it is for"),
+    field("title", "Title", How::Plain, "Business trip"),
+    field("description", "Description", How::Plain, "What it is for"),
     field(
         "input",
         "Input (JSON Schema)",
@@ -201,8 +210,9 @@ fn of_node(studio: Studio, name: String, kind: Kind, findings: Signal<Vec<Diagno
         {title_field(studio, &name)}
         {name_field(studio, &name)}
         {rest}
-        {input(studio, &base, &field("description", "Description", How::Text, ""))}
+        {input(studio, &base, &field("description", "Description", How::Plain, ""))}
         {ports(studio, name, kind)}
+        {use_context::<Sample>().map(Sample::editor)}
     }
     .erased()
 }
@@ -211,7 +221,7 @@ fn of_node(studio: Studio, name: String, kind: Kind, findings: Signal<Vec<Diagno
 fn written(value: Option<Value>, how: How) -> String {
     match (value, how) {
         (None | Some(Value::Null), _) => String::new(),
-        (Some(Value::String(text)), How::Text | How::Choice(_)) => text,
+        (Some(Value::String(text)), How::Text | How::Plain | How::Choice(_)) => text,
         (Some(value), How::Json) => serde_json::to_string_pretty(&value).unwrap_or_default(),
         (Some(value), _) => value.to_string(),
     }
@@ -223,7 +233,7 @@ fn read(text: &str, how: How) -> Result<Option<Value>, String> {
         return Ok(None);
     }
     match how {
-        How::Text | How::Choice(_) => Ok(Some(Value::String(text.to_owned()))),
+        How::Text | How::Plain | How::Choice(_) => Ok(Some(Value::String(text.to_owned()))),
         How::Number => {
             text.parse::<u64>().map(|number| Some(number.into())).map_err(|_| format!("{text} is no number."))
         }
@@ -243,7 +253,7 @@ fn input(studio: Studio, base: &str, field: &Field) -> AnyView {
     let (how, label, hint) = (field.how, field.label, field.hint);
     let id = id_of(&pointer);
     let wrong = RwSignal::new(None::<String>);
-    let of = pointer.clone();
+    let (of, at) = (pointer.clone(), pointer.clone());
     let text = Signal::derive(move || written(studio.value(&of), how));
     let changed = move |typed: String| match read(&typed, how) {
         Ok(value) => {
@@ -255,11 +265,10 @@ fn input(studio: Studio, base: &str, field: &Field) -> AnyView {
         Err(why) => wrong.set(Some(why)),
     };
     let control = match how {
-        How::Json => view! {
-            <textarea id=id.clone() class="mono" rows="3" spellcheck="false" placeholder=hint prop:value=text
-                on:change=move |event| changed(event_target_value(&event))>{html::escaped(text.get_untracked())}</textarea>
+        How::Text | How::Json => {
+            let typed = Typed { id: id.clone(), pointer: at, is_json: how == How::Json, hint };
+            expression(studio, typed, text, Callback::new(changed))
         }
-        .erased(),
         How::Choice(choices) => {
             let options = choices
                 .iter()
@@ -273,7 +282,7 @@ fn input(studio: Studio, base: &str, field: &Field) -> AnyView {
             }
             .erased()
         }
-        How::Text | How::Number => view! {
+        How::Number | How::Plain => view! {
             <input id=id.clone() class="mono" type="text" spellcheck="false" autocomplete="off" placeholder=hint
                 value=text.get_untracked() prop:value=text on:change=move |event| changed(event_target_value(&event))/>
         }

@@ -6,6 +6,7 @@ use super::*;
 
 mod commands;
 mod compares;
+mod completes;
 mod desks;
 mod documents;
 mod drafts;
@@ -18,6 +19,7 @@ mod pastes;
 mod played;
 mod random;
 mod routes;
+mod samples;
 mod sizes;
 mod views;
 
