@@ -2,7 +2,7 @@
 //! [`baton_domain::designer`], and draws what comes back. It decides nothing.
 //!
 //! [`Studio`] is the state, made once for a page; [`stage`] draws it, [`input`] reads the browser's events, [`palette`],
-//! [`menu`], [`settings`] and [`outline`] are the other ways to the same edits.
+//! [`menu`], [`settings`] with [`ways`], and [`outline`] are the other ways to the same edits.
 
 mod bar;
 mod expression;
@@ -17,6 +17,7 @@ mod settings;
 mod stage;
 mod studio;
 mod watch;
+mod ways;
 
 use baton_domain::{
     designer::{Point, PortRef},
