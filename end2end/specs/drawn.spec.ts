@@ -297,7 +297,7 @@ test("the trip booking is drawn with the keyboard alone", async ({ page, baton, 
   for (const node of nodes) {
     await stage(page).focus();
     await key("Control+f");
-    await expect(page.getByLabel("Find a node")).toBeFocused();
+    await expect(page.getByRole("searchbox", { name: "Find a node" })).toBeFocused();
     await page.keyboard.insertText(node.name);
     await key("Enter");
     await expect(page.locator(`#node-${node.name}`)).toHaveClass(/chosen/);

@@ -40,7 +40,7 @@ test("a finger moves nodes and the canvas, two zoom it, and the palette scrolls"
   await expect(page.getByLabel("Name in the text")).toHaveValue("approve");
   await swipe(hand, [node.middle], [{ x: node.middle.x + 40, y: node.middle.y + 80 }]);
   await expect.poll(async () => (await box(page, "#node-approve")).y).toBeGreaterThan(node.y + 60);
-  await expect(page.getByRole("button", { name: "Undo" })).toHaveAttribute("title", /Undo: Moved/);
+  await expect(page.getByRole("button", { name: "Undo", exact: true })).toHaveAttribute("title", /Undo: Moved/);
 
   // The empty canvas under a finger goes with it.
   const stage = await box(page, "#stage");
