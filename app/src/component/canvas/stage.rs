@@ -31,7 +31,7 @@ use crate::{
 const GRID_PX: f64 = 20.0;
 
 /// Smaller than this, nobody can read what is left out.
-const FAR_ZOOM: f64 = 0.35;
+const FAR_ZOOM: f64 = 0.22;
 
 pub fn stage(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) -> AnyView {
     let last = StoredValue::new(LastClick::default());
