@@ -183,7 +183,7 @@ async function middle(locator: Locator): Promise<{ x: number; y: number }> {
 test.use({ user: TRIP.employee, viewport: { width: 1800, height: 1150 } });
 
 test("the trip booking is drawn with the mouse", async ({ page, baton, world }) => {
-  test.setTimeout(240_000);
+  test.setTimeout(600_000);
   const document = await shipped(baton);
   const nodes = nodesOf(document);
   await empty(page, baton);
@@ -234,7 +234,7 @@ test("the trip booking is drawn with the mouse", async ({ page, baton, world }) 
 });
 
 test("the trip booking is drawn with the keyboard alone", async ({ page, baton, world }) => {
-  test.setTimeout(240_000);
+  test.setTimeout(600_000);
   const document = await shipped(baton);
   const nodes = nodesOf(document);
   await empty(page, baton);
