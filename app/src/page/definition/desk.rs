@@ -111,7 +111,8 @@ impl Desk {
     }
 
     pub fn report(self) -> Signal<CheckReport> {
-        Signal::derive(move || self.report.with(|report| report.clone().unwrap_or_default()))
+        // Kept, not derived: each node of the canvas looks into it, and a report holds the whole document.
+        Memo::new(move |_| self.report.with(|report| report.clone().unwrap_or_default())).into()
     }
 
     pub fn typed(self, text: String) {

@@ -209,7 +209,7 @@ fn drawing(name: &str, report: Signal<CheckReport>, desk: Option<Desk>) -> AnyVi
     };
     match desk {
         Some(desk) => {
-            let findings = Signal::derive(move || report.with(|report| report.diagnostics.clone()));
+            let findings: Signal<_> = Memo::new(move |_| report.with(|report| report.diagnostics.clone())).into();
             let is_open = Memo::new(move |_| desk.studio.is_open());
             (move || if is_open.get() { canvas_view(desk.studio, name.clone(), findings) } else { card() }).erased()
         }
