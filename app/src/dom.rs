@@ -48,6 +48,12 @@ pub fn focus(id: &str) {
     }
 }
 
+/// Whether what has the focus is, or is in, what a selector finds.
+pub fn is_focus_in(selector: &str) -> bool {
+    let focused = document().active_element();
+    focused.is_some_and(|element| element.closest(selector).is_ok_and(|found| found.is_some()))
+}
+
 /// Focuses an element now, and once more after the next drawing if that took the focus away with what had it.
 pub fn focus_after(id: &'static str) {
     focus(id);

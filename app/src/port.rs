@@ -6,7 +6,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use baton_domain::{definition::DefinitionKind, diagnostic::Diagnostic, message::Message};
+use baton_domain::{
+    definition::{DefinitionKind, wire::Wire},
+    diagnostic::Diagnostic,
+    message::Message,
+};
 use leptos::{
     prelude::{FromServerFnError, ServerFnErrorErr},
     server_fn::codec::JsonEncoding,
@@ -134,6 +138,8 @@ pub trait Backend: Send + Sync + 'static {
     /// What an expression after `=`, or JSON with such in it, yields for a sample (JSON: an object of the roots that
     /// expressions see), as text; stores nothing.
     async fn evaluate(&self, text: String, sample: String) -> Answer<String>;
+    /// The types of the messages that were seen so far.
+    async fn message_types(&self) -> Answer<Wire>;
     /// Where the nodes of what was drawn stand best; stores nothing.
     async fn tidy(&self, document: Value) -> Answer<Places>;
     /// The draft as it is stored.

@@ -54,7 +54,7 @@ const LABELS: Record<string, string> = {
   outcome: "Outcome",
   reason: "Reason",
 };
-const WAY_LABELS: Record<string, string> = { after: "After", when: "When", title: "Button", form: "Form (JSON Schema)", set: "Sets" };
+const WAY_LABELS: Record<string, string> = { after: "After", when: "When", title: "Button", form: "Form", set: "Sets" };
 
 /** What a new node has that some do without. */
 const CLEARED: Record<string, string[]> = { approval: ["group", "due"] };
@@ -120,6 +120,7 @@ async function fill(page: Page, hand: Hand, node: Drawn): Promise<void> {
   }
   for (const way of node.ways) {
     for (const [field, value] of Object.entries(way.fields)) {
+      if (field === "form") await hand.press(group(way.name).locator("summary"));
       await hand.write(group(way.name).getByLabel(WAY_LABELS[field]!, { exact: true }), written(value));
     }
   }
@@ -129,7 +130,8 @@ async function fill(page: Page, hand: Hand, node: Drawn): Promise<void> {
 async function describe(page: Page, hand: Hand, document: Fields): Promise<void> {
   await hand.write(panel(page).getByLabel("Title", { exact: true }), document.title as string);
   await hand.write(panel(page).getByLabel("Description"), document.description as string);
-  await hand.write(panel(page).getByLabel("Input (JSON Schema)"), JSON.stringify(document.input));
+  await hand.press(panel(page).locator("summary").first());
+  await hand.write(panel(page).getByLabel("Form of the start"), JSON.stringify(document.input));
 }
 
 async function shipped(baton: Baton): Promise<Fields> {

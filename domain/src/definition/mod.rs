@@ -17,6 +17,7 @@ use crate::{
 mod scenarios;
 mod schemas;
 mod text;
+pub mod wire;
 mod write;
 
 pub use scenarios::{save_scenario, set_scenarios};

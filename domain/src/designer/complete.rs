@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashSet};
 use serde_json::{Map, Value};
 
 use super::document::Document;
+use crate::definition::wire::Wire;
 
 /// What is offered at most: as much as is seen at once.
 const CANDIDATES_MAX: usize = 12;
@@ -24,6 +25,8 @@ pub enum Known {
     /// Written behind a dot, with parentheses.
     Method,
     Function,
+    /// Of messages or aggregates: no expression.
+    Type,
 }
 
 impl Known {
@@ -33,6 +36,7 @@ impl Known {
             Self::Variable => "variable",
             Self::Field => "field",
             Self::Method | Self::Function => "function",
+            Self::Type => "type",
         }
     }
 }
@@ -151,6 +155,29 @@ pub fn complete(document: &Document, place: Place<'_>, text: &str, caret: usize)
     // Whoever has typed a whole name leaves the field by Tab.
     let is_done = candidates.iter().any(|candidate| text[from..to] == candidate.text);
     (!candidates.is_empty() && !is_done).then_some(Completion { from, to, candidates })
+}
+
+/// Types that can stand in the field at `pointer`: of commands where one is sent, of aggregates where it goes to, of events
+/// where they are told by. None for an expression, and where nothing fits.
+pub fn types(wire: &Wire, pointer: &str, text: &str, caret: usize) -> Option<Completion> {
+    let (known, word) = match pointer.rsplit('/').next()? {
+        "send" => (&wire.commands, "command"),
+        "to" => (&wire.aggregate_types, "aggregate type"),
+        "done" | "failed" => (&wire.events, "event"),
+        _ => return None,
+    };
+    let typed = text.get(..caret)?;
+    if text.starts_with(['=', '[']) || known.contains(text) {
+        return None;
+    }
+    let mut names: Vec<&String> = known.iter().filter(|name| is_like(name, typed)).collect();
+    names.sort_by_key(|name| !name.starts_with(typed));
+    let candidates: Vec<Candidate> = names
+        .into_iter()
+        .take(CANDIDATES_MAX)
+        .map(|name| Candidate { text: name.clone(), known: Known::Type, detail: word.to_owned() })
+        .collect();
+    (!candidates.is_empty()).then_some(Completion { from: 0, to: text.len(), candidates })
 }
 
 /// The text with a candidate in its place, and where the caret is then, in bytes.

@@ -24,6 +24,7 @@ pub mod desk;
 pub mod document;
 pub mod edit;
 pub mod editor;
+pub mod form;
 pub mod geometry;
 pub mod gesture;
 pub mod history;

@@ -131,6 +131,11 @@ impl Snapshot {
         targets
     }
 
+    /// Whether a route takes commands of this type for this aggregate type.
+    pub fn takes_command(&self, message_type: &str, aggregate_type: &str) -> bool {
+        self.routes.iter().any(|route| fits(route, MessageKind::Command, message_type, aggregate_type))
+    }
+
     fn add(&self, targets: &mut Targets, name: &str) {
         if name == BUS {
             targets.bus = true;
@@ -141,10 +146,14 @@ impl Snapshot {
 }
 
 fn takes(route: &RouteRow, message: &Message) -> bool {
+    fits(route, message.kind, &message.message_type, &message.key.aggregate_type)
+}
+
+fn fits(route: &RouteRow, kind: MessageKind, message_type: &str, aggregate_type: &str) -> bool {
     let fits = |pattern: &Option<String>, text: &str| pattern.as_ref().is_none_or(|pattern| matches(pattern, text));
-    route.kind.is_none_or(|kind| kind == message.kind)
-        && fits(&route.message_type, &message.message_type)
-        && fits(&route.aggregate_type, &message.key.aggregate_type)
+    route.kind.is_none_or(|only| only == kind)
+        && fits(&route.message_type, message_type)
+        && fits(&route.aggregate_type, aggregate_type)
 }
 
 fn endpoint(row: DestinationRow) -> Endpoint {
@@ -200,6 +209,14 @@ mod tests {
             false => format!("{}?", target.name),
         });
         bus.into_iter().chain(names).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_command_that_no_route_takes_is_known_before_it_is_sent() {
+        let snapshot = snapshot();
+        let taken = |message_type, aggregate_type| snapshot.takes_command(message_type, aggregate_type);
+        assert!(taken("Any", "flight-1") && taken("Lost", "x"));
+        assert!(!taken("OrderPlaced", "order"), "that route is for events");
     }
 
     #[test]

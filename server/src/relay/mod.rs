@@ -9,6 +9,7 @@
 //!
 //! **One node per lane.** [`lease`] holds the right to work on lanes; a result is written only with the token in force.
 
+mod census;
 mod flow;
 mod lease;
 mod meter;

@@ -13,7 +13,9 @@ use baton_domain::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Leases, Meter, Pace, flow_item,
+    Leases, Meter, Pace,
+    census::Census,
+    flow_item,
     plan::{Plan, Settled, plan, settle},
     watch::Watch,
 };
@@ -63,6 +65,7 @@ pub struct Relay {
     nudge: Nudge,
     clock: Clock,
     config: Config,
+    census: Census,
 }
 
 /// What a pass did.
@@ -122,7 +125,20 @@ pub struct Parts {
 impl Relay {
     pub fn new(parts: Parts, config: Config) -> Self {
         let Parts { store, bus, directory, leases, nudges, sweeper, changes, meter, nudge, clock } = parts;
-        Self { store, bus, directory, leases, nudges, sweeper, changes, meter, nudge, clock, config }
+        Self {
+            store,
+            bus,
+            directory,
+            leases,
+            nudges,
+            sweeper,
+            changes,
+            meter,
+            nudge,
+            clock,
+            config,
+            census: Census::default(),
+        }
     }
 
     /// Works until `shutdown`; a pass that has begun is finished first.
@@ -241,8 +257,21 @@ impl Relay {
             written => written?,
         };
         self.tell(&sent.plan, &sent.settlement, sent.begun);
+        self.note_types(&sent.plan).await;
         self.changes.parked(&parked);
         Ok(true)
+    }
+
+    /// Nothing of the relay's own depends on it: what cannot be noted now is noted with the next message of its type.
+    async fn note_types(&self, plan: &Plan) {
+        let new = self.census.new_of(plan.rows.iter().map(|row| &*row.message));
+        if new.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.note_types(&new).await {
+            tracing::warn!(%error, "new types of messages were not noted");
+            self.census.forget(&new);
+        }
     }
 
     /// The defect [`Fault::MarkBeforePublish`].

@@ -7,10 +7,14 @@ use baton_app::{
     port::{Actor, Answer, AppError},
 };
 use baton_domain::{
-    definition::{self, Definition, DefinitionKind},
+    definition::{
+        self, Definition, DefinitionKind,
+        wire::{Wire, unseen},
+    },
     designer::Document,
     diagnostic::{Diagnostic, pointer_token},
     diagram,
+    message::MessageKind,
     process::{self, Status},
 };
 use chrono::Utc;
@@ -56,7 +60,7 @@ impl Service {
             (None, Some(row)) if version.is_none() => (row.source.clone(), None),
             _ => return Err(not_found(kind, &name, version)),
         };
-        let (check, definition) = check(kind, source.clone()).await?;
+        let (check, definition) = self.look(kind, source.clone()).await?;
         Ok(DefinitionDetail {
             summary: summarise(kind, name.clone(), &versions, &drafts, &numbers),
             shown,
@@ -86,13 +90,13 @@ impl Service {
     }
 
     pub(super) async fn check_source(&self, kind: DefinitionKind, source: String) -> Answer<CheckReport> {
-        Ok(check(kind, source).await?.0)
+        Ok(self.look(kind, source).await?.0)
     }
 
     pub(super) async fn write_drawn(&self, kind: DefinitionKind, document: Value) -> Answer<Drawn> {
         let source =
             definition::write(&document).map_err(|error| invalid("unwritable", "/document", error.to_string()))?;
-        let check = check(kind, source.clone()).await?.0;
+        let check = self.look(kind, source.clone()).await?.0;
         Ok(Drawn { source, check })
     }
 
@@ -159,6 +163,30 @@ impl Service {
         self.engine.registry.reload(self.store.as_ref()).await.map_err(store_error)?;
         self.changes.definitions();
         Ok(Published { version })
+    }
+
+    /// What the rules say, and what only the whole system can tell: calls in a circle, messages that nobody knows.
+    pub(super) async fn look(&self, kind: DefinitionKind, source: String) -> Answer<(CheckReport, Option<Definition>)> {
+        let (mut report, definition) = check(kind, source).await?;
+        report.diagnostics.extend(definition.as_ref().and_then(|definition| self.call_circle(definition)));
+        if let Some(document) = &report.document {
+            let (wire, routes) = (self.read_wire().await?, self.directory.snapshot());
+            report.diagnostics.extend(unseen(document, &wire, |name, to| routes.takes_command(name, to)));
+        }
+        Ok((report, definition))
+    }
+
+    pub(super) async fn read_wire(&self) -> Answer<Wire> {
+        let mut wire = Wire::default();
+        for row in self.store.list_types().await.map_err(store_error)? {
+            let of_kind = match row.kind {
+                MessageKind::Event => &mut wire.events,
+                MessageKind::Command => &mut wire.commands,
+            };
+            of_kind.insert(row.message_type);
+            wire.aggregate_types.insert(row.aggregate_type);
+        }
+        Ok(wire)
     }
 
     /// Processes that call each other in a circle, as their newest versions are, would call for ever. A process that

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     Service,
-    definitions::{check, check_name, not_found, other_name},
+    definitions::{check_name, not_found, other_name},
     invalid, store_error,
 };
 use crate::store::{
@@ -45,13 +45,12 @@ impl Service {
             );
             return Err(invalid("too-large", "/source", message));
         }
-        let (mut report, definition) = check(kind, source.clone()).await?;
+        let (mut report, definition) = self.look(kind, source.clone()).await?;
         if let Some(definition) = &definition
             && definition.name() != name
         {
             report.diagnostics.push(other_name(definition.name(), &name));
         }
-        report.diagnostics.extend(definition.as_ref().and_then(|definition| self.call_circle(definition)));
         let mark = Uuid::now_v7().to_string();
         let seen = match seen.draft {
             None => DraftSeen::Any,

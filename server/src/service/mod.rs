@@ -28,7 +28,11 @@ use baton_app::{
     port::{Actor, Answer, AppError, Backend},
 };
 use baton_domain::{
-    definition::DefinitionKind, diagnostic::Diagnostic, ids::InstanceId, message::Message, process::Operator,
+    definition::{DefinitionKind, wire::Wire},
+    diagnostic::Diagnostic,
+    ids::InstanceId,
+    message::Message,
+    process::Operator,
 };
 use chrono::Utc;
 use serde_json::Value;
@@ -201,6 +205,10 @@ impl Backend for Service {
 
     async fn evaluate(&self, text: String, sample: String) -> Answer<String> {
         expressions::evaluate(text, sample).await
+    }
+
+    async fn message_types(&self) -> Answer<Wire> {
+        self.read_wire().await
     }
 
     async fn tidy(&self, document: Value) -> Answer<Places> {

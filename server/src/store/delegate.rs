@@ -174,6 +174,12 @@ macro_rules! delegate_store {
             async fn delete_route(&self, name: &str, audit: AuditRow) -> Result<bool, StoreError> {
                 self.room.note(destination::delete_route(self, name, audit).await)
             }
+            async fn note_types(&self, rows: &[TypeRow]) -> Result<(), StoreError> {
+                destination::note_types(self, rows).await
+            }
+            async fn list_types(&self) -> Result<Vec<TypeRow>, StoreError> {
+                destination::list_types(self).await
+            }
             async fn list_routes(&self) -> Result<Vec<RouteRow>, StoreError> {
                 destination::list_routes(self).await
             }

@@ -178,7 +178,8 @@ pub trait Store: Send + Sync + 'static {
 
     // ------------------------------------------------------------ engine
 
-    /// One step of the engine in one transaction: claim and lock, decide, write. `Conflict` (`"start"` for a start
+    /// One step of the engine in one transaction: claim and lock, decide, write; or decide on what was written last, and write
+    /// if that still holds. `Conflict` (`"start"` for a start
     /// whose idempotency key was used at the same time, `"instance"`, `"task"`) and `Panicked` leave nothing behind,
     /// not even the inbox rows.
     async fn transact(&self, claim: Claim, decide: Decide) -> Result<(), StoreError>;
@@ -230,6 +231,10 @@ pub trait Store: Send + Sync + 'static {
     async fn put_route(&self, row: &RouteRow, audit: AuditRow) -> Result<(), StoreError>;
     async fn delete_route(&self, name: &str, audit: AuditRow) -> Result<bool, StoreError>;
     async fn list_routes(&self) -> Result<Vec<RouteRow>, StoreError>;
+    /// Notes types of messages that were seen; those that are noted stay as they are.
+    async fn note_types(&self, rows: &[TypeRow]) -> Result<(), StoreError>;
+    /// Those that were noted: ten thousand at most, by kind, type and aggregate type.
+    async fn list_types(&self) -> Result<Vec<TypeRow>, StoreError>;
     async fn count_deliveries(&self) -> Result<Vec<DestinationCounts>, StoreError>;
 
     // ------------------------------------------------------------ access

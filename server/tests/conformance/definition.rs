@@ -5,7 +5,10 @@ use std::sync::Arc;
 use baton_domain::{definition::DefinitionKind, message::MessageKind};
 use baton_server::store::{
     StoreError,
-    rows::{AttemptResult, DestinationCounts, DestinationRow, DraftRow, DraftSeen, PublishSeen, RouteRow, VersionRow},
+    rows::{
+        AttemptResult, DestinationCounts, DestinationRow, DraftRow, DraftSeen, PublishSeen, RouteRow, TypeRow,
+        VersionRow,
+    },
 };
 use serde_json::json;
 
@@ -23,6 +26,7 @@ on_both!(
     publishing_leaves_what_somebody_else_saved_meanwhile,
     destinations_are_replaced_listed_and_removed,
     routes_are_replaced_listed_and_removed,
+    types_of_messages_are_noted_once_each,
     open_deliveries_are_counted_by_destination,
 );
 
@@ -245,6 +249,20 @@ async fn routes_are_replaced_listed_and_removed(fixture: Fixture) {
     assert!(fixture.store.delete_route("a", audit("delete-route", "a")).await.unwrap());
     assert!(!fixture.store.delete_route("a", audit("delete-route", "a")).await.unwrap());
     assert_eq!(fixture.store.list_routes().await.unwrap(), [narrow]);
+}
+
+async fn types_of_messages_are_noted_once_each(fixture: Fixture) {
+    let row = |kind, message_type: &str, aggregate_type: &str| TypeRow {
+        kind,
+        message_type: message_type.to_owned(),
+        aggregate_type: aggregate_type.to_owned(),
+    };
+    let (event, command) = (row(MessageKind::Event, "Done", "order"), row(MessageKind::Command, "Do", "order"));
+    assert_eq!(fixture.store.list_types().await.unwrap(), []);
+    fixture.store.note_types(&[event.clone(), command.clone()]).await.unwrap();
+    let other = row(MessageKind::Event, "Done", "shop");
+    fixture.store.note_types(&[other.clone(), event.clone()]).await.unwrap();
+    assert_eq!(fixture.store.list_types().await.unwrap(), [command, event, other]);
 }
 
 async fn open_deliveries_are_counted_by_destination(fixture: Fixture) {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use baton_domain::{
-    ids::{MessageId, TimerId},
+    ids::{InstanceId, MessageId, TimerId},
     process::Status,
 };
 use baton_server::store::{
-    StoreError,
-    rows::{Changes, Claim, TaskClosing, TaskState, TimerRow, WaitRow},
+    self, OpenOptions, StoreError,
+    rows::{Changes, Claim, Loaded, TaskClosing, TaskState, TimerRow, WaitRow},
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -190,12 +190,15 @@ async fn steps_of_one_instance_come_one_after_the_other(fixture: Fixture) {
             let fixture = Arc::clone(&fixture);
             tokio::spawn(async move {
                 let claim = Claim { instances: vec![id], ..messages(&[MessageId(Uuid::now_v7())]) };
-                fixture
-                    .step(claim, move |loaded| Changes {
-                        instances: vec![step_of(&loaded.instances[&id], json!({"by": number}))],
-                        ..Changes::default()
-                    })
-                    .await
+                let change = move |loaded: Loaded| Changes {
+                    instances: vec![step_of(&loaded.instances[&id], json!({"by": number}))],
+                    ..Changes::default()
+                };
+                // Whoever went on from what was remembered, and was overtaken, tries again; once, since it is read then.
+                match fixture.step(claim.clone(), change).await {
+                    Err(StoreError::Conflict { what: "instance" }) => fixture.step(claim, change).await,
+                    other => other,
+                }
             })
         })
         .collect();
@@ -397,4 +400,49 @@ async fn closing_an_ended_task_is_a_conflict(fixture: Fixture) {
     assert_eq!((row.state, row.outcome.as_deref()), (TaskState::Completed, Some("approve")));
     assert_eq!((row.data, row.completed_by.as_deref()), (Some(json!({"note": "fine"})), Some("ann")));
     assert_eq!(row.ended_at, Some(at("2026-01-31T12:00:00Z")));
+}
+
+/// Two nodes on one database: each knows what it wrote itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgresql_a_step_from_memory_is_checked_against_what_others_wrote() {
+    let here = Fixture::postgres().await;
+    let there = store::open(&here.url, OpenOptions::default()).await.unwrap();
+    let ids: Vec<_> = (0..2).map(|_| new_instance()).collect();
+    let created = ids.iter().map(|id| creation(instance(*id))).collect();
+    here.step(Claim::default(), |_| Changes { instances: created, ..Changes::default() }).await.unwrap();
+    let claim = |instances: &[InstanceId], message| Claim { instances: instances.to_vec(), ..messages(&[message]) };
+    let advance = |loaded: Loaded| Changes {
+        instances: loaded.instances.values().map(|row| step_of(row, json!({}))).collect(),
+        ..Changes::default()
+    };
+    let sequence = async |id: InstanceId| here.store.read_instance(id).await.unwrap().unwrap().sequence;
+    let message = || MessageId(Uuid::now_v7());
+
+    // What this node wrote itself is where it was.
+    let first = message();
+    here.step(claim(&ids, first), advance).await.unwrap();
+    let before = sequence(ids[0]).await;
+
+    // Another node goes on with one of them: nothing of this step is written, not even about the other one, and the next try
+    // sees it.
+    there.transact(claim(&ids[..1], message()), Box::new(advance)).await.unwrap();
+    let second = message();
+    let error = here.step(claim(&ids, second), advance).await.unwrap_err();
+    assert!(matches!(error, StoreError::Conflict { what: "instance" }), "{error}");
+    assert_eq!((sequence(ids[0]).await, sequence(ids[1]).await), (before + 1, before));
+    here.step(claim(&ids, second), advance).await.unwrap();
+    assert_eq!((sequence(ids[0]).await, sequence(ids[1]).await), (before + 2, before + 1));
+
+    // A message that is in already is found in the same way, and is not fresh in the next try.
+    let error = here.step(claim(&ids, first), advance).await.unwrap_err();
+    assert!(matches!(error, StoreError::Conflict { .. }), "{error}");
+    assert_eq!(here.load(claim(&ids, first)).await.fresh, [].into());
+
+    // "Nothing to do" is not believed of what is only remembered.
+    here.step(claim(&ids, message()), advance).await.unwrap();
+    let third = message();
+    let error = here.step(claim(&ids, third), |_| Changes::default()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Conflict { .. }), "{error}");
+    assert_eq!(here.load(claim(&ids, third)).await.fresh, [third].into());
+    assert_eq!(sequence(ids[0]).await, before + 3);
 }

@@ -23,7 +23,8 @@ use baton_server::{
             CredentialRow, DeliveryRow, DestinationCounts, DestinationRow, DraftRow, DraftSeen, DueDelivery,
             FailureGroupRow, Fence, HistoryRow, InstanceCount, InstanceFilter, InstanceRow, Instant, Loaded,
             MessageFilter, MessageRow, MinuteRow, NodeRow, Outbound, Page, Parked, PublishSeen, Recorded, Repair,
-            RepairFilter, RouteRow, Settlement, Swept, TaskFilter, TaskRow, TaskState, VersionRow, VersionsMark,
+            RepairFilter, RouteRow, Settlement, Swept, TaskFilter, TaskRow, TaskState, TypeRow, VersionRow,
+            VersionsMark,
         },
     },
 };
@@ -360,6 +361,13 @@ impl Store for MemoryStore {
     }
     async fn list_destinations(&self) -> Result<Vec<DestinationRow>, StoreError> {
         Ok(self.set_up.destinations.clone())
+    }
+    async fn note_types(&self, _: &[TypeRow]) -> Result<(), StoreError> {
+        // Nobody asks for them here.
+        Ok(())
+    }
+    async fn list_types(&self) -> Result<Vec<TypeRow>, StoreError> {
+        unreachable!()
     }
     async fn list_routes(&self) -> Result<Vec<RouteRow>, StoreError> {
         Ok(self.set_up.routes.clone())

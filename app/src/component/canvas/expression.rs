@@ -10,7 +10,7 @@ use leptos::{
     web_sys::{Element, HtmlInputElement, HtmlTextAreaElement},
 };
 
-use super::{sample::Sample, studio::Studio};
+use super::{sample::Sample, seen::Seen, studio::Studio};
 use crate::{erased::Erase, html};
 
 /// What is offered at the moment.
@@ -85,7 +85,7 @@ pub fn expression(studio: Studio, typed: Typed, text: Signal<String>, changed: C
     let list = format!("{id}-names");
     let offered = RwSignal::new(None::<Offered>);
     let node = pointer.split('/').nth(2).unwrap_or_default().replace("~1", "/").replace("~0", "~");
-    let sample = use_context::<Sample>();
+    let (sample, seen) = (use_context::<Sample>(), use_context::<Seen>());
     let ask = {
         let (node, pointer) = (node.clone(), pointer.clone());
         move |control: &Control| {
@@ -93,6 +93,7 @@ pub fn expression(studio: Studio, typed: Typed, text: Signal<String>, changed: C
             let place = Place { node: &node, pointer: &pointer, is_json };
             let completion =
                 studio.editor.with_untracked(|editor| complete::complete(editor.document(), place, &text, caret));
+            let completion = completion.or_else(|| seen?.offered(&pointer, &text, caret));
             offered.set(completion.map(|completion| Offered { completion, chosen: None }));
             if let Some(sample) = sample {
                 sample.try_out(&pointer, &text);

@@ -6,6 +6,7 @@
 
 mod bar;
 mod expression;
+mod form;
 mod held;
 mod input;
 mod menu;
@@ -13,6 +14,7 @@ mod minimap;
 mod outline;
 mod palette;
 mod sample;
+mod seen;
 mod settings;
 mod stage;
 mod studio;

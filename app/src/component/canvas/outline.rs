@@ -7,7 +7,7 @@ use baton_domain::{
 use leptos::prelude::*;
 
 use super::{about, settings, studio::Studio};
-use crate::{dom, erased::Erase};
+use crate::erased::Erase;
 
 pub fn outline(studio: Studio, findings: Signal<Vec<Diagnostic>>) -> AnyView {
     let rows = move || {
@@ -27,7 +27,7 @@ fn row(studio: Studio, row: Row, findings: Signal<Vec<Diagnostic>>) -> AnyView {
     let (shown, own) = (row.node.clone(), row.node.clone());
     let go = move |_| {
         studio.select(&shown);
-        request_animation_frame(|| dom::focus(settings::TITLE));
+        settings::enter();
     };
     let current = move || studio.selection.with(|selection| selection.nodes.contains(&own)).then_some("true");
     let depth = format!("--depth:{}", row.depth.unwrap_or(0).min(12));

@@ -10,7 +10,9 @@ use serde_json::Value;
 use super::{
     STAGE, about,
     expression::{Typed, expression},
+    form::form,
     sample::Sample,
+    seen,
     studio::Studio,
     ways::ways,
 };
@@ -31,7 +33,19 @@ pub enum How {
     Plain,
     Number,
     Json,
+    /// A JSON Schema, drawn as a form.
+    Schema,
     Choice(&'static [&'static str]),
+}
+
+/// Into the settings: at once, so that who types on is in them already, and once more when the panel was drawn anew.
+pub fn enter() {
+    dom::focus(TITLE);
+    request_animation_frame(|| {
+        if !dom::is_focus_in(".settings") {
+            dom::focus(TITLE);
+        }
+    });
 }
 
 pub struct Field {
@@ -124,6 +138,7 @@ fn fields(kind: Kind) -> &'static [Field] {
 
 pub fn panel(studio: Studio, findings: Signal<Vec<Diagnostic>>) -> AnyView {
     provide_context(Sample::new(studio));
+    let names = seen::provide();
     // Only another node makes another panel: while one types, the fields stay.
     let chosen = move || {
         let selected = studio.selection.with(|selection| selection.only_node().map(str::to_owned))?;
@@ -142,7 +157,7 @@ pub fn panel(studio: Studio, findings: Signal<Vec<Diagnostic>>) -> AnyView {
             dom::focus(STAGE);
         }
     };
-    view! { <aside class="settings" aria-label="Settings" on:keydown=escape>{content}</aside> }.erased()
+    view! { <aside class="settings" aria-label="Settings" on:keydown=escape>{content}{names}</aside> }.erased()
 }
 
 fn of_nothing(studio: Studio) -> AnyView {
@@ -174,8 +189,8 @@ const OF_PROCESS: &[Field] = &[
     field("description", "Description", How::Plain, "What it is for"),
     field(
         "input",
-        "Input (JSON Schema)",
-        How::Json,
+        "Form of the start",
+        How::Schema,
         "{\"type\": \"object\", \"properties\": {\"customer\": {\"type\": \"string\"}}}",
     ),
 ];
@@ -217,7 +232,7 @@ fn written(value: Option<Value>, how: How) -> String {
     match (value, how) {
         (None | Some(Value::Null), _) => String::new(),
         (Some(Value::String(text)), How::Text | How::Plain | How::Choice(_)) => text,
-        (Some(value), How::Json) => serde_json::to_string_pretty(&value).unwrap_or_default(),
+        (Some(value), How::Json | How::Schema) => serde_json::to_string_pretty(&value).unwrap_or_default(),
         (Some(value), _) => value.to_string(),
     }
 }
@@ -233,8 +248,10 @@ fn read(text: &str, how: How) -> Result<Option<Value>, String> {
             text.parse::<u64>().map(|number| Some(number.into())).map_err(|_| format!("{text} is no number."))
         }
         // An expression may stand for the whole.
-        How::Json if text.starts_with('=') => Ok(Some(Value::String(text.to_owned()))),
-        How::Json => serde_json::from_str(text).map(Some).map_err(|error| format!("This is no JSON: {error}.")),
+        How::Json | How::Schema if text.starts_with('=') => Ok(Some(Value::String(text.to_owned()))),
+        How::Json | How::Schema => {
+            serde_json::from_str(text).map(Some).map_err(|error| format!("This is no JSON: {error}."))
+        }
     }
 }
 
@@ -260,9 +277,13 @@ pub fn input(studio: Studio, base: &str, field: &Field) -> AnyView {
         Err(why) => wrong.set(Some(why)),
     };
     let control = match how {
-        How::Text | How::Json => {
-            let typed = Typed { id: id.clone(), pointer: at, is_json: how == How::Json, hint };
-            expression(studio, typed, text, Callback::new(changed))
+        How::Text | How::Json | How::Schema => {
+            let typed = Typed { id: id.clone(), pointer: at.clone(), is_json: how != How::Text, hint };
+            let control = expression(studio, typed, text, Callback::new(changed));
+            match how {
+                How::Schema => form(studio, &id, &at, control),
+                _ => control,
+            }
         }
         How::Choice(choices) => {
             let options = choices

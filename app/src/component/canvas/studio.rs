@@ -305,8 +305,7 @@ impl Studio {
                 Outcome::Offer(offer) => self.asking.set(Some(Asking::Kind(offer))),
                 Outcome::OpenSettings(None) => dom::focus(super::settings::OWN),
                 Outcome::OpenSettings(Some(_)) | Outcome::Rename(_) => {
-                    // The panel is drawn first.
-                    request_animation_frame(|| dom::focus(super::settings::TITLE));
+                    super::settings::enter();
                 }
                 Outcome::ChooseTarget(node) => self.asking.set(Some(Asking::Target(node))),
                 Outcome::Copy(text) => {

@@ -8,6 +8,7 @@ use leptos::prelude::*;
 
 use super::{
     menu::target_options,
+    seen::EVENTS,
     settings::{Field, How, SET, field, input},
     studio::Studio,
 };
@@ -80,7 +81,7 @@ fn port_view(studio: Studio, port: PortRef, kind: Kind) -> AnyView {
     let is_own = base == node_pointer(&port.node);
     let extra = if is_own { Vec::new() } else { extra_fields(kind, &port.port) };
     let extra = extra.iter().map(|field| input(studio, &base, field)).collect_view();
-    let named = renamable(kind, &port.port).then(|| rename_port(studio, &port));
+    let named = renamable(kind, &port.port).then(|| rename_port(studio, &port, kind));
     let removable = (!is_own && !matches!(port.port.as_str(), "default" | "do")).then(|| {
         let port = port.clone();
         let label = format!("Remove {}", port.port);
@@ -112,7 +113,7 @@ fn extra_fields(kind: Kind, port: &str) -> Vec<Field> {
     }
     if kind == Kind::Approval && port != "timeout" {
         fields.push(field("title", "Button", How::Text, "Approve"));
-        fields.push(field("form", "Form (JSON Schema)", How::Json, "{\"type\": \"object\", \"properties\": {}}"));
+        fields.push(field("form", "Form", How::Schema, "{\"type\": \"object\", \"properties\": {}}"));
     }
     fields.push(SET);
     fields
@@ -122,7 +123,7 @@ fn renamable(kind: Kind, port: &str) -> bool {
     matches!(kind, Kind::Command | Kind::Wait | Kind::Approval | Kind::Fork) && port != "timeout"
 }
 
-fn rename_port(studio: Studio, port: &PortRef) -> AnyView {
+fn rename_port(studio: Studio, port: &PortRef, kind: Kind) -> AnyView {
     let (value, id, port) = (port.port.clone(), way_id(&port.port), port.clone());
     let changed = move |typed: String| {
         let to = typed.trim().to_owned();
@@ -134,6 +135,7 @@ fn rename_port(studio: Studio, port: &PortRef) -> AnyView {
     };
     view! {
         <input id=id class="mono" type="text" aria-label="Name of this way out" autocomplete="off" spellcheck="false" value=value
+            list=matches!(kind, Kind::Command | Kind::Wait).then_some(EVENTS)
             on:change=move |event| changed(event_target_value(&event))/>
     }
     .erased()

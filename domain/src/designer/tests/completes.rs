@@ -1,9 +1,10 @@
 //! Names that are offered while an expression is typed.
 
 use super::{
-    super::complete::{Candidate, Completion, Known, Place, accept, byte_of, complete, units_of},
+    super::complete::{Candidate, Completion, Known, Place, accept, byte_of, complete, types, units_of},
     *,
 };
+use crate::definition::wire::Wire;
 
 fn trip() -> Document {
     Document::new(json!({
@@ -35,6 +36,32 @@ fn offered(node: &str, field: &str, is_json: bool, typed: &str) -> Option<(Vec<S
     let (after, caret) = accept(&text, &completion, &completion.candidates[0]);
     let names = completion.candidates.into_iter().map(|candidate| candidate.text).collect();
     Some((names, format!("{}|{}", &after[..caret], &after[caret..])))
+}
+
+#[test]
+fn types_that_were_seen_are_offered_where_one_is_named() {
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let wire = Wire {
+        events: set(&["FlightBooked", "FlightRefused"]),
+        commands: set(&["BookFlight", "BookHotel", "CancelFlight"]),
+        aggregate_types: set(&["flights", "hotels"]),
+    };
+    let offered = |pointer: &str, text: &str| {
+        types(&wire, pointer, text, text.len()).map(|it| {
+            let names: Vec<String> = it.candidates.iter().map(|candidate| candidate.text.clone()).collect();
+            (names.join(" "), accept(text, &it, &it.candidates[0]).0)
+        })
+    };
+    let some = |names: &str, then: &str| Some((names.to_owned(), then.to_owned()));
+    assert_eq!(offered("/nodes/a/send", "Book"), some("BookFlight BookHotel", "BookFlight"));
+    assert_eq!(offered("/nodes/a/send", "bho"), some("BookHotel", "BookHotel"));
+    assert_eq!(offered("/nodes/a/to", ""), some("flights hotels", "flights"));
+    assert_eq!(offered("/steps/0/undo/done", "fr"), some("FlightRefused", "FlightRefused"));
+    for (pointer, text) in
+        [("/nodes/a/send", "BookHotel"), ("/nodes/a/send", "=vars"), ("/nodes/a/title", "Book"), ("/nodes/a/to", "x")]
+    {
+        assert_eq!(offered(pointer, text), None, "{pointer} {text}");
+    }
 }
 
 fn check(node: &str, field: &str, typed: &str, names: &[&str], then: &str) {

@@ -12,6 +12,7 @@ mod documents;
 mod drafts;
 mod drawn;
 mod edits;
+mod forms;
 mod gestures;
 mod histories;
 mod outlines;

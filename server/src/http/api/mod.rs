@@ -90,6 +90,7 @@ pub fn router() -> OpenApiRouter<Api> {
         .routes(routes!(batches::read))
         .routes(routes!(batches::control))
         .routes(routes!(overview::nodes))
+        .routes(routes!(overview::message_types))
 }
 
 /// Why something is done. It stands in the history and in the audit.

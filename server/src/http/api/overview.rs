@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use baton_app::model::{About, AuditEntry, FlowItem, NodeView, Overview, Page};
+use baton_domain::definition::wire::Wire;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -55,6 +56,18 @@ pub async fn audit(
     Params(query): Params<AuditQuery>,
 ) -> Result<Json<Page<AuditEntry>>> {
     Ok(Json(whole(api.backend.audit(query.subject).await?)))
+}
+
+/// The types of the messages that were seen so far
+#[utoipa::path(
+    get,
+    path = "/message-types",
+    tag = "messages",
+    operation_id = "list_message_types",
+    responses((status = 200, description = "The types, and the aggregate types of both", body = Wire))
+)]
+pub async fn message_types(State(api): State<Api>, _: Caller) -> Result<Json<Wire>> {
+    Ok(Json(api.backend.message_types().await?))
 }
 
 /// What runs here: version, store, bus, node, and the settings in force with secrets masked

@@ -7,7 +7,7 @@ use crate::store::{
     convert,
     error::During,
     port::StoreError,
-    rows::{AuditRow, DestinationCounts, DestinationRow, Instant, RouteRow},
+    rows::{AuditRow, DestinationCounts, DestinationRow, Instant, RouteRow, TypeRow},
 };
 
 pub(super) async fn put(store: &Postgres, row: &DestinationRow, audit: AuditRow) -> Result<(), StoreError> {
@@ -86,6 +86,28 @@ pub(super) async fn list_routes(store: &Postgres) -> Result<Vec<RouteRow>, Store
         .map(|(name, kind, message_type, aggregate_type, to)| {
             let kind = kind.as_deref().map(convert::message_kind).transpose()?;
             Ok(RouteRow { name, kind, message_type, aggregate_type, to })
+        })
+        .collect()
+}
+
+pub(super) async fn note_types(store: &Postgres, rows: &[TypeRow]) -> Result<(), StoreError> {
+    let column = |of: fn(&TypeRow) -> &str| rows.iter().map(of).collect::<Vec<_>>();
+    sqlx::query(sql!("insert_types"))
+        .bind(column(|row| row.kind.as_str()))
+        .bind(column(|row| &row.message_type))
+        .bind(column(|row| &row.aggregate_type))
+        .execute(&store.pool)
+        .await
+        .during("note message types")?;
+    Ok(())
+}
+
+pub(super) async fn list_types(store: &Postgres) -> Result<Vec<TypeRow>, StoreError> {
+    let rows: Vec<(String, String, String)> =
+        sqlx::query_as(sql!("list_types")).fetch_all(&store.pool).await.during("list message types")?;
+    rows.into_iter()
+        .map(|(kind, message_type, aggregate_type)| {
+            Ok(TypeRow { kind: convert::message_kind(&kind)?, message_type, aggregate_type })
         })
         .collect()
 }

@@ -7,7 +7,11 @@ use chrono::Utc;
 use sqlx::{Connection, PgConnection, Row, ValueRef};
 use uuid::Uuid;
 
-use super::{Postgres, instance, outbox, sql, step, task};
+use super::{
+    Postgres, instance, outbox, sql,
+    step::{self, TakenIn},
+    task,
+};
 use crate::store::{
     convert,
     error::During,
@@ -16,15 +20,57 @@ use crate::store::{
 };
 
 pub(super) async fn transact(store: &Postgres, claim: Claim, decide: Decide) -> Result<(), StoreError> {
+    if let Some(loaded) = store.recent.take(&claim) {
+        return transact_at_once(store, claim, loaded, decide).await;
+    }
     let mut connection = store.shelf.take().await.during("begin a step")?;
     let mut transaction = connection.begin().await.during("begin a step")?;
     let consumer = claim.consumer.clone();
     let loaded = load(&mut transaction, claim).await?;
     let changes = convert::run(decide, loaded).await?;
-    write(&mut transaction, &consumer, changes).await?;
+    refuse(&mut transaction, &consumer, &changes.messages_refused).await?;
+    write(&mut transaction, &TakenIn::default(), &changes).await?;
     transaction.commit().await.during("commit a step")?;
     connection.put_back();
+    store.recent.keep(changes.instances);
     Ok(())
+}
+
+/// The same when everything that is claimed is known already: decide first, then take in, check and write in one
+/// statement. When something was not as it was known, nothing is written and it is known no longer: the caller tries
+/// again, and then it is read.
+async fn transact_at_once(store: &Postgres, claim: Claim, loaded: Loaded, decide: Decide) -> Result<(), StoreError> {
+    let known: Vec<InstanceId> = loaded.instances.keys().copied().collect();
+    let changes = convert::run(decide, loaded).await?;
+    // What is not written is not checked: "nothing to do" may be wrong for what it is by now.
+    let is_written = |id: &InstanceId| changes.instances.iter().any(|change| change.row.id == *id);
+    if !known.iter().all(is_written) {
+        return Err(StoreError::Conflict { what: "instance" });
+    }
+    let refused: HashSet<MessageId> = changes.messages_refused.iter().copied().collect();
+    let messages = claim.messages.iter().filter(|id| !refused.contains(id)).map(|id| id.0).collect();
+    let taken_in = TakenIn { consumer: claim.consumer, messages };
+    let mut connection = store.shelf.take().await.during("begin a step")?;
+    if is_one_statement(&changes) {
+        step::write(&mut connection, &taken_in, &changes, changes.now.unwrap_or_else(Utc::now)).await?;
+    } else {
+        let mut transaction = connection.begin().await.during("begin a step")?;
+        write(&mut transaction, &taken_in, &changes).await?;
+        transaction.commit().await.during("commit a step")?;
+    }
+    connection.put_back();
+    store.recent.keep(changes.instances);
+    Ok(())
+}
+
+/// Whether [`step::write`] is all that has to be written.
+fn is_one_statement(changes: &Changes) -> bool {
+    changes.tasks_opened.is_empty()
+        && changes.tasks_reassigned.is_empty()
+        && changes.tasks_closed.is_empty()
+        && changes.waits_set.is_empty()
+        && changes.waits_gone.is_empty()
+        && changes.audit.is_empty()
 }
 
 async fn load(connection: &mut PgConnection, claim: Claim) -> Result<Loaded, StoreError> {
@@ -156,10 +202,9 @@ async fn find_started(
 }
 
 /// One statement for what most steps change, one for each other table, and none where nothing changes.
-async fn write(connection: &mut PgConnection, consumer: &str, changes: Changes) -> Result<(), StoreError> {
+async fn write(connection: &mut PgConnection, taken_in: &TakenIn, changes: &Changes) -> Result<(), StoreError> {
     let now = changes.now.unwrap_or_else(Utc::now);
-    refuse(connection, consumer, &changes.messages_refused).await?;
-    step::write(connection, &changes, now).await?;
+    step::write(connection, taken_in, changes, now).await?;
     task::insert(connection, &changes.tasks_opened).await?;
     task::reassign(connection, &changes.tasks_reassigned).await?;
     task::close(connection, &changes.tasks_closed, now).await?;

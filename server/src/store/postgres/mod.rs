@@ -3,7 +3,7 @@
 //! Bulk statements take arrays, one for each column, so that a transaction has one statement a table. What to read
 //! next: [`outbox`] for the relay's path, [`engine`] for a step of the engine; the SQL is in `queries/`.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use baton_domain::{
     definition::DefinitionKind,
@@ -40,6 +40,7 @@ mod message;
 mod migrate;
 mod outbox;
 mod overview;
+mod recent;
 mod repair;
 mod shelf;
 mod step;
@@ -64,6 +65,7 @@ const STATEMENT_CACHE: usize = 300;
 pub struct Postgres {
     pool: PgPool,
     shelf: shelf::Shelf,
+    recent: Arc<recent::Recent>,
     connect: PgConnectOptions,
     room: Room,
 }
@@ -102,7 +104,7 @@ impl Postgres {
             })
             .connect_lazy_with(connect.clone());
         let shelf = shelf::Shelf::new(pool.clone(), connections_max);
-        Ok(Self { pool, shelf, connect, room: Room::default() })
+        Ok(Self { pool, shelf, recent: Arc::default(), connect, room: Room::default() })
     }
 }
 

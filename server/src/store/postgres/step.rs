@@ -14,9 +14,24 @@ use crate::store::{
     rows::{Changes, InstanceChange, Instant, TimerRow},
 };
 
+/// Messages that are taken in by the same statement: all of them have to be new.
+#[derive(Debug, Default)]
+pub(super) struct TakenIn {
+    pub consumer: String,
+    pub messages: Vec<Uuid>,
+}
+
 /// Creates and updates instances, appends their history, puts messages into the outbox, sets and removes timers.
-pub(super) async fn write(connection: &mut PgConnection, changes: &Changes, now: Instant) -> Result<(), StoreError> {
-    if changes.instances.is_empty()
+///
+/// [`StoreError::Conflict`] and nothing written when an instance is not where it was loaded, or a message is in already.
+pub(super) async fn write(
+    connection: &mut PgConnection,
+    taken_in: &TakenIn,
+    changes: &Changes,
+    now: Instant,
+) -> Result<(), StoreError> {
+    if taken_in.messages.is_empty()
+        && changes.instances.is_empty()
         && changes.messages.is_empty()
         && changes.timers_set.is_empty()
         && changes.timers_gone.is_empty()
@@ -32,7 +47,7 @@ pub(super) async fn write(connection: &mut PgConnection, changes: &Changes, now:
     let timers: Vec<&TimerRow> = changes.timers_set.iter().filter(|timer| !gone.contains(&timer.id)).collect();
     let messages = || changes.messages.iter();
     let headers = messages().map(|m| serde_json::to_string(&m.headers).expect("a map of strings has a JSON form"));
-    let written: i64 = sqlx::query_scalar(sql!("write_step"))
+    sqlx::query(sql!("write_step"))
         // Instances that begin.
         .bind(new().map(|row| row.id.0).collect::<Vec<Uuid>>())
         .bind(new().map(|row| row.definition.as_str()).collect::<Vec<&str>>())
@@ -86,11 +101,17 @@ pub(super) async fn write(connection: &mut PgConnection, changes: &Changes, now:
         .bind(timers.iter().map(|timer| timer.instance.0).collect::<Vec<Uuid>>())
         .bind(timers.iter().map(|timer| timer.due_at).collect::<Vec<Instant>>())
         .bind(changes.timers_gone.iter().map(|id| id.0).collect::<Vec<Uuid>>())
-        .fetch_one(connection)
+        // Messages taken in.
+        .bind(&taken_in.consumer)
+        .bind(&taken_in.messages)
+        .execute(connection)
         .await
         .map_err(conflict)?;
-    if written as usize == updated.len() { Ok(()) } else { Err(StoreError::Conflict { what: "instance" }) }
+    Ok(())
 }
+
+/// What the last line of the statement says when something was not as it was loaded.
+const NOT_AS_LOADED: &str = "22012";
 
 /// A column each.
 #[derive(Default)]
@@ -116,7 +137,9 @@ impl History {
 }
 
 fn conflict(error: sqlx::Error) -> StoreError {
-    if violates_unique(&error, "process_instance_start", "process_instance.idempotency_key") {
+    if error.as_database_error().and_then(|error| error.code()).as_deref() == Some(NOT_AS_LOADED) {
+        StoreError::Conflict { what: "instance" }
+    } else if violates_unique(&error, "process_instance_start", "process_instance.idempotency_key") {
         StoreError::Conflict { what: "start" }
     } else if violates_unique(&error, "process_instance_pkey", "process_instance.id")
         || violates_unique(&error, "process_history_pkey", "process_history.sequence")

@@ -77,6 +77,14 @@ pub struct RouteRow {
     pub to: String,
 }
 
+/// A type of messages that was seen.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TypeRow {
+    pub kind: MessageKind,
+    pub message_type: String,
+    pub aggregate_type: String,
+}
+
 /// A signed-in browser or an API token: only the hash of the secret is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CredentialRow {

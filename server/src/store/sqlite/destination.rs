@@ -1,5 +1,6 @@
 //! Destinations and routes, and what is open at each destination.
 
+use serde_json::json;
 use sqlx::SqliteConnection;
 
 use super::{Sqlite, outbox, sql, types::At};
@@ -7,7 +8,7 @@ use crate::store::{
     convert,
     error::During,
     port::StoreError,
-    rows::{AuditRow, DestinationCounts, DestinationRow, RouteRow},
+    rows::{AuditRow, DestinationCounts, DestinationRow, RouteRow, TypeRow},
 };
 
 pub(super) async fn put(store: &Sqlite, row: &DestinationRow, audit: AuditRow) -> Result<(), StoreError> {
@@ -86,6 +87,28 @@ pub(super) async fn list_routes(store: &Sqlite) -> Result<Vec<RouteRow>, StoreEr
         .map(|(name, kind, message_type, aggregate_type, to)| {
             let kind = kind.as_deref().map(convert::message_kind).transpose()?;
             Ok(RouteRow { name, kind, message_type, aggregate_type, to })
+        })
+        .collect()
+}
+
+pub(super) async fn note_types(store: &Sqlite, rows: &[TypeRow]) -> Result<(), StoreError> {
+    let batch: Vec<_> =
+        rows.iter().map(|row| json!([row.kind.as_str(), row.message_type, row.aggregate_type])).collect();
+    let mut transaction = store.writer.begin("note message types").await?;
+    sqlx::query(sql!("insert_types"))
+        .bind(json!(batch).to_string())
+        .execute(&mut *transaction)
+        .await
+        .during("note message types")?;
+    transaction.commit().await
+}
+
+pub(super) async fn list_types(store: &Sqlite) -> Result<Vec<TypeRow>, StoreError> {
+    let rows: Vec<(String, String, String)> =
+        sqlx::query_as(sql!("list_types")).fetch_all(&store.readers).await.during("list message types")?;
+    rows.into_iter()
+        .map(|(kind, message_type, aggregate_type)| {
+            Ok(TypeRow { kind: convert::message_kind(&kind)?, message_type, aggregate_type })
         })
         .collect()
 }

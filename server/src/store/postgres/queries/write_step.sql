@@ -1,7 +1,8 @@
 -- Everything that most steps write, in one statement and one round trip: instances that begin ($1-$16), instances that go on
--- ($17-$27: only those that are still where they were loaded; the caller counts them), their history ($28-$31), messages
--- ($32-$45), timers set ($46-$48) and timers gone ($49). All parts see the tables as they were before, so no part may
--- touch a row of another one: the caller leaves out timers that are set and gone at once.
+-- ($17-$27: only those that are still where they were loaded), their history ($28-$31), messages ($32-$45), timers set
+-- ($46-$48) and timers gone ($49), and messages taken in by $50 ($51: only those that were not in yet). All parts see the
+-- tables as they were before, so no part may touch a row of another one: the caller leaves out timers that are set and
+-- gone at once.
 WITH created AS (
     INSERT INTO baton.process_instance (id, definition, version, status, business_key, idempotency_key, sequence, snapshot,
         incident, started_by, created_at, updated_at, ended_at, awaits_message, kind, parent)
@@ -45,5 +46,15 @@ WITH created AS (
     ON CONFLICT (id) DO NOTHING
 ), stopped AS (
     DELETE FROM baton.timer WHERE id = ANY ($49::uuid[])
+), taken AS (
+    INSERT INTO baton.inbox (consumer, message_id)
+    SELECT $50, m.id FROM unnest($51::uuid[]) AS m (id) ORDER BY m.id
+    ON CONFLICT (consumer, message_id) DO NOTHING
+    RETURNING message_id
 )
-SELECT count(*) FROM changed
+-- All or nothing without another round trip: an instance that has moved on, or a message that is in already, divides by 0.
+SELECT 1 / CASE
+    WHEN (SELECT count(*) FROM changed) = cardinality($17::uuid[])
+        AND (SELECT count(*) FROM taken) = cardinality($51::uuid[]) THEN 1
+    ELSE 0
+END

@@ -1,0 +1,1 @@
+SELECT kind, type, aggregate_type FROM message_type ORDER BY kind, type, aggregate_type LIMIT 10000
