@@ -110,6 +110,19 @@ pub fn to_binary(message: &Message) -> (HeaderMap, Vec<u8>) {
     (headers, body)
 }
 
+/// The attributes of an event in the binary mode of a protocol whose headers hold any text, without a prefix, and the body.
+pub fn to_attributes(message: &Message) -> (Vec<(String, String)>, Vec<u8>) {
+    let version = message.aggregate_version.map(|version| ("aggregateversion", version.to_string()));
+    let attributes = attributes(message).into_iter().chain(version).filter(|(name, _)| *name != "datacontenttype");
+    let body = serde_json::to_vec(&message.payload).expect("a JSON value always serialises");
+    (attributes.map(|(name, value)| (name.to_owned(), value)).collect(), body)
+}
+
+/// A value of a header in binary mode, percent-decoded.
+pub fn decoded(value: &str) -> Option<String> {
+    decode(value.trim_matches('"'))
+}
+
 /// Every attribute but `data` and `aggregateversion`, as text.
 fn attributes(message: &Message) -> Vec<(&str, String)> {
     let mut attributes = vec![
@@ -241,7 +254,7 @@ pub fn from_binary(headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Resu
     let mut attributes = BTreeMap::new();
     for (name, value) in headers {
         let Some(name) = name.as_str().strip_prefix("ce-") else { continue };
-        match std::str::from_utf8(value.as_bytes()).ok().and_then(|value| decode(value.trim_matches('"'))) {
+        match std::str::from_utf8(value.as_bytes()).ok().and_then(decoded) {
             Some(value) => _ = attributes.insert(name.to_owned(), value),
             None => found.push(Diagnostic::error(
                 "wrong-format",
@@ -250,7 +263,27 @@ pub fn from_binary(headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Resu
             )),
         }
     }
-    if let Some(media_type) = media_type(headers) {
+    binary(attributes, media_type(headers), body, now, found)
+}
+
+/// One event in the binary mode of another protocol: its attributes by name, as they are.
+pub fn from_attributes(
+    attributes: BTreeMap<String, String>,
+    media_type: Option<String>,
+    body: &[u8],
+    now: DateTime<Utc>,
+) -> Result<Message, Found> {
+    binary(attributes, media_type, body, now, Found::new())
+}
+
+fn binary(
+    mut attributes: BTreeMap<String, String>,
+    media_type: Option<String>,
+    body: &[u8],
+    now: DateTime<Utc>,
+    mut found: Found,
+) -> Result<Message, Found> {
+    if let Some(media_type) = media_type {
         attributes.insert("datacontenttype".to_owned(), media_type);
     }
     let data = match body {
@@ -398,7 +431,8 @@ fn media_type(headers: &HeaderMap) -> Option<String> {
     Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
-fn parse(body: &[u8]) -> Result<Value, Found> {
+/// The JSON document of an event or a batch.
+pub fn parse(body: &[u8]) -> Result<Value, Found> {
     serde_json::from_slice(body)
         .map_err(|error| vec![Diagnostic::error("malformed-json", "", format!("The body is not JSON: {error}."))])
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     batch::Batches,
-    bus::{Bus, Subscriber, memory::MemoryBus},
+    bus::{self, Broker, Bus, Outlet, Status, Subscriber, intake::Intake, memory::MemoryBus},
     changes::Changes,
     cleaner::{self, Cleaner},
     clock::Clock,
@@ -25,6 +25,8 @@ use crate::{
 
 /// How often definitions published by other nodes are looked for.
 const REGISTRY_RELOAD: Duration = Duration::from_secs(5);
+/// How often a broker is asked how it is.
+const BROKER_CHECK: Duration = Duration::from_secs(3);
 
 pub struct Options {
     pub database_url: String,
@@ -37,6 +39,8 @@ pub struct Options {
     /// Who this node is, to people; the same after a restart.
     pub node_name: String,
     pub about: About,
+    /// The bus beside the one in this process.
+    pub bus: bus::Config,
     /// Further consumers on the in-process bus, beside the engine.
     pub subscribers: Vec<Arc<dyn Subscriber>>,
 }
@@ -55,6 +59,7 @@ pub struct Node {
 impl Node {
     /// Opens the database (and brings its tables up to date), reads what is defined, and starts all services.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let broker = bus::broker(&options.bus)?;
         let store = store::open(&options.database_url, options.store).await?;
         let registry = Arc::new(Registry::default());
         registry.reload(store.as_ref()).await.context("reading the definitions")?;
@@ -68,6 +73,10 @@ impl Node {
         bus.subscribe(Arc::new(engine.clone()));
         for subscriber in options.subscribers {
             bus.subscribe(subscriber);
+        }
+        let status = Arc::new(Status::default());
+        if let Some(broker) = &broker {
+            bus.subscribe(Arc::new(Outlet::new(broker.clone(), status.clone())));
         }
         let bus: Arc<dyn Bus> = bus;
 
@@ -101,7 +110,7 @@ impl Node {
                 changes: changes.clone(),
                 meter: meter.clone(),
                 nudge: relay_nudge.clone(),
-                clock,
+                clock: clock.clone(),
             },
             options.relay,
         );
@@ -116,17 +125,33 @@ impl Node {
             directory: directory.clone(),
             deliveries: deliveries.clone(),
             changes: changes.clone(),
-            relay: relay_nudge,
+            relay: relay_nudge.clone(),
             nudges,
             meter,
             allow_private: options.allow_private,
             about: options.about,
+            bus_status: broker.is_some().then(|| status.clone()),
         });
 
         let (shutdown, engine_shutdown) = (CancellationToken::new(), CancellationToken::new());
         let (tasks, engine_tasks) = (TaskTracker::new(), TaskTracker::new());
         engine_tasks.spawn(runner.run(engine_shutdown.clone()));
         let stop = || shutdown.clone();
+        if let Some(broker) = broker {
+            for address in options.bus.subscribe {
+                let intake = Intake {
+                    broker: broker.clone(),
+                    address,
+                    store: store.clone(),
+                    leases: leases.clone(),
+                    relay: relay_nudge.clone(),
+                    status: status.clone(),
+                    clock: clock.clone(),
+                };
+                tasks.spawn(intake.run(stop()));
+            }
+            tasks.spawn(keep_checking(broker, status, stop()));
+        }
         // Leases are given back last: what was published under them still has to be written down.
         let token = engine_shutdown.clone();
         engine_tasks.spawn(async move { leases.run(token).await });
@@ -163,6 +188,20 @@ async fn keep_reloading(registry: Arc<Registry>, store: Arc<dyn Store>, shutdown
     while shutdown.run_until_cancelled(tokio::time::sleep(REGISTRY_RELOAD)).await.is_some() {
         if let Err(error) = registry.refresh(store.as_ref()).await {
             tracing::debug!(%error, "the definitions stay as they were");
+        }
+    }
+}
+
+/// Connects to the broker also while nothing is published, so that people see how it is.
+async fn keep_checking(broker: Arc<dyn Broker>, status: Arc<Status>, shutdown: CancellationToken) {
+    loop {
+        match shutdown.run_until_cancelled(broker.check()).await {
+            None => return,
+            Some(Ok(())) => status.works(),
+            Some(Err(failure)) => status.fails(&failure.error),
+        }
+        if shutdown.run_until_cancelled(tokio::time::sleep(BROKER_CHECK)).await.is_none() {
+            return;
         }
     }
 }

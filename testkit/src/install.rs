@@ -19,6 +19,12 @@ pub fn on_path(program: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
+/// Where downloaded programs are kept: beside what cargo builds, so that both go at once.
+pub fn tools_folder() -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    target.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target")).join("testkit")
+}
+
 /// Whether [`apt_get_install`] can work here: a Debian-like system, and we are root.
 pub fn can_apt_get() -> bool {
     user::is_root() && Path::new("/etc/debian_version").exists() && on_path("apt-get").is_some()

@@ -5,9 +5,14 @@
 //! when that process is killed. What to read next: [`postgres`], then [`install`] for how a missing program is found.
 
 pub mod install;
+pub mod nats;
 pub mod net;
 pub mod postgres;
+pub mod proxy;
+pub mod server;
 pub mod user;
 
+pub use nats::Nats;
 pub use net::free_port;
 pub use postgres::{Durability, Postgres};
+pub use proxy::Proxy;

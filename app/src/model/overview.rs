@@ -64,9 +64,21 @@ pub struct About {
     pub version: String,
     pub store: String,
     pub bus: String,
+    /// How the broker is; none where messages stay in this process.
+    pub bus_condition: Option<BusCondition>,
     pub node: String,
     /// Settings in force: name, value (secrets masked), where it came from (`flag`, `environment`, `file`, `default`).
     pub settings: Vec<(String, String, String)>,
+}
+
+/// How the bus is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct BusCondition {
+    pub connected: bool,
+    /// Why not, or the last thing that went wrong.
+    pub error: Option<String>,
+    pub error_at: Option<DateTime>,
 }
 
 /// A server that works on this database.

@@ -15,7 +15,7 @@ use crate::{
         theme::ThemeChoice,
         time::{ago, at_full},
     },
-    model::{About, AuditEntry, NodeView},
+    model::{About, AuditEntry, BusCondition, NodeView},
     port::Actor,
 };
 
@@ -58,6 +58,13 @@ fn you(actor: Actor) -> AnyView {
 }
 
 fn draw_about(about: About) -> AnyView {
+    let bus = match about.bus_condition {
+        None => about.bus,
+        Some(BusCondition { connected: true, .. }) => about.bus + ", connected",
+        Some(BusCondition { error, .. }) => {
+            about.bus + ", not connected. " + error.as_deref().unwrap_or("It was not tried yet.")
+        }
+    };
     let fact = |name: &'static str, value: String| view! { <div><dt>{name}</dt><dd>{value}</dd></div> };
     view! {
         <section class="card" aria-labelledby="about-title">
@@ -65,7 +72,7 @@ fn draw_about(about: About) -> AnyView {
             <dl class="facts">
                 {fact("Version", about.version)}
                 {fact("Store", about.store)}
-                {fact("Bus", about.bus)}
+                {fact("Bus", bus)}
                 {fact("Node", about.node)}
                 <div><dt>"API"</dt><dd><a href="/api/openapi.json" rel="external">"OpenAPI description"</a></dd></div>
             </dl>

@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 pub use self::crowd::{Stage, play};
 use self::database::Database;
 use crate::{
-    bus::Subscriber,
+    bus::{self, Subscriber},
     cleaner,
     node::{Node, Options},
     relay as relay_service, store,
@@ -188,9 +188,11 @@ async fn start(url: &str, subscribers: Vec<Arc<dyn Subscriber>>) -> anyhow::Resu
             version: env!("CARGO_PKG_VERSION").to_owned(),
             store: String::new(),
             bus: "memory".to_owned(),
+            bus_condition: None,
             node: "bench".to_owned(),
             settings: Vec::new(),
         },
+        bus: bus::Config::memory(),
         subscribers,
     })
     .await

@@ -1,7 +1,7 @@
 //! Buses: where the relay publishes.
 //!
-//! [`Bus`] is the port; [`memory`] is the embedded adapter, whose subscribers live in this process. Others (NATS,
-//! RabbitMQ, Kafka) come beside it.
+//! [`Bus`] is the port; [`memory`] is the embedded adapter, whose subscribers live in this process. A [`Broker`] outside it
+//! ([`nats`]) is one more subscriber there ([`broker`]), and [`intake`] takes in what comes the other way.
 
 use std::sync::Arc;
 
@@ -10,9 +10,19 @@ use baton_domain::message::Message;
 
 use crate::store::rows::Failure;
 
+pub mod broker;
+mod chains;
+pub mod intake;
 pub mod memory;
+mod naming;
+pub mod nats;
+pub mod reading;
+pub mod target;
 
+pub use broker::{Broker, Condition, Feed, Incoming, ORIGIN_HEADER, Outlet, Status};
 pub use memory::MemoryBus;
+pub use naming::routing_key;
+pub use target::{BusKind, BusTarget};
 
 /// The class of a failure that is not about the message: the bus (or the subscriber's database) is away as a whole.
 /// Whoever publishes leaves the message as it is, counts no attempt, and comes back later.
@@ -21,6 +31,35 @@ pub const UNAVAILABLE: &str = "unavailable";
 pub const BEHIND_FAILURE: &str = "behind-failure";
 /// The class of a command that nobody takes.
 pub const UNROUTABLE: &str = "unroutable";
+
+/// Which bus there is beside the one in this process, and what comes in from it.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub target: BusTarget,
+    /// What the names of everything that Baton has on the broker begin with.
+    pub prefix: String,
+    /// Subjects, queues or topics to take messages in from.
+    pub subscribe: Vec<String>,
+}
+
+impl Config {
+    pub fn memory() -> Self {
+        Self { target: BusTarget::memory(), prefix: "baton".to_owned(), subscribe: Vec::new() }
+    }
+}
+
+/// The broker that `config` names; `None` when there is none. Nothing is connected before it is needed.
+pub fn broker(config: &Config) -> anyhow::Result<Option<Arc<dyn Broker>>> {
+    let Config { target, prefix, subscribe } = config;
+    match target.kind {
+        BusKind::Memory => {
+            anyhow::ensure!(subscribe.is_empty(), "BATON_BUS_SUBSCRIBE needs a broker: set BATON_BUS_URL");
+            Ok(None)
+        }
+        BusKind::Nats => Ok(Some(Arc::new(nats::Nats::new(target.clone(), prefix.clone(), subscribe)?))),
+        BusKind::RabbitMq | BusKind::Kafka => anyhow::bail!("this build has no such bus"),
+    }
+}
 
 /// Publishes messages.
 ///
@@ -62,6 +101,11 @@ pub fn behind_failure() -> Failure {
         class: BEHIND_FAILURE.to_owned(),
         error: "An earlier message of the same key failed; this one waits for it.".to_owned(),
     }
+}
+
+/// A failure of one message.
+fn failure(class: &str, error: impl Into<String>) -> Failure {
+    Failure { class: class.to_owned(), error: error.into() }
 }
 
 /// The failure of everything while the bus or a subscriber cannot work at all; `error` says why, for people.

@@ -11,7 +11,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cleaner, demo,
+    bus, cleaner, demo,
     http::{self, Api, Foundation},
     node::{Node, Options},
     relay,
@@ -31,7 +31,7 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
     settings.allow_private_destinations |= settings.demo;
     let settings = Arc::new(settings);
 
-    let node = Node::start(options(&settings)).await?;
+    let node = Node::start(options(&settings)?).await?;
     let shutdown = CancellationToken::new();
     let api = Api::new(Foundation {
         backend: node.service.clone(),
@@ -87,8 +87,9 @@ pub(super) fn store_options(settings: &Settings) -> OpenOptions {
     OpenOptions { connections_max: settings.connections_max }
 }
 
-fn options(settings: &Settings) -> Options {
-    Options {
+fn options(settings: &Settings) -> anyhow::Result<Options> {
+    let target = settings.bus_url.clone().map_err(|error| anyhow!("BATON_BUS_URL (--bus-url) is wrong: {error}"))?;
+    Ok(Options {
         database_url: settings.database_url.clone(),
         store: store_options(settings),
         relay: relay::Config {
@@ -103,12 +104,14 @@ fn options(settings: &Settings) -> Options {
         about: About {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             store: if settings.database_url.starts_with("sqlite") { "SQLite" } else { "PostgreSQL" }.to_owned(),
-            bus: settings.bus_url.clone(),
+            bus: target.to_string(),
+            bus_condition: None,
             node: settings.node_name(),
             settings: settings.sources(),
         },
+        bus: bus::Config { target, prefix: settings.bus_prefix.clone(), subscribe: settings.bus_subscribe.clone() },
         subscribers: Vec::new(),
-    }
+    })
 }
 
 /// Says where it listens and how to get in.

@@ -15,6 +15,10 @@ use crate::metrics;
 pub struct Health {
     #[schema(example = "ok")]
     status: &'static str,
+    /// How the broker is, where there is one: messages wait in the outbox while it is away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "connected")]
+    bus: Option<&'static str>,
 }
 
 /// Is the process alive?
@@ -28,12 +32,13 @@ pub struct Health {
     responses((status = 200, description = "It is", body = Health))
 )]
 pub async fn healthz() -> Json<Health> {
-    Json(Health { status: "ok" })
+    Json(Health { status: "ok", bus: None })
 }
 
 /// Can it work?
 ///
-/// Asks the database. 503 says that it is away, or that its disk was full a moment ago.
+/// Asks the database. 503 says that it is away, or that its disk was full a moment ago. A broker that is away is told, and
+/// is no reason to send nobody here: what is handed in waits in the outbox.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -42,7 +47,9 @@ pub async fn healthz() -> Json<Health> {
 )]
 pub async fn readyz(State(api): State<Api>) -> Result<Json<Health>> {
     api.store.ping().await?;
-    Ok(Json(Health { status: "ready" }))
+    let condition = api.backend.about().await?.bus_condition;
+    let bus = condition.map(|condition| if condition.connected { "connected" } else { "away" });
+    Ok(Json(Health { status: "ready", bus }))
 }
 
 /// Metrics for Prometheus

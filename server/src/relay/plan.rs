@@ -15,7 +15,7 @@ use baton_domain::{
 use chrono::{DateTime, Utc};
 
 use crate::{
-    bus::UNAVAILABLE,
+    bus::{UNAVAILABLE, reading::failure_of},
     destination::{
         directory::Snapshot,
         outcome::{seed, storable},
@@ -72,7 +72,11 @@ pub fn plan(batch: Vec<Outbound>, snapshot: &Snapshot, parked: &HashSet<Key>) ->
             }
             plan.deliveries.push(delivery);
         }
-        if targets.bus && !parked.is_empty() && parked.contains(&message.key) {
+        if let Some(failure) = failure_of(&message) {
+            let mut dead = delivery(outbound.seq, &message, BUS, DeliveryState::Dead);
+            dead.failure = Some(storable(failure));
+            plan.deliveries.push(dead);
+        } else if targets.bus && !parked.is_empty() && parked.contains(&message.key) {
             plan.deliveries.push(delivery(outbound.seq, &message, BUS, DeliveryState::Parked));
         } else if targets.bus {
             plan.positions.push(plan.rows.len() - 1);

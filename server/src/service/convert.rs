@@ -154,3 +154,8 @@ pub fn refusal(refusal: crate::engine::Refusal) -> AppError {
         }
     }
 }
+
+pub(super) fn bus_condition(condition: crate::bus::Condition) -> BusCondition {
+    let (error_at, error) = condition.error.unzip();
+    BusCondition { connected: condition.connected, error, error_at }
+}

@@ -74,6 +74,8 @@ pub struct Service {
     /// Whether destinations may have private addresses.
     pub allow_private: bool,
     pub about: About,
+    /// How the broker is, where there is one.
+    pub bus_status: Option<Arc<crate::bus::Status>>,
 }
 
 impl Service {
@@ -135,7 +137,8 @@ impl Backend for Service {
         self.read_badges().await
     }
     async fn about(&self) -> Answer<About> {
-        Ok(self.about.clone())
+        let bus_condition = self.bus_status.as_ref().map(|status| convert::bus_condition(status.now()));
+        Ok(About { bus_condition, ..self.about.clone() })
     }
     async fn nodes(&self) -> Answer<Vec<NodeView>> {
         self.list_nodes().await

@@ -13,8 +13,13 @@ use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
 pub use file::{ParseError, parse};
 use url::Url;
 
+use crate::bus::BusTarget;
+
 /// What stands in place of a secret wherever settings are shown.
 const MASK: &str = "••••••";
+
+/// An address with a mistake in it is judged where it is used when it may hold a password: clap repeats what it refuses.
+pub type BusUrl = Result<BusTarget, String>;
 
 /// The settings in force.
 #[derive(Debug, Clone, Args)]
@@ -66,16 +71,32 @@ pub struct Settings {
     #[arg(long, env = "BATON_HOSTS", global = true, value_name = "NAMES", value_delimiter = ',')]
     pub hosts: Vec<String>,
 
-    /// Where messages are published: memory:
+    /// Where messages are published: memory: or nats://USER:PASSWORD@HOST:PORT
     #[arg(
         long,
         env = "BATON_BUS_URL",
         default_value = "memory:",
         global = true,
         value_name = "URL",
+        hide_env_values = true,
         value_parser = value::bus_url
     )]
-    pub bus_url: String,
+    pub bus_url: BusUrl,
+
+    /// What subjects, streams, exchanges and topics of Baton on the bus begin with
+    #[arg(
+        long,
+        env = "BATON_BUS_PREFIX",
+        default_value = "baton",
+        global = true,
+        value_name = "NAME",
+        value_parser = value::bus_prefix
+    )]
+    pub bus_prefix: String,
+
+    /// Subjects (NATS), queues (RabbitMQ) or topics (Kafka), separated by commas, to take messages in from
+    #[arg(long, env = "BATON_BUS_SUBSCRIBE", global = true, value_name = "NAMES", value_delimiter = ',')]
+    pub bus_subscribe: Vec<String>,
 
     /// Let destinations point to private and loopback addresses
     #[arg(
@@ -280,7 +301,9 @@ impl Settings {
             "listen" => self.listen.to_string(),
             "public_url" => self.public_url.as_ref().map(Url::to_string).unwrap_or_default(),
             "hosts" => self.hosts.join(", "),
-            "bus_url" => value::without_password(&self.bus_url),
+            "bus_url" => self.bus_url.as_ref().map_or_else(|_| MASK.to_owned(), BusTarget::to_string),
+            "bus_prefix" => self.bus_prefix.clone(),
+            "bus_subscribe" => self.bus_subscribe.join(", "),
             "allow_private_destinations" => self.allow_private_destinations.to_string(),
             "admin_token" => self.admin_token.as_ref().map(|_| MASK.to_owned()).unwrap_or_default(),
             "secure_cookie" => self.secure_cookie.to_string(),

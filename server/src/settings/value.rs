@@ -7,7 +7,8 @@ use std::{
 
 use url::Url;
 
-use super::MASK;
+use super::{BusUrl, MASK};
+use crate::bus::BusTarget;
 
 pub fn listen(text: &str) -> Result<SocketAddr, String> {
     if let Some(port) = text.strip_prefix("localhost:").and_then(|port| port.parse().ok()) {
@@ -23,13 +24,20 @@ pub fn database_url(text: &str) -> Result<String, String> {
     }
 }
 
-pub fn bus_url(text: &str) -> Result<String, String> {
-    match text.split_once(':') {
-        Some(("memory", "")) => Ok(text.to_owned()),
-        Some((scheme @ ("nats" | "amqp" | "amqps" | "kafka"), _)) => {
-            Err(format!("the bus {scheme}:// comes with a later version; use memory: for now"))
-        }
-        _ => Err("expected memory:".to_owned()),
+pub fn bus_url(text: &str) -> Result<BusUrl, String> {
+    match BusTarget::parse(text) {
+        Err(error) if !text.contains('@') => Err(error),
+        parsed => Ok(parsed),
+    }
+}
+
+/// Words of letters, digits, `-` and `_`, joined by dots: what every broker takes as a name.
+pub fn bus_prefix(text: &str) -> Result<String, String> {
+    let is_word =
+        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    match text.len() <= 60 && text.split('.').all(is_word) {
+        true => Ok(text.to_owned()),
+        false => Err("expected at most 60 letters, digits, - and _, such as baton or shop.baton".to_owned()),
     }
 }
 

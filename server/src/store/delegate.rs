@@ -16,6 +16,9 @@ macro_rules! delegate_store {
             async fn append(&self, messages: &[Message], audit: Option<AuditRow>) -> Result<Appended, StoreError> {
                 self.room.note(outbox::append(self, messages, audit).await)
             }
+            async fn take_in(&self, consumer: &str, messages: &[Message]) -> Result<Vec<MessageId>, StoreError> {
+                self.room.note(outbox::take_in(self, consumer, messages).await)
+            }
             async fn read_unpublished(
                 &self,
                 fence: &Fence,

@@ -75,6 +75,11 @@ pub trait Store: Send + Sync + 'static {
     /// Inserts messages into the outbox in the order given.
     async fn append(&self, messages: &[Message], audit: Option<AuditRow>) -> Result<Appended, StoreError>;
 
+    /// Takes messages in in the name of `consumer`: into its inbox and into the outbox, in the order given. Returns those
+    /// that were new to both; a message that this consumer has taken in before, or that stands in the outbox, changes
+    /// nothing there.
+    async fn take_in(&self, consumer: &str, messages: &[Message]) -> Result<Vec<MessageId>, StoreError>;
+
     /// Unpublished messages of the fence's lanes whose `deliver_after` has come, by ascending `seq`. A message whose
     /// key has an earlier unpublished message that is not due yet is held back too, so order per key holds. Rows in
     /// `except` (by `seq`: under way already) are left out; whatever else is unpublished is found, also what was

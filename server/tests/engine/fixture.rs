@@ -62,9 +62,11 @@ impl World {
                 version: String::new(),
                 store: String::new(),
                 bus: String::new(),
+                bus_condition: None,
                 node: String::new(),
                 settings: Vec::new(),
             },
+            bus: baton_server::bus::Config::memory(),
             subscribers: vec![participant.clone()],
         };
         let node = Node::start(options).await.unwrap();

@@ -94,9 +94,11 @@ impl Baton {
                 version: "0".to_owned(),
                 store: "SQLite".to_owned(),
                 bus: "memory:".to_owned(),
+                bus_condition: None,
                 node: "test".to_owned(),
                 settings: settings.sources(),
             },
+            bus: baton_server::bus::Config::memory(),
             subscribers: Vec::new(),
         })
         .await

@@ -208,6 +208,19 @@ impl Store for MemoryStore {
         Ok(appended)
     }
 
+    async fn take_in(&self, consumer: &str, messages: &[Message]) -> Result<Vec<MessageId>, StoreError> {
+        let mut fresh = Vec::new();
+        for message in messages {
+            let seq = self.tables().next_seq();
+            let mut tables = self.tables();
+            if tables.inbox.insert((consumer.to_owned(), message.id)) && tables.insert(seq, message.clone()) {
+                fresh.push(message.id);
+            }
+        }
+        self.stage.changed(Topic::Outbox);
+        Ok(fresh)
+    }
+
     async fn read_unpublished(
         &self,
         fence: &Fence,

@@ -52,6 +52,8 @@ fn run_parts(only: Option<Part>, arguments: &[String], report: &mut Report) -> R
     let postgres = Postgres::start(Durability::Throwaway).context("start PostgreSQL for the tests")?;
     let environment = [(URL_VARIABLE, postgres.url())];
     if wanted(Part::Rust) {
+        // Once, before many tests want it at the same time.
+        baton_testkit::nats::program()?;
         report.stage("rust tests", || stages::rust(&environment, arguments))?;
     }
     if wanted(Part::E2e) {

@@ -121,12 +121,21 @@ async fn take_in_and_lock(
 }
 
 async fn take_in(connection: &mut PgConnection, claim: &Claim) -> Result<HashSet<MessageId>, StoreError> {
-    if claim.messages.is_empty() {
+    insert_inbox(connection, &claim.consumer, &claim.messages).await
+}
+
+/// Returns those that the consumer had not taken in before.
+pub(super) async fn insert_inbox(
+    connection: &mut PgConnection,
+    consumer: &str,
+    messages: &[MessageId],
+) -> Result<HashSet<MessageId>, StoreError> {
+    if messages.is_empty() {
         return Ok(HashSet::new());
     }
     let fresh: Vec<Uuid> = sqlx::query_scalar(sql!("insert_inbox"))
-        .bind(&claim.consumer)
-        .bind(claim.messages.iter().map(|id| id.0).collect::<Vec<Uuid>>())
+        .bind(consumer)
+        .bind(messages.iter().map(|id| id.0).collect::<Vec<Uuid>>())
         .fetch_all(connection)
         .await
         .during("take messages in")?;

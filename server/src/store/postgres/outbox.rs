@@ -5,7 +5,7 @@ use chrono::Utc;
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Postgres, decode, repair, sql};
+use super::{Postgres, decode, engine, repair, sql};
 use crate::store::{
     convert,
     error::During,
@@ -34,6 +34,21 @@ pub(super) async fn append(
         }
     };
     Ok(convert::appended(messages, inserted))
+}
+
+pub(super) async fn take_in(
+    store: &Postgres,
+    consumer: &str,
+    messages: &[Message],
+) -> Result<Vec<MessageId>, StoreError> {
+    let mut transaction = store.pool.begin().await.during("take messages in")?;
+    let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
+    let mut fresh = engine::insert_inbox(&mut transaction, consumer, &ids).await?;
+    // Of one that is twice in the batch the first counts.
+    let new: Vec<Message> = messages.iter().filter(|message| fresh.remove(&message.id)).cloned().collect();
+    let inserted = insert_messages(&mut transaction, &new).await?;
+    transaction.commit().await.during("take messages in")?;
+    Ok(inserted)
 }
 
 /// Returns the ids that were not there yet.

@@ -44,12 +44,21 @@ async fn load(connection: &mut SqliteConnection, claim: &Claim) -> Result<Loaded
 }
 
 async fn take_in(connection: &mut SqliteConnection, claim: &Claim) -> Result<HashSet<MessageId>, StoreError> {
-    if claim.messages.is_empty() {
+    insert_inbox(connection, &claim.consumer, &claim.messages).await
+}
+
+/// Returns those that the consumer had not taken in before.
+pub(super) async fn insert_inbox(
+    connection: &mut SqliteConnection,
+    consumer: &str,
+    messages: &[MessageId],
+) -> Result<HashSet<MessageId>, StoreError> {
+    if messages.is_empty() {
         return Ok(HashSet::new());
     }
     let fresh: Vec<Id> = sqlx::query_scalar(sql!("insert_inbox"))
-        .bind(&claim.consumer)
-        .bind(json!(claim.messages).to_string())
+        .bind(consumer)
+        .bind(json!(messages).to_string())
         .fetch_all(connection)
         .await
         .during("take messages in")?;

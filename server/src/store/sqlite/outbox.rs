@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    Sqlite, decode, repair, sql,
+    Sqlite, decode, engine, repair, sql,
     types::{At, Id, at_json, at_text},
 };
 use crate::store::{
@@ -32,6 +32,21 @@ pub(super) async fn append(
     insert_audit(&mut transaction, audit.as_slice()).await?;
     transaction.commit().await?;
     Ok(convert::appended(messages, inserted))
+}
+
+pub(super) async fn take_in(
+    store: &Sqlite,
+    consumer: &str,
+    messages: &[Message],
+) -> Result<Vec<MessageId>, StoreError> {
+    let mut transaction = store.writer.begin("take messages in").await?;
+    let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
+    let mut fresh = engine::insert_inbox(&mut transaction, consumer, &ids).await?;
+    // Of one that is twice in the batch the first counts.
+    let new: Vec<Message> = messages.iter().filter(|message| fresh.remove(&message.id)).cloned().collect();
+    let inserted = insert_messages(&mut transaction, &new).await?;
+    transaction.commit().await?;
+    Ok(inserted)
 }
 
 /// Returns the ids that were not there yet.

@@ -1,0 +1,154 @@
+//! A broker under test, and what the tests ask of it.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use baton_domain::{
+    ids::MessageId,
+    message::{Key, Message, MessageKind},
+};
+use baton_server::{
+    bus::{self, BEHIND_FAILURE, Broker, BusTarget, UNAVAILABLE},
+    store::rows::Failure,
+};
+use chrono::DateTime;
+use serde_json::json;
+use uuid::Uuid;
+
+/// Everything that a test waits for happens within this, or the test fails.
+pub const DEADLINE: Duration = Duration::from_secs(90);
+/// The address that messages come in over.
+pub const INBOUND: &str = "inbound";
+
+/// What another client finds at the broker.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    pub id: Uuid,
+    pub key: String,
+    pub n: i64,
+    pub message_type: String,
+}
+
+/// A real server, and another client of it.
+#[allow(async_fn_in_trait, reason = "only used here")]
+pub trait Rig {
+    /// Whether a message that is published again with the same id is stored once.
+    const DEDUPLICATES: bool;
+
+    /// The address for Baton, past the proxy when there is one.
+    fn url(&self) -> String;
+    /// The same address with a user that is not let in.
+    fn wrong_url(&self) -> String;
+    /// The port that clients connect to.
+    fn port(&self) -> u16;
+    /// SIGKILL.
+    fn kill(&mut self);
+    /// Starts it again with its data.
+    fn resume(&mut self);
+    /// Everything that Baton has published, in the order in which it is stored; it is left there where that is possible.
+    /// `at_least` is how many there must be.
+    async fn stored(&self, at_least: usize) -> Vec<Stored>;
+    /// Another system publishes over [`INBOUND`]: a CloudEvent in structured mode when `content_type` says so.
+    async fn put(&self, content_type: Option<&str>, body: &[u8]);
+    /// How many messages stand there unconfirmed; zero when Baton has taken them all in.
+    async fn unconfirmed(&self) -> usize;
+}
+
+/// An adapter for the rig, as `BATON_BUS_URL` would make it.
+pub fn broker(url: &str) -> Arc<dyn Broker> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    bus::broker(&config(url)).unwrap().expect("a broker")
+}
+
+pub fn config(url: &str) -> bus::Config {
+    bus::Config { target: BusTarget::parse(url).unwrap(), prefix: "baton".into(), subscribe: vec![INBOUND.into()] }
+}
+
+/// Event `n` of the aggregate `order/{key}`.
+pub fn event(key: &str, n: i64) -> Arc<Message> {
+    Arc::new(Message {
+        id: MessageId(Uuid::now_v7()),
+        kind: MessageKind::Event,
+        message_type: "OrderPlaced".into(),
+        source: "shop".into(),
+        key: Key { aggregate_type: "order".into(), aggregate_id: key.into() },
+        aggregate_version: Some(n),
+        payload: json!({"n": n, "text": "grüße"}),
+        headers: [("traceparent".to_owned(), "00-ab-cd-01".to_owned())].into(),
+        correlation_id: Some("c 1".into()),
+        causation_id: None,
+        deliver_after: None,
+        destination: None,
+        created_at: DateTime::UNIX_EPOCH,
+    })
+}
+
+/// `count` events over `keys` keys in turn, counted per key from 0.
+pub fn events(count: usize, keys: usize) -> Vec<Arc<Message>> {
+    (0..count).map(|n| event(&format!("k{}", n % keys), (n / keys) as i64)).collect()
+}
+
+/// An event of another system, in structured mode.
+pub fn foreign(id: &str, key: &str, n: i64) -> Vec<u8> {
+    let event = json!({"specversion": "1.0", "id": id, "source": "/shop", "type": "Counted",
+        "subject": format!("counter/{key}"), "aggregateversion": n, "data": {"n": n}});
+    event.to_string().into_bytes()
+}
+
+/// Publishes until everything is stored, as the relay does: what failed is offered again, in order.
+pub async fn publish_all(broker: &Arc<dyn Broker>, messages: &[Arc<Message>]) {
+    let deadline = Instant::now() + DEADLINE;
+    let mut pending = messages.to_vec();
+    while !pending.is_empty() {
+        assert!(Instant::now() < deadline, "{} messages were not stored in time", pending.len());
+        let batch = &pending[..pending.len().min(200)];
+        let results = broker.publish(batch).await;
+        assert_eq!(results.len(), batch.len());
+        let stored: HashSet<MessageId> = (batch.iter().zip(&results))
+            .filter_map(|(message, result)| match result {
+                Ok(()) => Some(message.id),
+                Err(failure) => {
+                    assert!([UNAVAILABLE, BEHIND_FAILURE].contains(&failure.class.as_str()), "{failure:?}");
+                    None
+                }
+            })
+            .collect();
+        let failed = stored.len() < batch.len();
+        pending.retain(|message| !stored.contains(&message.id));
+        if failed {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+/// Nothing lost, order of first arrival per key, and repeats only with the same id.
+pub fn check(sent: &[Arc<Message>], stored: &[Stored]) {
+    let mut seen: HashSet<Uuid> = HashSet::new();
+    let mut last: HashMap<&str, i64> = HashMap::new();
+    for message in stored {
+        if !seen.insert(message.id) {
+            continue;
+        }
+        let before = last.insert(&message.key, message.n);
+        assert!(before.is_none_or(|before| before < message.n), "{} after {before:?} of {}", message.n, message.key);
+    }
+    let lost: Vec<_> = sent.iter().filter(|message| !seen.contains(&message.id.0)).collect();
+    assert!(lost.is_empty(), "{} of {} messages are lost, such as {:?}", lost.len(), sent.len(), lost[0]);
+    assert_eq!(seen.len(), sent.len(), "there is something that nobody sent");
+}
+
+pub fn class(result: &Result<(), Failure>) -> &str {
+    result.as_ref().map_or_else(|failure| failure.class.as_str(), |()| "stored")
+}
+
+/// Polls until `done`, within [`DEADLINE`].
+pub async fn until<F: Future<Output = bool>>(what: &str, mut done: impl FnMut() -> F) {
+    let deadline = Instant::now() + DEADLINE;
+    while !done().await {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
