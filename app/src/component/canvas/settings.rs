@@ -38,14 +38,14 @@ pub enum How {
     Choice(&'static [&'static str]),
 }
 
-/// Into the settings: at once, so that who types on is in them already, and once more when the panel was drawn anew.
+/// Into the settings: at once where they are drawn, so that whoever types on is in them already; else once they are.
 pub fn enter() {
     dom::focus(TITLE);
-    request_animation_frame(|| {
-        if !dom::is_focus_in(".settings") {
-            dom::focus(TITLE);
-        }
-    });
+    if dom::is_focus_in(".settings") {
+        dom::focus_if_lost(TITLE.to_owned());
+    } else {
+        request_animation_frame(|| dom::focus(TITLE));
+    }
 }
 
 pub struct Field {
