@@ -9,6 +9,7 @@ pub mod nats;
 pub mod net;
 pub mod postgres;
 pub mod proxy;
+pub mod rabbitmq;
 pub mod server;
 pub mod user;
 
@@ -16,3 +17,4 @@ pub use nats::Nats;
 pub use net::free_port;
 pub use postgres::{Durability, Postgres};
 pub use proxy::Proxy;
+pub use rabbitmq::RabbitMq;

@@ -4,6 +4,7 @@
 //! the in-process bus, and producers are other connections with plain SQL. `cargo xtask bench` starts the databases,
 //! adds what can only be seen from outside, and prints the table.
 
+mod brokers;
 mod crowd;
 mod database;
 mod process;
@@ -25,7 +26,7 @@ use serde_json::{Value, json};
 pub use self::crowd::{Stage, play};
 use self::database::Database;
 use crate::{
-    bus::{self, Subscriber},
+    bus::{self, BusTarget, Subscriber},
     cleaner,
     node::{Node, Options},
     relay as relay_service, store,
@@ -40,6 +41,8 @@ pub struct Plan {
     pub postgres_url: Option<String>,
     /// A folder for SQLite files.
     pub sqlite_folder: Option<PathBuf>,
+    /// Addresses of brokers that may be filled, as `BATON_BUS_URL` has them.
+    pub bus_urls: Vec<String>,
     /// A tenth of the load, to see that it runs.
     pub quick: bool,
     /// Only what yields a figure whose key contains this.
@@ -128,6 +131,15 @@ async fn measure(
 
     // Several programs at a time: that is PostgreSQL's.
     if name == "postgres" {
+        for bus_url in &plan.bus_urls {
+            let target = BusTarget::parse(bus_url).map_err(anyhow::Error::msg)?;
+            let key = format!("relay.{}.per_s", brokers::name(&target));
+            if plan.wants(std::slice::from_ref(&key)) {
+                let per_s = brokers::drain(url, &database, target, share(100_000)).await;
+                note(figures, &key, per_s.with_context(|| key.clone())?);
+                database.clear().await?;
+            }
+        }
         measure_crowds(figures, name, url, plan, &database, share).await?;
     }
     Ok(())
@@ -176,6 +188,11 @@ fn sqlite_url(folder: &Path) -> String {
 
 /// A node on `url` with these consumers beside the engine.
 async fn start(url: &str, subscribers: Vec<Arc<dyn Subscriber>>) -> anyhow::Result<Node> {
+    start_on(url, subscribers, bus::Config::memory()).await
+}
+
+/// The same with a broker.
+async fn start_on(url: &str, subscribers: Vec<Arc<dyn Subscriber>>, bus: bus::Config) -> anyhow::Result<Node> {
     Node::start(Options {
         database_url: url.to_owned(),
         store: store::OpenOptions::default(),
@@ -192,7 +209,7 @@ async fn start(url: &str, subscribers: Vec<Arc<dyn Subscriber>>) -> anyhow::Resu
             node: "bench".to_owned(),
             settings: Vec::new(),
         },
-        bus: bus::Config::memory(),
+        bus,
         subscribers,
     })
     .await

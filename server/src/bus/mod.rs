@@ -1,7 +1,7 @@
 //! Buses: where the relay publishes.
 //!
 //! [`Bus`] is the port; [`memory`] is the embedded adapter, whose subscribers live in this process. A [`Broker`] outside it
-//! ([`nats`]) is one more subscriber there ([`broker`]), and [`intake`] takes in what comes the other way.
+//! ([`nats`], [`rabbitmq`]) is one more subscriber there ([`broker`]), and [`intake`] takes in what comes the other way.
 
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ pub mod intake;
 pub mod memory;
 mod naming;
 pub mod nats;
+pub mod rabbitmq;
 pub mod reading;
 pub mod target;
 
@@ -57,7 +58,8 @@ pub fn broker(config: &Config) -> anyhow::Result<Option<Arc<dyn Broker>>> {
             Ok(None)
         }
         BusKind::Nats => Ok(Some(Arc::new(nats::Nats::new(target.clone(), prefix.clone(), subscribe)?))),
-        BusKind::RabbitMq | BusKind::Kafka => anyhow::bail!("this build has no such bus"),
+        BusKind::RabbitMq => Ok(Some(Arc::new(rabbitmq::RabbitMq::new(target.clone(), prefix.clone(), subscribe)?))),
+        BusKind::Kafka => anyhow::bail!("this build has no such bus"),
     }
 }
 

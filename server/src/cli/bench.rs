@@ -18,6 +18,9 @@ pub struct Arguments {
     /// A folder for SQLite files
     #[arg(long, value_name = "FOLDER")]
     sqlite: Option<PathBuf>,
+    /// A broker that may be filled, as BATON_BUS_URL has it; may be given several times
+    #[arg(long = "bus", value_name = "URL")]
+    buses: Vec<String>,
     /// A tenth of the load, to see that it runs
     #[arg(long)]
     quick: bool,
@@ -31,11 +34,13 @@ pub struct Arguments {
     count: Option<usize>,
 }
 
-pub async fn run(Arguments { json, postgres, sqlite, quick, only, stage, count }: Arguments) -> anyhow::Result<()> {
+pub async fn run(
+    Arguments { json, postgres, sqlite, buses, quick, only, stage, count }: Arguments,
+) -> anyhow::Result<()> {
     if let (Some(stage), Some(url), Some(count)) = (stage, &postgres, count) {
         return bench::play(stage, url, count).await;
     }
-    let plan = Plan { postgres_url: postgres, sqlite_folder: sqlite, quick, only };
+    let plan = Plan { postgres_url: postgres, sqlite_folder: sqlite, bus_urls: buses, quick, only };
     let figures = serde_json::to_string_pretty(&bench::run(&plan).await?)?;
     if json.as_os_str() == "-" {
         println!("{figures}");

@@ -71,7 +71,7 @@ pub struct Settings {
     #[arg(long, env = "BATON_HOSTS", global = true, value_name = "NAMES", value_delimiter = ',')]
     pub hosts: Vec<String>,
 
-    /// Where messages are published: memory: or nats://USER:PASSWORD@HOST:PORT
+    /// Where messages are published: memory:, nats://USER:PASSWORD@HOST:PORT or amqp://USER:PASSWORD@HOST:PORT/VHOST
     #[arg(
         long,
         env = "BATON_BUS_URL",

@@ -9,6 +9,7 @@ mod support;
 mod incoming;
 mod nats;
 mod publishing;
+mod rabbitmq;
 mod rig;
 mod whole;
 
@@ -20,6 +21,17 @@ macro_rules! on_all {
             async fn $case() {
                 super::$case(crate::nats::NatsRig::start("")).await;
             })+
+        }
+        mod rabbitmq {
+            /// One after the other, on one server: see there.
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn every_case() {
+                let server = crate::rabbitmq::server();
+                $(
+                    eprintln!("{}", stringify!($case));
+                    super::$case(crate::rabbitmq::RabbitRig::start(&server).await).await;
+                )+
+            }
         }
     };
 }

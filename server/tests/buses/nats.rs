@@ -78,23 +78,18 @@ impl Rig for NatsRig {
         stored
     }
 
-    async fn put(&self, content_type: Option<&str>, body: &[u8]) {
+    async fn put(&self, messages: &[(Option<&str>, Vec<u8>)]) {
         let jetstream = self.jetstream().await;
-        let mut headers = HeaderMap::new();
-        if let Some(content_type) = content_type {
-            headers.insert("Content-Type", content_type);
-        }
-        // Until Baton has made the stream nobody stores it.
-        until("the stream of what comes in", || {
-            let (jetstream, headers, body) = (jetstream.clone(), headers.clone(), body.to_vec());
-            async move {
-                match jetstream.publish_with_headers(INBOUND, headers, body.into()).await {
-                    Ok(acknowledged) => acknowledged.await.is_ok(),
-                    Err(_) => false,
-                }
+        // Until Baton has made the stream nobody stores anything.
+        until("the stream of what comes in", || async { jetstream.get_stream("BATON_IN_inbound").await.is_ok() }).await;
+        for (content_type, body) in messages {
+            let mut headers = HeaderMap::new();
+            if let Some(content_type) = content_type {
+                headers.insert("Content-Type", *content_type);
             }
-        })
-        .await;
+            let published = jetstream.publish_with_headers(INBOUND, headers, body.clone().into()).await.unwrap();
+            published.await.unwrap();
+        }
     }
 
     async fn unconfirmed(&self) -> usize {

@@ -51,8 +51,8 @@ pub trait Rig {
     /// Everything that Baton has published, in the order in which it is stored; it is left there where that is possible.
     /// `at_least` is how many there must be.
     async fn stored(&self, at_least: usize) -> Vec<Stored>;
-    /// Another system publishes over [`INBOUND`]: a CloudEvent in structured mode when `content_type` says so.
-    async fn put(&self, content_type: Option<&str>, body: &[u8]);
+    /// Another system publishes over [`INBOUND`]: bodies and what their content type says.
+    async fn put(&self, messages: &[(Option<&str>, Vec<u8>)]);
     /// How many messages stand there unconfirmed; zero when Baton has taken them all in.
     async fn unconfirmed(&self) -> usize;
 }

@@ -14,6 +14,8 @@ use crate::support::*;
 on_both!(
     messages_come_back_in_order_and_as_they_were_written,
     a_message_appended_twice_is_written_once,
+    what_comes_in_again_is_taken_in_once_even_when_it_has_left_the_outbox,
+    a_batch_that_comes_in_with_one_bad_message_leaves_nothing_behind,
     a_batch_with_one_bad_message_writes_nothing,
     an_audit_is_written_with_the_messages_it_is_about,
     a_settled_message_is_not_read_again,
@@ -50,6 +52,39 @@ async fn messages_come_back_in_order_and_as_they_were_written(fixture: Fixture) 
     }
 }
 
+async fn what_comes_in_again_is_taken_in_once_even_when_it_has_left_the_outbox(fixture: Fixture) {
+    let fence = fixture.fence().await;
+    let (one, two, ours) = (event("1"), event("1"), event("1"));
+    fixture.append(std::slice::from_ref(&ours)).await;
+
+    let batch = [two.clone(), one.clone(), two.clone(), ours.clone()];
+    assert_eq!(fixture.store.take_in("nats:orders", &batch).await.unwrap(), [two.id, one.id]);
+
+    // In the order given, which is not that of the ids.
+    let read = fixture.unpublished(&fence).await;
+    assert_eq!(read.iter().map(|(_, id)| *id).collect::<Vec<_>>(), [ours.id, two.id, one.id]);
+    let published = read.into_iter().map(|(seq, _)| seq).collect();
+    let settlement = Settlement { published, deliveries: Vec::new(), delete: true, now: Some(now()) };
+    fixture.store.settle(&fence, settlement).await.unwrap();
+    assert!(fixture.store.take_in("nats:orders", &batch).await.unwrap().is_empty());
+    assert!(fixture.unpublished(&fence).await.is_empty());
+    // Another address is another consumer.
+    assert_eq!(fixture.store.take_in("nats:other", std::slice::from_ref(&one)).await.unwrap(), [one.id]);
+}
+
+async fn a_batch_that_comes_in_with_one_bad_message_leaves_nothing_behind(fixture: Fixture) {
+    let fence = fixture.fence().await;
+    let (good, mut bad) = (event("1"), event("2"));
+    bad.message_type = "x".repeat(201);
+
+    let refused = fixture.store.take_in("nats:orders", &[good.clone(), bad]).await;
+
+    assert!(matches!(refused, Err(StoreError::Refused { .. })), "{refused:?}");
+    assert!(fixture.unpublished(&fence).await.is_empty());
+    // It is not known either: it comes again, alone.
+    assert_eq!(fixture.store.take_in("nats:orders", std::slice::from_ref(&good)).await.unwrap(), [good.id]);
+}
+
 async fn a_message_appended_twice_is_written_once(fixture: Fixture) {
     let (one, two) = (event("1"), event("2"));
     fixture.append(std::slice::from_ref(&one)).await;
@@ -77,7 +112,7 @@ async fn a_batch_with_one_bad_message_writes_nothing(fixture: Fixture) {
 async fn an_audit_is_written_with_the_messages_it_is_about(fixture: Fixture) {
     fixture.store.append(&[event("1")], Some(audit("insert-message", "order/1"))).await.unwrap();
     let mut bad = event("2");
-    bad.message_type = String::new();
+    bad.message_type = "x".repeat(201);
     fixture.store.append(&[bad], Some(audit("insert-message", "order/2"))).await.unwrap_err();
 
     let audits = fixture.store.list_audit(None, 10).await.unwrap();

@@ -11,7 +11,7 @@ mod settings;
 use std::{collections::BTreeMap, env, fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, ensure};
-use baton_testkit::{Durability, Postgres};
+use baton_testkit::{Durability, Nats, Postgres, RabbitMq};
 use serde_json::{Value, json};
 
 use crate::{command::output, dist};
@@ -46,14 +46,23 @@ fn measure(program: &Path, site: &Path, folder: &Path, arguments: &[String]) -> 
     eprintln!("xtask: measuring the canvas");
     figures.extend(designer::measure(program, site, folder)?);
     eprintln!("xtask: measuring under load");
-    figures.extend(under_load(program, &postgres.fresh_database()?, folder, arguments)?);
+    let (nats, rabbitmq) = (Nats::start("")?, RabbitMq::start("")?);
+    let buses = [nats.url(), rabbitmq.url()];
+    figures.extend(under_load(program, &postgres.fresh_database()?, folder, &buses, arguments)?);
     Ok(figures)
 }
 
 /// `baton bench` prints its figures on standard output, as one flat JSON object; its progress goes to standard error.
-fn under_load(program: &Path, postgres_url: &str, folder: &Path, arguments: &[String]) -> Result<Figures> {
+fn under_load(
+    program: &Path,
+    postgres_url: &str,
+    folder: &Path,
+    buses: &[String],
+    arguments: &[String],
+) -> Result<Figures> {
     let mut command = Command::new(program);
-    command.args(["bench", "--json", "-", "--postgres", postgres_url, "--sqlite"]).arg(folder).args(arguments);
+    command.args(["bench", "--json", "-", "--postgres", postgres_url, "--sqlite"]).arg(folder);
+    command.args(buses.iter().flat_map(|url| ["--bus", url])).args(arguments);
     let text = output(command.stderr(std::process::Stdio::inherit()))?;
     let figures: Figures = serde_json::from_str(&text).context("read the figures of baton bench")?;
     ensure!(figures.values().all(|value| !value.is_object() && !value.is_array()), "figures are flat");

@@ -54,6 +54,7 @@ fn run_parts(only: Option<Part>, arguments: &[String], report: &mut Report) -> R
     if wanted(Part::Rust) {
         // Once, before many tests want it at the same time.
         baton_testkit::nats::program()?;
+        baton_testkit::rabbitmq::script()?;
         report.stage("rust tests", || stages::rust(&environment, arguments))?;
     }
     if wanted(Part::E2e) {
