@@ -30,10 +30,26 @@ pub struct Comparison {
     pub edges: Vec<EdgeChange>,
     /// What stands outside of nodes, such as the schema of the input.
     pub fields: Vec<FieldChange>,
+    /// What it is tried out with, by name.
+    pub scenarios: Vec<ScenarioChange>,
     /// The nodes that stand elsewhere. That means nothing.
     pub moved: Vec<String>,
     /// The nodes that have a saved place in one of the two only.
     pub placed: Vec<String>,
+}
+
+/// A scenario that is not as it was. What is different in it is told by running it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScenarioChange {
+    pub name: String,
+    pub what: ScenarioDifference,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ScenarioDifference {
+    Added,
+    Removed,
+    Changed,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -90,7 +106,7 @@ impl Named {
 impl Comparison {
     /// Whether both mean the same.
     pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty() && self.edges.is_empty() && self.fields.is_empty()
+        self.nodes.is_empty() && self.edges.is_empty() && self.fields.is_empty() && self.scenarios.is_empty()
     }
 
     /// Whether nodes stand elsewhere.
@@ -114,6 +130,25 @@ pub fn compare_values(old: &Value, new: &Value) -> Vec<FieldChange> {
     values::differences(Some(old), Some(new))
 }
 
+/// What became of the scenarios; `None` where they cannot be told apart by their names.
+fn scenarios(old: &Value, new: &Value) -> Option<Vec<ScenarioChange>> {
+    let named = |document| -> Option<BTreeMap<String, Value>> {
+        let Some(list) = Value::get(document, "scenarios") else { return Some(BTreeMap::new()) };
+        let list = list.as_array()?;
+        let named: BTreeMap<String, Value> =
+            list.iter().map(|it| Some((it.get("name")?.as_str()?.to_owned(), it.clone()))).collect::<Option<_>>()?;
+        (named.len() == list.len()).then_some(named)
+    };
+    let (old, new) = (named(old)?, named(new)?);
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let what = |name: &String| match (old.get(name), new.get(name)) {
+        (None, _) => Some(ScenarioDifference::Added),
+        (_, None) => Some(ScenarioDifference::Removed),
+        (before, after) => (before != after).then_some(ScenarioDifference::Changed),
+    };
+    Some(names.into_iter().filter_map(|name| Some(ScenarioChange { name: name.clone(), what: what(name)? })).collect())
+}
+
 /// Two documents, the nodes of the old one by the names that they have in the new one.
 struct Pair<'a> {
     old: Document,
@@ -129,7 +164,9 @@ impl<'a> Pair<'a> {
     }
 
     fn compare(&self) -> Comparison {
-        let mut comparison = Comparison { fields: self.fields(), ..Comparison::default() };
+        let scenarios = scenarios(self.old.value(), self.new.value());
+        let fields = self.fields(scenarios.is_some());
+        let mut comparison = Comparison { fields, scenarios: scenarios.unwrap_or_default(), ..Comparison::default() };
         let names: BTreeSet<&str> = self.old.names().chain(self.new.names()).collect();
         for name in names {
             let (edges, led) = self.edges(name);
@@ -147,13 +184,18 @@ impl<'a> Pair<'a> {
     }
 
     /// What stands beside `nodes` and `layout`.
-    fn fields(&self) -> Vec<FieldChange> {
+    fn fields(&self, are_scenarios_told: bool) -> Vec<FieldChange> {
         let (old, new) = (self.old.value(), self.new.value());
         let has_nodes = |value: &Value| value.get("nodes").is_some_and(Value::is_object);
         let are_nodes_told = has_nodes(old) && has_nodes(new);
         let rest = |value: &Value| match value {
             Value::Object(map) => {
-                let is_told = |field: &str| field == "layout" || (field == "nodes" && are_nodes_told);
+                let is_told = |field: &str| match field {
+                    "layout" => true,
+                    "nodes" => are_nodes_told,
+                    "scenarios" => are_scenarios_told,
+                    _ => false,
+                };
                 let rest = map.iter().filter(|(field, _)| !is_told(field));
                 Value::Object(rest.map(|(field, value)| (field.clone(), value.clone())).collect())
             }

@@ -1,7 +1,7 @@
 //! What is different, in words: nodes, ways, and what stands beside them; apart from that what was only moved.
 
 use baton_domain::designer::compare::{
-    Comparison, EdgeChange, EdgeDifference, FieldChange, NodeChange, NodeDifference,
+    Comparison, EdgeChange, EdgeDifference, FieldChange, NodeChange, NodeDifference, ScenarioChange, ScenarioDifference,
 };
 use leptos::prelude::*;
 use serde_json::Value;
@@ -18,7 +18,8 @@ pub fn in_words(comparison: &Comparison) -> AnyView {
     let nodes = comparison.nodes.iter().take(ITEMS_MAX).map(node).collect();
     let ways = comparison.edges.iter().take(ITEMS_MAX).map(way).collect();
     let fields = comparison.fields.iter().take(ITEMS_MAX).map(alone).collect();
-    let total = comparison.nodes.len() + comparison.edges.len() + comparison.fields.len();
+    let scenarios = comparison.scenarios.iter().take(ITEMS_MAX).map(scenario).collect();
+    let total = comparison.nodes.len() + comparison.edges.len() + comparison.fields.len() + comparison.scenarios.len();
     view! {
         <section class="card differences" aria-labelledby="differences-title">
             <h2 id="differences-title">"What is different"<small>{counted(total)}</small></h2>
@@ -26,6 +27,7 @@ pub fn in_words(comparison: &Comparison) -> AnyView {
             {group("Nodes", nodes, comparison.nodes.len())}
             {group("Ways", ways, comparison.edges.len())}
             {group("Beside the nodes", fields, comparison.fields.len())}
+            {group("Scenarios", scenarios, comparison.scenarios.len())}
             <p class="layout faint">{layout(comparison)}</p>
         </section>
     }
@@ -87,6 +89,15 @@ fn way(change: &EdgeChange) -> AnyView {
         ),
     };
     view! { <li>{tag}<div>{change.words.clone()}{to}</div></li> }.erased()
+}
+
+fn scenario(change: &ScenarioChange) -> AnyView {
+    let tag = match change.what {
+        ScenarioDifference::Added => tag("ok", "new"),
+        ScenarioDifference::Removed => tag("bad", "gone"),
+        ScenarioDifference::Changed => tag("warn", "changed"),
+    };
+    view! { <li>{tag}<div><b>{change.name.clone()}</b></div></li> }.erased()
 }
 
 /// A field as a line of its own.

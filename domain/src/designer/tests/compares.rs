@@ -38,6 +38,7 @@ fn lines(comparison: &Comparison) -> Vec<String> {
         });
     }
     lines.extend(comparison.fields.iter().map(|it| field("", it)));
+    lines.extend(comparison.scenarios.iter().map(|it| format!("{:?} {}", it.what, it.name)));
     lines.extend(comparison.moved.iter().map(|name| format!("moved {name}")));
     lines.extend(comparison.placed.iter().map(|name| format!("placed {name}")));
     lines
@@ -51,6 +52,19 @@ fn check(old: &Document, new: &Document, expected: &[&str]) {
     assert_eq!(drawing.edges.len(), drawing.diagram.edges.len());
     assert!(drawing.diagram.nodes.iter().all(|node| node.x > -0.1 && node.y > -0.1), "{drawing:?}");
     assert!(new.names().all(|name| drawing.diagram.nodes.iter().any(|node| node.id == name)));
+}
+
+#[test]
+fn scenarios_are_told_by_their_names() {
+    let with = |scenarios: Value| Document::new(json!({"name": "a", "nodes": {}, "scenarios": scenarios}));
+    let old = with(json!([{"name": "stays", "moves": [1]}, {"name": "goes"}, {"name": "other", "moves": [1]}]));
+    let new = with(json!([{"name": "other", "moves": [2]}, {"name": "comes"}, {"name": "stays", "moves": [1]}]));
+    check(&old, &new, &["Added comes", "Removed goes", "Changed other"]);
+    check(&old, &Document::new(json!({"name": "a", "nodes": {}})), &["Removed goes", "Removed other", "Removed stays"]);
+    // Those that have no names, or one twice, are told as what they are written as.
+    check(&with(json!([{"moves": 1}])), &with(json!([{"moves": 2}])), &["~ /scenarios/0/moves: 1 -> 2"]);
+    let twice = with(json!([{"name": "a", "n": 1}, {"name": "a", "n": 2}]));
+    assert!(lines(&compare(&old, &twice)).iter().all(|line| line.contains("/scenarios")));
 }
 
 fn edited(old: &Document, edits: &[Edit]) -> Document {
