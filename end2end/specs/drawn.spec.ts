@@ -1,8 +1,9 @@
 // The trip booking drawn from an empty canvas, by hand: with the mouse, and again with the keyboard alone. What comes out is
 // the shipped one; it is published, started, and completes.
-import type { Locator, Page } from "@playwright/test";
+import type { Page } from "@playwright/test";
 import { live, type Baton } from "../support/baton.ts";
 import { expect, test } from "../support/fixtures.ts";
+import { drag, keyboard, middle, mouse, reach, type Hand } from "../support/hands.ts";
 import { TRIP, type World } from "../support/world.ts";
 
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
@@ -61,14 +62,6 @@ const CLEARED: Record<string, string[]> = { approval: ["group", "due"] };
 
 /** What one types into a field. */
 const written = (value: Json): string => (typeof value === "string" ? value : JSON.stringify(value));
-
-/** How a hand fills fields in: with the mouse or with keys. */
-interface Hand {
-  /** Puts `text` into a field. */
-  write(field: Locator, text: string): Promise<void>;
-  choose(select: Locator, label: string): Promise<void>;
-  press(button: Locator): Promise<void>;
-}
 
 async function fill(page: Page, hand: Hand, node: Drawn): Promise<void> {
   const within = panel(page);
@@ -176,12 +169,6 @@ async function publishAndRun(page: Page, baton: Baton, world: World, document: F
   expect(world.participant.received.map((command) => command.type)).toEqual(["RequestQuotes", "BookFlight", "BookHotel"]);
 }
 
-async function middle(locator: Locator): Promise<{ x: number; y: number }> {
-  const box = await locator.boundingBox();
-  if (!box) throw new Error(`${locator} is not on the screen`);
-  return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
-}
-
 test.use({ user: TRIP.employee, viewport: { width: 1800, height: 1150 } });
 
 test("the trip booking is drawn with the mouse", async ({ page, baton, world }) => {
@@ -189,22 +176,7 @@ test("the trip booking is drawn with the mouse", async ({ page, baton, world }) 
   const document = await shipped(baton);
   const nodes = nodesOf(document);
   await empty(page, baton);
-  const drag = async (from: { x: number; y: number }, to: { x: number; y: number }) => {
-    await page.mouse.move(from.x, from.y);
-    await page.mouse.down();
-    await page.mouse.move((from.x + to.x) / 2, (from.y + to.y) / 2);
-    await page.mouse.move(to.x, to.y, { steps: 2 });
-    await page.mouse.up();
-  };
-  const hand: Hand = {
-    write: async (field, text) => {
-      await field.click();
-      await field.fill(text);
-      await field.blur();
-    },
-    choose: async (select, label) => void (await select.selectOption(label)),
-    press: (button) => button.click(),
-  };
+  const hand = mouse;
   // From the palette to a place of its own each, small enough for all of them.
   for (let time = 0; time < 3; time++) await page.getByRole("button", { name: "Zoom out (-)" }).click();
   const origin = (await stage(page).boundingBox())!;
@@ -213,7 +185,7 @@ test("the trip booking is drawn with the mouse", async ({ page, baton, world }) 
     const item = page.getByRole("button", { name: new RegExp(`^Add ${node.kind}:`) });
     const [column, row] = [at % columns, Math.floor(at / columns)];
     const place = { x: origin.x + ((column + 0.5) * origin.width) / columns, y: origin.y + 60 + row * 150 };
-    await drag(await middle(item), place);
+    await drag(page, await middle(item), place);
     await expect(page.locator(".stage .node")).toHaveCount(at + 1);
     await expect(panel(page).getByLabel("Name in the text")).toBeVisible();
     const name = panel(page).getByLabel("Name in the text");
@@ -225,7 +197,7 @@ test("the trip booking is drawn with the mouse", async ({ page, baton, world }) 
     for (const [at, way] of node.ways.entries()) {
       const handle = page.locator(`#node-${node.name} .handle`).nth(at);
       const edges = await page.locator(".stage .edge").count();
-      await drag(await middle(handle), await middle(page.locator(`#node-${way.to}`)));
+      await drag(page, await middle(handle), await middle(page.locator(`#node-${way.to}`)));
       await expect(page.locator(".stage .edge")).toHaveCount(edges + 1);
     }
   }
@@ -241,36 +213,7 @@ test("the trip booking is drawn with the keyboard alone", async ({ page, baton, 
   const nodes = nodesOf(document);
   await empty(page, baton);
   const key = (name: string) => page.keyboard.press(name);
-  /** Tab by tab to a control. */
-  const reach = async (control: Locator) => {
-    // How many stops it is away from what has the focus; backwards when it stands before that.
-    const away = await control.evaluate((element) => {
-      const focusable = "a[href], button, input, select, textarea, summary, [tabindex]";
-      const stops = [...window.document.querySelectorAll<HTMLElement>(focusable)].filter(
-        (stop) => stop.tabIndex >= 0 && !stop.matches(":disabled") && stop.checkVisibility(),
-      );
-      return stops.indexOf(element as HTMLElement) - stops.indexOf(window.document.activeElement as HTMLElement);
-    });
-    for (let tab = 0; tab < Math.abs(away); tab++) await key(away < 0 ? "Shift+Tab" : "Tab");
-    await expect(control).toBeFocused();
-  };
-  const hand: Hand = {
-    write: async (field, text) => {
-      await reach(field);
-      await key("Control+a");
-      await page.keyboard.insertText(text);
-      // What was typed is taken over when the field is left.
-      await key("Tab");
-    },
-    choose: async (select, label) => {
-      await reach(select);
-      await page.keyboard.type(label);
-    },
-    press: async (button) => {
-      await reach(button);
-      await key("Enter");
-    },
-  };
+  const hand = keyboard(page);
   for (const [at, node] of nodes.entries()) {
     await stage(page).focus();
     await key("Escape");
@@ -306,7 +249,7 @@ test("the trip booking is drawn with the keyboard alone", async ({ page, baton, 
     await key("F2");
     for (const way of node.ways) {
       const select = panel(page).getByLabel(`${way.name} leads to`, { exact: true });
-      await reach(select);
+      await reach(page, select);
       // As many arrows as it takes.
       const steps = await select.evaluate((element, to) => {
         const { options, selectedIndex } = element as HTMLSelectElement;

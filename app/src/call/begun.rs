@@ -28,14 +28,9 @@ nodes:
   refused: {kind: end, outcome: failed, reason: It was refused.}
 ";
 
+/// Whether it has steps or reactions is the first decision, and is made on the empty canvas.
 const NEW_SAGA: &str = "baton: saga/1
 name: {name}
-on:
-  SomethingHappened:
-    send: DoTheNextThing
-    to: other-context
-    key: =event.aggregate_id
-    payload: {id: =event.aggregate_id}
 ";
 
 /// The example of that name, else the least that makes sense.
@@ -68,6 +63,8 @@ pub async fn begun(backend: Arc<dyn Backend>, kind: DefinitionKind, name: String
 
 #[cfg(test)]
 mod tests {
+    use baton_domain::designer::Document;
+
     use super::*;
 
     #[test]
@@ -79,12 +76,19 @@ mod tests {
     #[test]
     fn a_new_definition_begins_without_an_error() {
         let names = EXAMPLES.iter().map(|(kind, name)| (*kind, *name));
-        let kinds = [DefinitionKind::Process, DefinitionKind::Saga].map(|kind| (kind, "a-new-one"));
-        for (kind, name) in names.chain(kinds) {
+        for (kind, name) in names.chain([(DefinitionKind::Process, "a-new-one")]) {
             let checked = definition::check(&first_text(kind, name));
             assert_eq!(checked.definition.as_ref().map(|it| (it.kind(), it.name())), Some((kind, name)));
             let errors: Vec<_> = checked.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).collect();
             assert!(checked.definition.is_some() && errors.is_empty(), "{errors:?}");
         }
+    }
+
+    #[test]
+    fn a_new_saga_is_empty_and_lacks_nothing_but_a_beginning() {
+        let checked = definition::check(&first_text(DefinitionKind::Saga, "a-new-one"));
+        let codes: Vec<_> = checked.diagnostics.iter().map(|diagnostic| diagnostic.code.to_string()).collect();
+        assert_eq!(codes, ["empty-saga"]);
+        assert!(checked.value.is_some_and(|document| Document::new(document).is_saga()));
     }
 }

@@ -4,10 +4,16 @@ use crate::erased::Erase;
 use baton_domain::diagnostic::{Diagnostic, Severity};
 use leptos::prelude::*;
 
-use crate::dom;
+use crate::{component::canvas::Studio, dom};
 
-/// The findings, errors first. Each leads to its place in the text area with the id `editor`.
-pub fn diagnostics_list(mut diagnostics: Vec<Diagnostic>, source: Signal<String>, editor: &'static str) -> AnyView {
+/// The findings, errors first. Each leads to its place in the text area with the id `editor`, and on the canvas where
+/// there is one.
+pub fn diagnostics_list(
+    mut diagnostics: Vec<Diagnostic>,
+    source: Signal<String>,
+    editor: &'static str,
+    canvas: Option<Studio>,
+) -> AnyView {
     diagnostics.sort_by_key(|diagnostic| diagnostic.severity);
     if diagnostics.is_empty() {
         return view! { <p class="all-well">"No findings. It can be published."</p> }.erased();
@@ -25,6 +31,14 @@ pub fn diagnostics_list(mut diagnostics: Vec<Diagnostic>, source: Signal<String>
                     dom::select_line(editor, line);
                 }
             };
+            let drawn = canvas.and_then(|studio| Some((studio, studio.drawn_at(&diagnostic.pointer)?)));
+            let drawn = drawn.map(|(studio, node)| {
+                view! {
+                    <button type="button" class="place" on:click=move |_| studio.go_to(&node) title="Open its settings on the canvas">
+                        "on the canvas"
+                    </button>
+                }
+            });
             let place = if diagnostic.pointer.is_empty() { "whole document".to_owned() } else { diagnostic.pointer };
             view! {
                 <li>
@@ -32,6 +46,7 @@ pub fn diagnostics_list(mut diagnostics: Vec<Diagnostic>, source: Signal<String>
                     <div>
                         <p>{diagnostic.message}</p>
                         <button type="button" class="place mono" on:click=go title="Show it in the text">{place}</button>
+                        {drawn}
                         <span class="code mono">{diagnostic.code}</span>
                     </div>
                 </li>

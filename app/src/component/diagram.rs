@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write};
 
 use crate::erased::Erase;
+use baton_domain::diagram::NODE_HEIGHT;
 use leptos::prelude::*;
 
 use crate::{
@@ -145,6 +146,24 @@ pub fn node_body(node: &DiagramNode) -> AnyView {
         }
         .erased()
     }
+}
+
+/// The same with further lines, below those two; the node is as high as they need.
+pub fn card_body(node: &DiagramNode, notes: &[String]) -> AnyView {
+    if node.height <= NODE_HEIGHT {
+        return node_body(node);
+    }
+    let lines = std::iter::once(&node.subtitle).chain(notes).enumerate().map(|(line, text)| {
+        let (class, y) = (if line == 0 { "sub" } else { "sub note" }, 41.0 + 16.0 * line as f64);
+        view! { <text class=class x="16" y=number(y)>{shortened(text, node.width - 26.0, 5.6)}</text> }
+    });
+    view! {
+        <rect class="body" width=number(node.width) height=number(node.height) rx="9"/>
+        <rect class="strip" x="0" y="10" width="4" height=number(node.height - 20.0) rx="2"/>
+        <text class="title" x="16" y="24">{shortened(&node.title, node.width - 26.0, 6.7)}</text>
+        {lines.collect_view()}
+    }
+    .erased()
 }
 
 /// `text` cut to a width, at `letter` pixels a letter: SVG text neither wraps nor ends by itself.

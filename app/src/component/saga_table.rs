@@ -73,19 +73,19 @@ fn steps_table(document: &Value, steps: &[Value]) -> AnyView {
 }
 
 /// `Send → receiver`.
-fn command(of: &Value) -> Option<String> {
+pub fn command(of: &Value) -> Option<String> {
     let send = text(of, "send")?;
     Some(text(of, "to").map_or_else(|| send.clone(), |to| format!("{send} → {to}")))
 }
 
-fn time_out(of: &Value) -> Option<String> {
+pub fn time_out(of: &Value) -> Option<String> {
     let timeout = of.get("timeout")?;
     let after = text(timeout, "after")?;
     Some(text(timeout, "then").map_or_else(|| after.clone(), |then| format!("{after}, then {then}")))
 }
 
 /// A text, or a list of texts.
-fn text(of: &Value, field: &str) -> Option<String> {
+pub fn text(of: &Value, field: &str) -> Option<String> {
     match of.get(field)? {
         Value::String(text) => Some(text.clone()),
         Value::Array(texts) => Some(texts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")),

@@ -295,7 +295,7 @@ fn tag(kind: Kind, node: &Value) -> &'static str {
         Kind::Fork | Kind::Join => "bpmn:parallelGateway",
         Kind::Compensate => "bpmn:intermediateThrowEvent",
         Kind::End => "bpmn:endEvent",
-        Kind::Unknown => "bpmn:task",
+        Kind::Event | Kind::Step | Kind::Undo | Kind::Reaction | Kind::Unknown => "bpmn:task",
     }
 }
 

@@ -11,6 +11,7 @@ use super::{
     geometry::{Point, Rect},
     keys::Command,
     rules::{self, Verdict},
+    sagas,
     scene::{Scene, node_size},
     selection::{Direction, Selection},
     snap::{GRID, Guide},
@@ -135,12 +136,14 @@ pub fn perform(command: Command, canvas: &Canvas<'_>) -> Vec<Outcome> {
             }
         }
         Command::Copy if selection.nodes.is_empty() => Vec::new(),
+        Command::Copy if document.is_saga() => sagas::hands::perform(command, canvas),
         Command::Copy => vec![Outcome::Copy(selected(canvas).to_text())],
         Command::Find | Command::Help => vec![Outcome::Do(command)],
         _ if !is_editable => Vec::new(),
         Command::Nudge(direction) | Command::NudgeFar(direction) if selection.nodes.is_empty() => {
             see(panned(viewport, direction))
         }
+        _ if document.is_saga() => sagas::hands::perform(command, canvas),
         Command::Nudge(direction) => vec![Outcome::Commit(vec![nudge(canvas, direction, NUDGE)])],
         Command::NudgeFar(direction) => vec![Outcome::Commit(vec![nudge(canvas, direction, NUDGE_FAR)])],
         Command::Rename => on_node(selection, Outcome::Rename),
@@ -244,8 +247,16 @@ fn append(canvas: &Canvas<'_>) -> Vec<Outcome> {
     }
 }
 
+/// The kinds that the palette has for a document.
+pub fn palette(document: &Document) -> &'static [Kind] {
+    if document.is_saga() { &sagas::hands::KINDS } else { &Kind::ALL }
+}
+
 /// All kinds, and whether each can be chosen.
 pub fn offered(offer: &Offer, document: &Document) -> Vec<(Kind, Verdict)> {
+    if document.is_saga() {
+        return sagas::hands::offered(offer, document);
+    }
     let verdict = |kind: Kind| match offer {
         Offer::New { .. } => rules::add(document, kind),
         Offer::After { from, .. } => rules::append(document, from, kind),
@@ -257,6 +268,9 @@ pub fn offered(offer: &Offer, document: &Document) -> Vec<(Kind, Verdict)> {
 
 /// What choosing a kind does, as one step.
 pub fn chosen(offer: &Offer, kind: Kind, canvas: &Canvas<'_>) -> Vec<Edit> {
+    if canvas.document.is_saga() {
+        return sagas::hands::chosen(offer, kind, canvas);
+    }
     let size = node_size(kind);
     match offer {
         Offer::New { at } => vec![Edit::Add { kind, at: canvas.scene.free_place(*at, size) }],
@@ -306,6 +320,9 @@ fn inserted(canvas: &Canvas<'_>, edge: &PortRef, kind: Kind) -> Vec<Edit> {
 
 /// A node from the palette, without a place: after what is selected where that has a free way out, else where one looks.
 pub fn added(kind: Kind, canvas: &Canvas<'_>) -> Vec<Edit> {
+    if canvas.document.is_saga() {
+        return sagas::hands::added(kind, canvas);
+    }
     let node = canvas.selection.only_node().and_then(|name| canvas.scene.node(name));
     let open = node.and_then(|node| Some(PortRef::new(node.id(), node.open_ports().next()?.name.clone())));
     match open.filter(|from| rules::append(canvas.document, from, kind).is_allowed()) {
@@ -323,6 +340,9 @@ pub fn targets(document: &Document, from: &PortRef) -> Vec<(String, Verdict)> {
 pub fn paste(text: &str, at: Option<Point>, canvas: &Canvas<'_>) -> Vec<Outcome> {
     if !canvas.is_editable {
         return Vec::new();
+    }
+    if canvas.document.is_saga() {
+        return sagas::hands::paste(text, canvas);
     }
     let at = |clip: &Clip| {
         at.unwrap_or_else(|| {

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Map, Value};
 
-use super::document::Document;
+use super::{document::Document, sagas};
 use crate::definition::wire::Wire;
 
 /// What is offered at most: as much as is seen at once.
@@ -257,6 +257,7 @@ fn is_quoted(source: &str) -> bool {
 
 fn roots(document: &Document, node: &str, pointer: &str) -> Vec<Candidate> {
     let sees = |root: &str| match root {
+        root if document.is_saga() => sagas::sees(pointer, root),
         "event" => sees_event(pointer),
         "form" => form_of(document, node, pointer).is_some(),
         "input" | "vars" | "instance" | "now" => true,
@@ -280,6 +281,11 @@ fn members(document: &Document, node: &str, pointer: &str, owner: &str) -> Optio
     let fields = |names: &[&str], known: Known| names.iter().map(|name| candidate(name, known, "")).collect::<Vec<_>>();
     let schema = document.value().get("input");
     let mut found = match names.as_slice() {
+        [root, ..] if document.is_saga() && !sagas::sees(pointer, root) && is_root(root) => Vec::new(),
+        ["event"] if document.is_saga() => fields(&EVENT, Known::Field),
+        ["vars"] if document.is_saga() => sagas::variables(document, pointer),
+        // What a saga was started with has no schema; other expressions know something of it.
+        ["input", ..] if document.is_saga() => mentioned(document, &names),
         ["input", rest @ ..] => of_schema(schema, rest),
         ["form", rest @ ..] => of_schema(form_of(document, node, pointer), rest),
         ["vars"] => variables(document, node),
@@ -295,8 +301,12 @@ fn members(document: &Document, node: &str, pointer: &str, owner: &str) -> Optio
     Some(found)
 }
 
-fn candidate(text: &str, known: Known, detail: &str) -> Candidate {
+pub(super) fn candidate(text: &str, known: Known, detail: &str) -> Candidate {
     Candidate { text: text.to_owned(), known, detail: detail.to_owned() }
+}
+
+fn is_root(name: &str) -> bool {
+    ROOTS.iter().any(|(root, _)| *root == name)
 }
 
 /// Where a reply or an awaited event has just come.
@@ -372,10 +382,13 @@ fn set_in(value: &Value, depth: usize, names: &mut BTreeSet<String>) {
 }
 
 /// What follows a path in the expressions of the document.
-fn mentioned(document: &Document, path: &[&str]) -> Vec<Candidate> {
+pub(super) fn mentioned(document: &Document, path: &[&str]) -> Vec<Candidate> {
     let path = format!("{}.", path.join("."));
     let mut names = BTreeSet::new();
-    let mut open: Vec<&Value> = document.nodes().map(|(_, node)| node).collect();
+    let mut open: Vec<&Value> = match document.is_saga() {
+        true => vec![document.value()],
+        false => document.nodes().map(|(_, node)| node).collect(),
+    };
     while let Some(value) = open.pop() {
         match value {
             Value::Object(map) => open.extend(map.values()),

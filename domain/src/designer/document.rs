@@ -7,10 +7,16 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Kind, geometry::Point, places, ports, words};
+use super::{
+    Kind,
+    geometry::Point,
+    places, ports,
+    sagas::{self, Part},
+    words,
+};
 use crate::diagnostic::pointer_token;
 
-/// A `process/1` definition as it is being drawn.
+/// A definition as it is being drawn: a process, or a saga, whose parts are no nodes ([`sagas`]).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Document(Value);
 
@@ -55,6 +61,26 @@ impl Document {
         )
     }
 
+    /// Whether it is meant to be a saga.
+    pub fn is_saga(&self) -> bool {
+        sagas::is_saga(&self.0)
+    }
+
+    /// The part of a saga that is called so on the canvas.
+    pub fn part(&self, id: &str) -> Option<Part> {
+        if self.is_saga() { Part::of(self, id) } else { None }
+    }
+
+    /// What of the drawing a JSON pointer leads into.
+    pub fn drawn_at(&self, pointer: &str) -> Option<String> {
+        if self.is_saga() {
+            return Some(sagas::part_at(self, pointer)?.id(&sagas::Saga::of(self).ids()));
+        }
+        let mut tokens = pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~"));
+        let name = tokens.next().filter(|field| field == "nodes").and_then(|_| tokens.next())?;
+        self.contains(&name).then_some(name)
+    }
+
     pub fn value(&self) -> &Value {
         &self.0
     }
@@ -96,7 +122,10 @@ impl Document {
     }
 
     pub fn kind_of(&self, name: &str) -> Kind {
-        self.node(name).map_or(Kind::Unknown, kind)
+        match self.part(name) {
+            Some(part) => part.kind(),
+            None => self.node(name).map_or(Kind::Unknown, kind),
+        }
     }
 
     /// The start, or the first of several.
@@ -173,11 +202,17 @@ impl Document {
 
     /// What people call a node.
     pub fn title(&self, name: &str) -> String {
+        if let Some(part) = self.part(name) {
+            return sagas::title(self, &part);
+        }
         self.node(name).map_or_else(|| words::title(name, &Value::Null), |node| words::title(name, node))
     }
 
     /// What a node does, in a few words.
     pub fn subtitle(&self, name: &str) -> String {
+        if let Some(part) = self.part(name) {
+            return sagas::subtitle(self, &part);
+        }
         self.node(name).map_or_else(String::new, words::subtitle)
     }
 

@@ -13,12 +13,13 @@ use super::{
     clipboard::Clip,
     document::{Document, PortRef, layout_pointer, position_value},
     geometry::Point,
+    sagas::{self, SagaEdit},
 };
 
 pub(super) mod fresh;
 mod nodes;
 mod ports;
-mod scenarios;
+pub(super) mod scenarios;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Edit {
@@ -117,6 +118,8 @@ pub enum Edit {
         clip: Clip,
         at: Point,
     },
+    /// Of a saga. Of the others only [`Edit::Set`] and [`Edit::Rewrite`] are for sagas too.
+    Saga(SagaEdit),
 }
 
 /// Does it, or says why not and changes nothing.
@@ -126,7 +129,13 @@ pub enum Edit {
 /// The rules forbid it, or the document is broken at the place.
 pub fn apply(document: &mut Document, edit: &Edit) -> Result<Change, Forbidden> {
     let mut draft = Draft::of(document);
+    let is_saga = draft.document().is_saga();
     let mut change = match edit {
+        Edit::Set { pointer, value } => set(&mut draft, pointer, value.clone()),
+        Edit::Rewrite { value } => rewrite(&mut draft, value),
+        Edit::Saga(edit) if is_saga => sagas::apply(&mut draft, edit),
+        Edit::Saga(_) => Err(Forbidden::because("That is for sagas; this is a process.")),
+        _ if is_saga => Err(Forbidden::because("That is for processes; this is a saga.")),
         Edit::Add { kind, at } => nodes::add(&mut draft, *kind, *at),
         Edit::Append { from, kind, at } => nodes::append(&mut draft, from, *kind, *at),
         Edit::Insert { edge, kind, at } => nodes::insert(&mut draft, edge, *kind, *at),
@@ -144,8 +153,6 @@ pub fn apply(document: &mut Document, edit: &Edit) -> Result<Change, Forbidden> 
         Edit::RenamePort { port, to } => ports::rename(&mut draft, port, to),
         Edit::RemovePort { port } => ports::remove(&mut draft, port),
         Edit::MoveCase { node, from, to } => ports::move_case(&mut draft, node, *from, *to),
-        Edit::Set { pointer, value } => set(&mut draft, pointer, value.clone()),
-        Edit::Rewrite { value } => rewrite(&mut draft, value),
         Edit::Paste { clip, at } => super::clipboard::paste(&mut draft, clip, *at),
     }?;
     change.writes = draft.finish();
@@ -190,6 +197,9 @@ fn place(draft: &mut Draft<'_>, positions: &BTreeMap<String, Point>, is_tidy: bo
 
 fn set(draft: &mut Draft<'_>, pointer: &str, value: Option<Value>) -> Result<Change, Forbidden> {
     draft.set(pointer, value)?;
+    if draft.document().is_saga() {
+        return sagas::set(draft, pointer);
+    }
     let mut tokens = pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~"));
     let node = match (tokens.next().as_deref(), tokens.next()) {
         (Some("nodes"), Some(name)) => Some(name),
@@ -206,7 +216,7 @@ fn set(draft: &mut Draft<'_>, pointer: &str, value: Option<Value>) -> Result<Cha
 
 fn rewrite(draft: &mut Draft<'_>, value: &Value) -> Result<Change, Forbidden> {
     if !value.is_object() {
-        return Err(Forbidden::because("A definition is an object with `baton`, `name` and `nodes`."));
+        return Err(Forbidden::because("A definition is an object with `baton` and `name`."));
     }
     // Those that nobody placed stay where they were.
     let before = draft.document().positions();

@@ -9,6 +9,7 @@ use super::{
     edit::Edit,
     geometry::{Point, Rect, distance},
     rules::{self, Verdict},
+    sagas::hands,
     scene::{EDGE_REACH_PX, End, HANDLE_REACH_PX, Hit},
     selection::Selection,
     snap::{self, Snapped},
@@ -194,8 +195,16 @@ fn moved(gesture: Gesture, pointer: &Pointer, canvas: &Canvas<'_>) -> Stepped {
 fn begun(hand: Hand, on: Hit, canvas: &Canvas<'_>) -> Stepped {
     let from = canvas.viewport.to_diagram(hand.down);
     let mut outcomes = Vec::new();
+    let is_saga = canvas.document.is_saga();
     let gesture = match on {
-        Hit::Node(held) if canvas.is_editable => {
+        Hit::Node(held) if canvas.is_editable && is_saga && hands::grabbed(canvas, &held).is_some() => {
+            let ids = hands::grabbed(canvas, &held).unwrap_or_default();
+            if !canvas.selection.nodes.contains(&held) {
+                outcomes.push(Outcome::Select(Selection::of_node(held.clone())));
+            }
+            Gesture::Dragging { hand, held, ids, from }
+        }
+        Hit::Node(held) if canvas.is_editable && !is_saga => {
             let adds = hand.modifiers.shift || hand.modifiers.ctrl;
             let mut selection = canvas.selection.clone();
             if !selection.nodes.contains(&held) {
@@ -204,9 +213,13 @@ fn begun(hand: Hand, on: Hit, canvas: &Canvas<'_>) -> Stepped {
             }
             Gesture::Dragging { hand, held, ids: selection.nodes.into_iter().collect(), from }
         }
-        Hit::Port(port) if canvas.is_editable => Gesture::Connecting { hand, line: Line::From(port) },
-        Hit::EdgeEnd(edge, End::Target) if canvas.is_editable => Gesture::Connecting { hand, line: Line::Target(edge) },
-        Hit::EdgeEnd(edge, End::Source) if canvas.is_editable => Gesture::Connecting { hand, line: Line::Source(edge) },
+        Hit::Port(port) if canvas.is_editable && !is_saga => Gesture::Connecting { hand, line: Line::From(port) },
+        Hit::EdgeEnd(edge, End::Target) if canvas.is_editable && !is_saga => {
+            Gesture::Connecting { hand, line: Line::Target(edge) }
+        }
+        Hit::EdgeEnd(edge, End::Source) if canvas.is_editable && !is_saga => {
+            Gesture::Connecting { hand, line: Line::Source(edge) }
+        }
         _ if hand.modifiers.shift => Gesture::Boxing { hand, from },
         _ => {
             let by = (hand.at.0 - hand.down.0, hand.at.1 - hand.down.1);
@@ -251,6 +264,9 @@ fn up(gesture: Gesture, pointer: &Pointer, canvas: &Canvas<'_>) -> Stepped {
         }
         Gesture::Dragging { hand, held, ids, from } => aim::dropped(canvas, &hand, &held, &ids, from),
         Gesture::Connecting { hand, line } => aim::connected(canvas, &hand, &line),
+        Gesture::Placing { kind, has_moved: false, .. } if canvas.document.is_saga() => {
+            hands::clicked_in_palette(kind, canvas)
+        }
         Gesture::Placing { kind, has_moved: false, .. } => match rules::add(canvas.document, kind) {
             Verdict::Forbid(reason) => vec![Outcome::Refuse(Forbidden(reason))],
             Verdict::Allow | Verdict::Ignore => vec![Outcome::Commit(added(kind, canvas))],
@@ -268,6 +284,9 @@ fn clicked(hand: &Hand, on: &Hit, clicks: u8, canvas: &Canvas<'_>) -> Vec<Outcom
     if let (Hit::Port(port), false, true) = (on, adds, canvas.is_editable)
         && canvas.scene.port(port).is_some_and(|port| port.is_open)
     {
+        if canvas.document.is_saga() {
+            return hands::pressed(port, canvas.document);
+        }
         let selected = Outcome::Select(Selection::of_node(port.node.clone()));
         return vec![selected, Outcome::Offer(Offer::After { from: port.clone(), at: None })];
     }
@@ -309,7 +328,11 @@ fn preview(gesture: &Gesture, canvas: &Canvas<'_>) -> Option<Preview> {
         }
         Gesture::Dragging { hand, held, ids, from } => {
             let Snapped { dx, dy, guides } = aim::shift(canvas, hand, held, ids, *from);
-            Some(Preview::Move { ids: ids.clone(), dx, dy, guides, onto: aim::edge_under(canvas, ids, dx, dy) })
+            let onto = match canvas.document.is_saga() {
+                true => hands::aimed(canvas, ids, canvas.viewport.to_diagram(hand.at).0),
+                false => aim::edge_under(canvas, ids, dx, dy),
+            };
+            Some(Preview::Move { ids: ids.clone(), dx, dy, guides, onto })
         }
         Gesture::Connecting { hand, line } => Some(aim::line(canvas, hand, line)),
         Gesture::Placing { has_moved: false, .. } => None,

@@ -124,7 +124,7 @@ pub const BINDINGS: [Binding; 49] = {
 };
 
 /// What the pointer does, for the same help.
-pub const GESTURES: [(&str, &str); 12] = [
+const GESTURES: [(&str, &str); 12] = [
     ("Drag the canvas, Space+drag, middle button, wheel, two fingers", "Pan"),
     ("Ctrl+wheel, pinch", "Zoom at the pointer"),
     ("Click", "Select"),
@@ -138,6 +138,36 @@ pub const GESTURES: [(&str, &str); 12] = [
     ("Drag from the palette, click in the palette", "Add a node"),
     ("Drop on an edge", "Insert"),
 ];
+
+/// The same on the canvas of a saga.
+const SAGA_GESTURES: [(&str, &str); 9] = [
+    ("Drag the canvas, Space+drag, middle button, wheel, two fingers", "Pan"),
+    ("Ctrl+wheel, pinch", "Zoom at the pointer"),
+    ("Click", "Select"),
+    ("Shift+click, Ctrl+click", "Select more"),
+    ("Shift+drag", "Select in a box"),
+    ("Double click", "Open the settings"),
+    ("Drag a step", "Move it to another place in the order"),
+    ("Click a plus", "Add a step there, or what undoes one"),
+    ("Drag from the palette, click in the palette", "Add a step, an undo or a reaction"),
+];
+
+pub fn gestures(is_saga: bool) -> &'static [(&'static str, &'static str)] {
+    if is_saga { &SAGA_GESTURES } else { &GESTURES }
+}
+
+/// What a key does to a saga, where that is not what it does to a process; none: nothing.
+fn in_saga(binding: &Binding) -> Option<&'static str> {
+    use Direction::{Left, Right};
+    match binding.command {
+        Command::Nudge(Left | Right) => Some("Move a step earlier or later"),
+        Command::NudgeFar(Left | Right) => Some("Move it to the first or the last place"),
+        Command::Nudge(_) | Command::NudgeFar(_) | Command::Replace | Command::Connect | Command::Tidy => None,
+        Command::Append => Some("Add a step, an undo or a reaction"),
+        Command::Rename => Some("Go to its first setting"),
+        _ => Some(binding.description),
+    }
+}
 
 /// What a key asks for; `key` as the browser names it. Nothing while one types in a field.
 pub fn command(key: &str, modifiers: Modifiers, is_typing: bool) -> Option<Command> {
@@ -184,15 +214,14 @@ pub struct HelpLine {
 }
 
 /// All keys by what they do; each description once.
-pub fn help() -> Vec<HelpLine> {
+pub fn help(is_saga: bool) -> Vec<HelpLine> {
     let mut lines: Vec<HelpLine> = Vec::new();
     for binding in &BINDINGS {
         let chord = written(binding.chord);
-        match lines.iter_mut().find(|line| line.description == binding.description) {
+        let Some(description) = (if is_saga { in_saga(binding) } else { Some(binding.description) }) else { continue };
+        match lines.iter_mut().find(|line| line.description == description) {
             Some(line) => line.chords.push(chord),
-            None => {
-                lines.push(HelpLine { group: binding.group, chords: vec![chord], description: binding.description })
-            }
+            None => lines.push(HelpLine { group: binding.group, chords: vec![chord], description }),
         }
     }
     lines

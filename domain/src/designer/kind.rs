@@ -1,4 +1,4 @@
-//! The kinds of nodes, as far as a canvas has to know them.
+//! The kinds of nodes, and of the parts of a saga, as far as a canvas has to know them.
 
 /// What a node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,12 +16,20 @@ pub enum Kind {
     ForEach,
     Compensate,
     End,
+    /// In a saga: an event that starts it, or that is reacted to.
+    Event,
+    /// A step of a saga.
+    Step,
+    /// What undoes a step.
+    Undo,
+    /// What a saga sends because of an event.
+    Reaction,
     /// What the definition says is no kind; it is drawn and kept all the same.
     Unknown,
 }
 
 impl Kind {
-    /// All that can be drawn, in the order of the palette.
+    /// All that can be drawn in a process, in the order of the palette.
     pub const ALL: [Kind; 13] = [
         Kind::Start,
         Kind::Command,
@@ -54,10 +62,15 @@ impl Kind {
             Kind::ForEach => "for-each",
             Kind::Compensate => "compensate",
             Kind::End => "end",
+            Kind::Event => "event",
+            Kind::Step => "step",
+            Kind::Undo => "undo",
+            Kind::Reaction => "reaction",
             Kind::Unknown => "unknown",
         }
     }
 
+    /// The kind of a node of a process.
     pub fn of(name: &str) -> Self {
         Self::ALL.into_iter().find(|kind| kind.name() == name).unwrap_or(Kind::Unknown)
     }
@@ -75,7 +88,7 @@ impl Kind {
             Kind::Fork => &["branches", "join", "timeout"],
             Kind::ForEach => &["over", "as", "mode", "limit", "do", "collect", "into", "timeout", "set", "next"],
             Kind::End => &["outcome", "set", "reason"],
-            Kind::Unknown => &[],
+            Kind::Event | Kind::Step | Kind::Undo | Kind::Reaction | Kind::Unknown => &[],
         }
     }
 }

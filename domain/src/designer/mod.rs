@@ -11,6 +11,7 @@
 //! - gestures: [`gesture::step`] and [`command::perform`] turn pointers and keys into [`command::Outcome`]s
 //! - [`complete`]: names that are offered while an expression is typed; [`sample`], what it is tried with
 //! - [`Viewport`]: between the screen and the diagram
+//! - [`sagas`]: what is different where the document is a saga
 //! - [`desk`]: between the drawing, its text and the draft that is stored
 //!
 //! [`Editor`] keeps document, scene and history in step; begin to read there.
@@ -37,6 +38,7 @@ mod places;
 mod ports;
 pub mod route;
 pub mod rules;
+pub mod sagas;
 pub mod sample;
 pub mod scene;
 pub mod selection;
@@ -58,6 +60,7 @@ pub use keys::Command;
 pub use kind::Kind;
 pub use places::centres;
 pub use rules::Verdict;
-pub use scene::{Hit, Scene, SceneEdge, SceneNode, ScenePort};
+pub use sagas::SagaEdit;
+pub use scene::{Hit, Role, Scene, SceneEdge, SceneNode, ScenePort};
 pub use selection::{Direction, Selection};
 pub use viewport::{Minimap, Viewport};

@@ -6,6 +6,7 @@ use super::{
     Kind,
     document::{Document, PortRef},
     rules::port_words,
+    sagas,
 };
 
 /// A node of the list, with where it leads.
@@ -83,6 +84,9 @@ pub fn rows(document: &Document) -> Vec<Row> {
 
 /// The accessible name of a node: `Book the flight, command, BookFlight → flights; 1 of 3 ways leads nowhere`.
 pub fn node_name(document: &Document, node: &str) -> String {
+    if let Some(part) = document.part(node) {
+        return sagas::node_name(document, &part);
+    }
     let ports = document.ports(node);
     let open = ports.iter().filter(|port| document.is_open(port)).count();
     let mut words = format!("{}, {}", document.title(node), document.kind_of(node).name());

@@ -45,7 +45,7 @@ pub fn of(name: &str, node: &Value) -> Vec<Port> {
             found.timeout();
         }
         Kind::End => {}
-        Kind::Unknown => found.whatever_is_there(),
+        Kind::Event | Kind::Step | Kind::Undo | Kind::Reaction | Kind::Unknown => found.whatever_is_there(),
     }
     found.ports
 }

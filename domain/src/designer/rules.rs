@@ -10,7 +10,7 @@ use super::{
     change::Forbidden,
     document::{Document, PortRef},
     edit::fresh,
-    ports,
+    ports, sagas,
 };
 
 /// What a rule says.
@@ -80,6 +80,8 @@ pub fn reconnect_source(document: &Document, edge: &PortRef, from: &PortRef) -> 
 /// Whether a node of this kind can be added at all.
 pub fn add(document: &Document, kind: Kind) -> Verdict {
     match kind {
+        kind if document.is_saga() => sagas::rules::add(document, kind),
+        Kind::Event | Kind::Step | Kind::Undo | Kind::Reaction => Verdict::forbid("That is for sagas."),
         Kind::Unknown => Verdict::forbid("There are no nodes of that kind."),
         Kind::Start if document.start().is_some() => {
             Verdict::forbid("There is a start already; a process has exactly one.")
@@ -208,7 +210,7 @@ pub fn port_name(document: &Document, node: &str, port: &str) -> Verdict {
     }
 }
 
-fn message_type(text: &str) -> Verdict {
+pub(super) fn message_type(text: &str) -> Verdict {
     if text.is_empty() {
         return Verdict::forbid("The name of an event cannot be empty.");
     }

@@ -1,12 +1,46 @@
-//! A sample of what a process may be started with, made from its schema: something to try expressions with.
+//! A sample of what a definition may be started with: something to try expressions with. That of a process is made from
+//! the schema of its input, that of a saga from its scenarios and from what its expressions read.
 
 use serde_json::{Map, Value, json};
+
+use super::{complete::mentioned, document::Document};
 
 /// How deep a schema is followed.
 const DEPTH_MAX: usize = 6;
 /// Of texts that have to be long, and of lists: those may stand in lists.
 const LENGTH_MAX: u64 = 40;
 const ITEMS_MAX: u64 = 3;
+
+/// What the expressions of a document can be tried with.
+pub fn sample_of(document: &Document) -> Value {
+    if document.is_saga() { of_saga(document) } else { sample(document.value().get("input")) }
+}
+
+/// Each field that is read somewhere says its name, unless a scenario has something better.
+fn of_saga(document: &Document) -> Value {
+    let scenarios = document.value().get("scenarios").and_then(Value::as_array).into_iter().flatten();
+    let moves: Vec<&Value> = scenarios.filter_map(|scenario| scenario.get("steps")?.as_array()).flatten().collect();
+    let payloads = |field: &str| {
+        let moves = moves.iter().filter(|it| it.get(field).is_some());
+        moves.filter_map(|it| it.get("payload")?.as_object()).collect::<Vec<_>>()
+    };
+    let read = |path: &[&str], better: Vec<&Map<String, Value>>| {
+        let named = mentioned(document, path).into_iter().map(|name| (name.text.clone(), json!(name.text)));
+        let better = better.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone()));
+        Value::Object(named.chain(better).collect())
+    };
+    let started = payloads("event").into_iter().take(1).collect::<Vec<_>>();
+    let answered = payloads("answer");
+    let came = if answered.is_empty() { started.clone() } else { answered };
+    json!({
+        "input": read(&["input"], started), "vars": read(&["vars"], Vec::new()),
+        "event": {
+            "type": "SomethingHappened", "aggregate_type": "order", "aggregate_id": "o-1",
+            "payload": read(&["event", "payload"], came),
+        },
+        "instance": {"id": "0198c0de-0000-7000-8000-000000000001", "business_key": "o-1"},
+    })
+}
 
 /// What expressions can be tried with: an input that fits the schema as far as that can be guessed, and room for the rest.
 pub fn sample(schema: Option<&Value>) -> Value {

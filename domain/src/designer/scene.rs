@@ -14,7 +14,7 @@ use super::{
     labels::Labels,
     lanes,
     route::{self, Boxes, Ends},
-    words,
+    sagas, words,
 };
 use crate::diagram::{DiagramEdge, DiagramNode, NODE_HEIGHT, NODE_WIDTH, ROUND_SIZE};
 
@@ -30,6 +30,8 @@ pub struct Scene {
     boxes: Vec<Rect>,
     index: Index,
     routed: usize,
+    /// Whether the order of what is drawn says where it stands: nothing is routed then.
+    is_fixed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +39,8 @@ pub struct SceneNode {
     pub shape: DiagramNode,
     pub kind: Kind,
     pub ports: Vec<ScenePort>,
+    /// Further lines, below its two.
+    pub notes: Vec<String>,
 }
 
 /// A handle that edges are drawn from.
@@ -57,6 +61,19 @@ pub struct SceneEdge {
     /// The way before lanes were given out.
     way: Vec<Point>,
     region: Rect,
+    pub role: Role,
+}
+
+/// What an edge is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Role {
+    /// To what comes next.
+    #[default]
+    Way,
+    /// To what undoes what was done, and from there on.
+    Back,
+    /// From a step to what undoes it.
+    Tie,
 }
 
 impl SceneNode {
@@ -81,7 +98,7 @@ impl SceneNode {
             width,
             height,
         };
-        let mut node = Self { shape, kind, ports: ports.collect() };
+        let mut node = Self { shape, kind, ports: ports.collect(), notes: Vec::new() };
         node.place_ports();
         node
     }
@@ -112,6 +129,13 @@ impl SceneNode {
 }
 
 impl SceneEdge {
+    /// One that is drawn just so.
+    pub(super) fn fixed(shape: DiagramEdge, role: Role) -> Self {
+        let (from, to) = shape.points.first().copied().zip(shape.points.last().copied()).unwrap_or_default();
+        let ends = Ends { from, to, source: Rect::default(), target: Rect::default() };
+        Self { shape, ends, way: Vec::new(), region: Rect::default(), role }
+    }
+
     /// The node and the port that it begins at.
     pub fn begins(&self) -> (&str, &str) {
         (&self.shape.from, &self.shape.port)
@@ -129,6 +153,9 @@ impl Scene {
 
     /// The scene of the same document after it was edited.
     pub fn next(&self, document: &Document) -> Self {
+        if document.is_saga() {
+            return sagas::scene(document);
+        }
         let positions = document.positions();
         let nodes: Vec<SceneNode> = document
             .nodes()
@@ -149,12 +176,27 @@ impl Scene {
     /// The scene with some nodes elsewhere, as while they are dragged.
     pub fn moved<S: AsRef<str>>(&self, ids: &[S], dx: f64, dy: f64) -> Self {
         let mut nodes = self.nodes.clone();
+        if self.is_fixed {
+            for node in nodes.iter_mut().filter(|node| ids.iter().any(|id| id.as_ref() == node.id())) {
+                (node.shape.x, node.shape.y) = (node.shape.x + dx, node.shape.y + dy);
+                node.ports.clear();
+            }
+            return Self::fixed(nodes, self.edges.clone());
+        }
         for id in ids {
             let Some(node) = self.numbers.get(id.as_ref()).and_then(|number| nodes.get_mut(*number)) else { continue };
             (node.shape.x, node.shape.y) = (node.shape.x + dx, node.shape.y + dy);
             node.place_ports();
         }
         self.laid_out(nodes, self.edges.iter().map(|edge| edge.shape.clone()).collect())
+    }
+
+    /// A scene whose edges are drawn already.
+    pub(super) fn fixed(nodes: Vec<SceneNode>, edges: Vec<SceneEdge>) -> Self {
+        let boxes: Vec<Rect> = nodes.iter().map(SceneNode::rect).collect();
+        let index = Index::of(boxes.iter().copied());
+        let numbers = nodes.iter().enumerate().map(|(number, node)| (node.shape.id.clone(), number)).collect();
+        Self { nodes, edges, numbers, boxes, index, routed: 0, is_fixed: true }
     }
 
     pub(super) fn laid_out(&self, nodes: Vec<SceneNode>, links: Vec<DiagramEdge>) -> Self {
@@ -180,7 +222,7 @@ impl Scene {
                     (route.points, route.region)
                 }
             };
-            edges.push(SceneEdge { shape, ends, way, region });
+            edges.push(SceneEdge { shape, ends, way, region, role: Role::Way });
         }
         let mut ways: Vec<Vec<Point>> = edges.iter().map(|edge| edge.way.clone()).collect();
         lanes::spread(&mut ways);
@@ -189,7 +231,7 @@ impl Scene {
             edge.shape.label_at = labels.place(&edge.shape.label, &points);
             edge.shape.points = points;
         }
-        Self { nodes, edges, numbers, boxes, index, routed }
+        Self { nodes, edges, numbers, boxes, index, routed, is_fixed: false }
     }
 
     /// Where boxes stood that stand there no longer, and where some stand now.
@@ -207,7 +249,7 @@ impl Scene {
         changed
     }
 
-    /// In the order of their names.
+    /// In the order of their names; those of a saga in their own.
     pub fn nodes(&self) -> &[SceneNode] {
         &self.nodes
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     document::{Document, PortRef},
     geometry::{Point, Rect},
+    sagas,
     scene::{Hit, Scene, SceneNode},
 };
 
@@ -170,7 +171,17 @@ pub fn find(document: &Document, text: &str) -> Vec<String> {
         return Vec::new();
     }
     let mut found: Vec<(u8, String)> = Vec::new();
-    for (name, node) in document.nodes() {
+    // What starts a saga has no object of its own: its title says all.
+    let parts: Vec<(String, Value)> = sagas::rows(document)
+        .into_iter()
+        .filter(|_| document.is_saga())
+        .map(|row| {
+            let pointer = Some(row.part.pointer()).filter(|pointer| !pointer.is_empty());
+            (row.id, pointer.and_then(|pointer| document.value().pointer(&pointer).cloned()).unwrap_or_default())
+        })
+        .collect();
+    let parts = parts.iter().map(|(id, value)| (id.as_str(), value));
+    for (name, node) in document.nodes().chain(parts) {
         let title = document.title(name).to_lowercase();
         let rank = if title.starts_with(&wanted) || name.starts_with(&wanted) {
             0

@@ -66,6 +66,7 @@ pub fn subtitle(node: &Value) -> String {
         }
         Kind::Compensate => "undoes what was done".to_owned(),
         Kind::End => format!("end · {}", text(node, "outcome").unwrap_or("completed")),
+        Kind::Event | Kind::Step | Kind::Undo | Kind::Reaction => String::new(),
         Kind::Unknown => match text(node, "kind") {
             Some(kind) => format!("unknown kind {}", shorten(kind, 12)),
             None => "of no kind".to_owned(),
@@ -92,7 +93,8 @@ pub fn port_label(kind: Kind, node: &Value, port: &str) -> String {
                 },
             }
         }
-        Kind::Command | Kind::Wait | Kind::Approval | Kind::Fork | Kind::Call | Kind::Unknown => port.to_owned(),
+        Kind::Command | Kind::Wait | Kind::Approval | Kind::Fork | Kind::Call => port.to_owned(),
+        Kind::Event | Kind::Step | Kind::Undo | Kind::Reaction | Kind::Unknown => port.to_owned(),
     }
 }
 

@@ -42,6 +42,12 @@ pub(crate) fn read(value: &Value, found: &mut Vec<Diagnostic>) -> Option<Definit
         let (on, stateful) = (BTreeMap::new(), Some(stateful?));
         return Some(Definition(Arc::new(Parts { name: name?, title, description, on, stateful })));
     }
+    if !fields.has("on") {
+        let message = "A saga has `steps`, or reacts to events (`on`). Begin with one of them.";
+        found.push(Diagnostic::error("empty-saga", "", message));
+        fields.finish(found);
+        return None;
+    }
     let on = match fields.required("on", found) {
         Some(Value::Object(map)) if map.len() <= REACTIONS_MAX => map,
         Some(Value::Object(_)) => {

@@ -20,7 +20,7 @@ pub fn bar(studio: Studio) -> AnyView {
         <div class="studio-bar" role="toolbar" aria-label="Canvas">
             {past(studio, "Undo", undo, Command::Undo)}
             {past(studio, "Redo", redo, Command::Redo)}
-            {button(studio, "Tidy", "Lay everything out (T)", Command::Tidy)}
+            {(!studio.is_saga()).then(|| button(studio, "Tidy", "Lay everything out (T)", Command::Tidy))}
             <span class="end">
                 {button(studio, "−", "Zoom out (-)", Command::ZoomOut)}
                 <button type="button" class="btn quiet small zoom" title="Zoom to 100 % (0)"
@@ -60,16 +60,18 @@ fn past(studio: Studio, label: &'static str, what: Signal<Option<String>>, comma
 }
 
 /// The dialog that lists the keys.
-pub fn help() -> AnyView {
-    let lines = keys::help()
+pub fn help(is_saga: bool) -> AnyView {
+    let lines = keys::help(is_saga)
         .into_iter()
         .map(|line| {
             let chords = line.chords.into_iter().map(|chord| view! { <kbd>{chord}</kbd>" " }).collect_view();
             view! { <tr><td>{chords}</td><td>{line.description}</td></tr> }
         })
         .collect_view();
-    let gestures =
-        keys::GESTURES.into_iter().map(|(hand, what)| view! { <tr><td>{hand}</td><td>{what}</td></tr> }).collect_view();
+    let gestures = keys::gestures(is_saga)
+        .iter()
+        .map(|(hand, what)| view! { <tr><td>{*hand}</td><td>{*what}</td></tr> })
+        .collect_view();
     view! {
         <Dialog id=HELP title="Keys of the canvas">
             <div class="keys-help" role="region" aria-label="Keys" tabindex="0">

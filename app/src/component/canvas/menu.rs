@@ -72,6 +72,7 @@ fn kinds(studio: Studio, offer: Offer) -> AnyView {
     let (label, at) = studio.editor.with_untracked(|editor| {
         let title = |node: &str| editor.document().title(node);
         match &offer {
+            Offer::New { at } if editor.document().is_saga() => ("Add to the saga".to_owned(), *at),
             Offer::New { at } => ("Add a node".to_owned(), *at),
             Offer::After { from, at } => {
                 let beside = editor.scene().node(&from.node).map(|node| (node.rect().right() + 16.0, node.rect().y));
@@ -184,9 +185,10 @@ fn pasted(studio: Studio, nodes: Vec<Edit>, instead: Vec<Edit>) -> AnyView {
         }
     };
     focus_first();
+    let add = if studio.is_saga() { "Add its parts to this one" } else { "Add its nodes to this one" };
     let content = view! {
         <ul>
-            <li><button type="button" on:click=choice(nodes)>"Add its nodes to this one"</button></li>
+            <li><button type="button" on:click=choice(nodes)>{add}</button></li>
             <li><button type="button" on:click=choice(instead)>"Put it in place of this one"</button></li>
         </ul>
     };

@@ -2,9 +2,11 @@
 //! [`baton_domain::designer`], and draws what comes back. It decides nothing.
 //!
 //! [`Studio`] is the state, made once for a page; [`stage`] draws it, [`input`] reads the browser's events, [`palette`],
-//! [`menu`], [`settings`] with [`ways`], and [`outline`] are the other ways to the same edits.
+//! [`menu`], [`settings`] with [`ways`], and [`outline`] are the other ways to the same edits. The document may be a saga:
+//! then [`saga`] has the settings, and [`steps`] the table that stands for the outline.
 
 mod bar;
+mod button;
 mod expression;
 mod form;
 mod held;
@@ -13,10 +15,12 @@ mod menu;
 mod minimap;
 mod outline;
 mod palette;
+mod saga;
 mod sample;
 mod seen;
 mod settings;
 mod stage;
+mod steps;
 mod studio;
 mod watch;
 mod ways;
@@ -35,6 +39,8 @@ pub const STAGE: &str = "stage";
 
 /// Everything around a canvas, and the canvas. `findings` are marked on their nodes.
 pub fn canvas_view(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) -> AnyView {
+    let is_saga = studio.is_saga();
+    let list = if is_saga { steps::outline(studio, findings) } else { outline::outline(studio, findings) };
     view! {
         <section class="studio" aria-label="Designer">
             {bar::bar(studio)}
@@ -43,9 +49,9 @@ pub fn canvas_view(studio: Studio, name: String, findings: Signal<Vec<Diagnostic
                 {stage::stage(studio, name, findings)}
                 {settings::panel(studio, findings)}
             </div>
-            {outline::outline(studio, findings)}
+            {list}
             <p class="visually-hidden" role="status" aria-live="polite">{move || studio.said.get()}</p>
-            {bar::help()}
+            {bar::help(is_saga)}
         </section>
     }
     .erased()
@@ -69,10 +75,7 @@ fn edge_of(key: &str) -> Option<PortRef> {
     key.split_once('\n').map(|(node, port)| PortRef::new(node, port))
 }
 
-/// The findings about a node: those whose pointer leads into it.
-fn about<'a>(findings: &'a [Diagnostic], node: &str) -> impl Iterator<Item = &'a Diagnostic> {
-    let pointer = baton_domain::designer::document::node_pointer(node);
-    findings.iter().filter(move |finding| {
-        finding.pointer.strip_prefix(&pointer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    })
+/// The findings about what is drawn under that name: those whose pointer leads into it.
+fn about<'a>(studio: Studio, findings: &'a [Diagnostic], node: &'a str) -> impl Iterator<Item = &'a Diagnostic> {
+    findings.iter().filter(move |finding| studio.drawn_at(&finding.pointer).as_deref() == Some(node))
 }

@@ -33,7 +33,7 @@ fn row(studio: Studio, row: Row, findings: Signal<Vec<Diagnostic>>) -> AnyView {
     let depth = format!("--depth:{}", row.depth.unwrap_or(0).min(12));
     let unreached = row.depth.is_none().then(|| view! { <span class="tag warn">"no way leads here"</span> });
     let node = row.node;
-    let count = move || findings.with(|findings| about(findings, &node).count());
+    let count = move || findings.with(|findings| about(studio, findings, &node).count());
     let count =
         move || Some(count()).filter(|count| *count > 0).map(|count| view! { <span class="tag warn">{count}</span> });
     let ways: Vec<String> = row.ways.iter().map(|way| in_words(studio, way)).collect();

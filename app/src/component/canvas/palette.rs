@@ -1,13 +1,14 @@
 //! The kinds of nodes, to be dragged onto the canvas or clicked.
 
-use baton_domain::designer::Kind;
+use baton_domain::designer::{Kind, command};
 use leptos::prelude::*;
 
 use super::{input, studio::Studio};
 use crate::erased::Erase;
 
 pub fn palette(studio: Studio) -> AnyView {
-    let kinds = Kind::ALL.into_iter().map(|kind| item(studio, kind)).collect_view();
+    let kinds = studio.editor.with_untracked(|editor| command::palette(editor.document()));
+    let kinds = kinds.iter().map(|kind| item(studio, *kind)).collect_view();
     view! { <div class="palette" role="toolbar" aria-label="Nodes to add" aria-orientation="vertical">{kinds}</div> }
         .erased()
 }
@@ -51,6 +52,10 @@ pub fn purpose(kind: Kind) -> &'static str {
         Kind::ForEach => "repeat for each item of a list",
         Kind::Compensate => "undo what was done",
         Kind::End => "where it ends",
+        Kind::Event => "something happened",
+        Kind::Step => "send a command, and go on when it is done",
+        Kind::Undo => "what takes a step back",
+        Kind::Reaction => "when an event happens, send a command",
         Kind::Unknown => "unknown",
     }
 }
@@ -72,6 +77,10 @@ pub fn glyph(kind: Kind) -> AnyView {
         Kind::ForEach => "M13 8a5 5 0 1 1-1.500-3.600M12 1.500v3H9",
         Kind::Compensate => "M3 6h7a3.500 3.500 0 0 1 0 7H6M6 3 3 6l3 3",
         Kind::End => "M8 13.500A5.500 5.500 0 1 0 8 2.500a5.500 5.500 0 0 0 0 11zM8 11A3 3 0 1 0 8 5a3 3 0 0 0 0 6z",
+        Kind::Event => "M9 1.500 3.500 9H8l-1 5.500L12.500 7H8z",
+        Kind::Step => "M2 4h9l3 4-3 4H2z",
+        Kind::Undo => "M3 6h7a3.500 3.500 0 0 1 0 7H6M6 3 3 6l3 3",
+        Kind::Reaction => "M2 8h3M8 5 11 8 8 11M11 8h3M5 5.500a2.500 2.500 0 0 1 0 5",
         Kind::Unknown => "M8 11.500v.2M6 6a2 2 0 1 1 2 2.500V10",
     };
     view! {

@@ -32,7 +32,7 @@ impl Sample {
 
     fn read(self) -> String {
         self.text.get().unwrap_or_else(|| {
-            let sample = self.studio.editor.with(|editor| sample::sample(editor.document().value().get("input")));
+            let sample = self.studio.editor.with(|editor| sample::sample_of(editor.document()));
             serde_json::to_string_pretty(&sample).unwrap_or_default()
         })
     }
@@ -85,6 +85,14 @@ impl Sample {
             let text = event_target_value(&event);
             self.text.set(Some(text).filter(|text| !text.trim().is_empty()));
         };
+        let hint = match self.studio.is_saga() {
+            true => {
+                "What expressions are tried with while you type. Made from the scenarios; empty it to have it made anew."
+            }
+            false => {
+                "What expressions are tried with while you type. Made from the input's schema; empty it to have it made anew."
+            }
+        };
         view! {
             <details class="sample">
                 <summary>"Sample for expressions"</summary>
@@ -92,7 +100,7 @@ impl Sample {
                 <textarea id="expression-sample" class="mono" rows="8" spellcheck="false" prop:value=move || self.read() on:change=changed>
                     {html::escaped(untrack(|| self.read()))}
                 </textarea>
-                <p class="faint">"What expressions are tried with while you type. Made from the input's schema; empty it to have it made anew."</p>
+                <p class="faint">{hint}</p>
             </details>
         }
         .erased()

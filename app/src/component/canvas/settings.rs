@@ -11,6 +11,7 @@ use super::{
     STAGE, about,
     expression::{Typed, expression},
     form::form,
+    saga,
     sample::Sample,
     seen,
     studio::Studio,
@@ -22,7 +23,7 @@ use crate::{dom, erased::Erase};
 pub const TITLE: &str = "settings-title";
 /// The first field of the process itself, as [`id_of`] calls it.
 pub const OWN: &str = "set-title";
-const NAME: &str = "settings-name";
+pub const NAME: &str = "settings-name";
 
 /// How a field is written.
 #[derive(Clone, Copy, PartialEq)]
@@ -36,6 +37,10 @@ pub enum How {
     /// A JSON Schema, drawn as a form.
     Schema,
     Choice(&'static [&'static str]),
+    /// One name, or several with commas between them. `is_list`: one alone is written as a list too.
+    Names {
+        is_list: bool,
+    },
 }
 
 /// Into the settings: at once where they are drawn, so that whoever types on is in them already; else once they are.
@@ -86,7 +91,7 @@ fn fields(kind: Kind) -> &'static [Field] {
         Kind::Wait => {
             const { &[field("match", "Match by", Json, "{\"event\": \"=event.payload.id\", \"with\": \"=vars.id\"}")] }
         }
-        Kind::Decide | Kind::Unknown => &[],
+        Kind::Decide | Kind::Unknown | Kind::Event | Kind::Step | Kind::Undo | Kind::Reaction => &[],
         Kind::Approval => {
             const {
                 &[
@@ -139,6 +144,16 @@ fn fields(kind: Kind) -> &'static [Field] {
 pub fn panel(studio: Studio, findings: Signal<Vec<Diagnostic>>) -> AnyView {
     provide_context(Sample::new(studio));
     let names = seen::provide();
+    let escape = move |event: leptos::ev::KeyboardEvent| {
+        if event.key() == "Escape" {
+            dom::focus(STAGE);
+        }
+    };
+    let content = if studio.is_saga() { saga::panel(studio, findings) } else { nodes(studio, findings) };
+    view! { <aside class="settings" aria-label="Settings" on:keydown=escape>{content}{names}</aside> }.erased()
+}
+
+fn nodes(studio: Studio, findings: Signal<Vec<Diagnostic>>) -> AnyView {
     // Only another node makes another panel: while one types, the fields stay.
     let chosen = move || {
         let selected = studio.selection.with(|selection| selection.only_node().map(str::to_owned))?;
@@ -152,21 +167,23 @@ pub fn panel(studio: Studio, findings: Signal<Vec<Diagnostic>>) -> AnyView {
         Some((kind, name)) => of_node(studio, name.to_owned(), Kind::of(kind), findings),
         None => of_nothing(studio),
     };
-    let escape = move |event: leptos::ev::KeyboardEvent| {
-        if event.key() == "Escape" {
-            dom::focus(STAGE);
-        }
-    };
-    view! { <aside class="settings" aria-label="Settings" on:keydown=escape>{content}{names}</aside> }.erased()
+    content.erased()
 }
 
-fn of_nothing(studio: Studio) -> AnyView {
+/// While no part is selected alone.
+pub fn of_nothing(studio: Studio) -> AnyView {
+    let is_saga = studio.is_saga();
     let words = move || {
         studio.selection.with(|selection| match (selection.nodes.len(), selection.edges.len()) {
+            (0, 0) if is_saga => {
+                "Select a step or a reaction to see its settings. Press ? on the canvas for its keys.".to_owned()
+            }
             (0, 0) => {
                 "Select a node to see its settings, or drag one from the left. Press ? on the canvas for its keys."
                     .to_owned()
             }
+            (0, _) if is_saga => "The order of the steps draws these lines. Press A to insert a step here.".to_owned(),
+            (several, _) if is_saga => format!("{several} parts. They are moved, copied and removed together."),
             (0, 1) => {
                 "An edge. Drag its ends elsewhere, press A to insert a node into it, Delete to remove it.".to_owned()
             }
@@ -174,17 +191,19 @@ fn of_nothing(studio: Studio) -> AnyView {
         })
     };
     let is_nothing = Memo::new(move |_| studio.selection.with(Selection::is_empty));
-    // Of the process itself, while nothing of it is selected.
+    // Of the definition itself, while nothing of it is selected.
     let own = move || {
         is_nothing.get().then(|| {
-            let fields = OF_PROCESS.iter().map(|field| input(studio, "", field)).collect_view();
-            view! { <header><h2>"The process"</h2></header>{fields} }
+            let (title, fields) = if is_saga { ("The saga", &OWN_FIELDS[..2]) } else { ("The process", OWN_FIELDS) };
+            let fields = fields.iter().map(|field| input(studio, "", field)).collect_view();
+            view! { <header><h2>{title}</h2></header>{fields} }
         })
     };
     view! { <p class="faint">{words}</p>{own} }.erased()
 }
 
-const OF_PROCESS: &[Field] = &[
+/// Of a definition itself; sagas have the first two.
+const OWN_FIELDS: &[Field] = &[
     field("title", "Title", How::Plain, "Business trip"),
     field("description", "Description", How::Plain, "What it is for"),
     field(
@@ -195,28 +214,34 @@ const OF_PROCESS: &[Field] = &[
     ),
 ];
 
+/// What it is called, and of which kind it is.
+pub fn head(studio: Studio, name: &str, kind: Kind) -> AnyView {
+    let name = name.to_owned();
+    let heading = move || studio.editor.with(|editor| editor.document().title(&name));
+    view! { <header><h2>{heading}</h2><span class=format!("tag {}", kind.name())>{kind.name()}</span></header> }
+        .erased()
+}
+
+/// What is wrong with the part that is shown.
+pub fn findings_of(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) -> AnyView {
+    let own = move || {
+        let own = findings.with(|findings| about(studio, findings, &name).cloned().collect::<Vec<_>>());
+        own.into_iter()
+            .map(|finding| {
+                let class = if finding.severity == Severity::Error { "finding bad" } else { "finding warn" };
+                view! { <p class=class>{finding.message}</p> }
+            })
+            .collect_view()
+    };
+    view! { <div aria-live="polite">{own}</div> }.erased()
+}
+
 fn of_node(studio: Studio, name: String, kind: Kind, findings: Signal<Vec<Diagnostic>>) -> AnyView {
     let base = node_pointer(&name);
-    let heading = {
-        let name = name.clone();
-        move || studio.editor.with(|editor| editor.document().title(&name))
-    };
-    let own = {
-        let name = name.clone();
-        move || {
-            let own = findings.with(|findings| about(findings, &name).cloned().collect::<Vec<_>>());
-            own.into_iter()
-                .map(|finding| {
-                    let class = if finding.severity == Severity::Error { "finding bad" } else { "finding warn" };
-                    view! { <p class=class>{finding.message}</p> }
-                })
-                .collect_view()
-        }
-    };
     let rest = fields(kind).iter().map(|field| input(studio, &base, field)).collect_view();
     view! {
-        <header><h2>{heading}</h2><span class=format!("tag {}", kind.name())>{kind.name()}</span></header>
-        <div aria-live="polite">{own}</div>
+        {head(studio, &name, kind)}
+        {findings_of(studio, name.clone(), findings)}
         {title_field(studio, &name)}
         {name_field(studio, &name)}
         {rest}
@@ -231,19 +256,32 @@ fn of_node(studio: Studio, name: String, kind: Kind, findings: Signal<Vec<Diagno
 fn written(value: Option<Value>, how: How) -> String {
     match (value, how) {
         (None | Some(Value::Null), _) => String::new(),
-        (Some(Value::String(text)), How::Text | How::Plain | How::Choice(_)) => text,
+        (Some(Value::String(text)), How::Text | How::Plain | How::Choice(_) | How::Names { .. }) => text,
+        (Some(Value::Array(names)), How::Names { .. }) => {
+            let names: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
+            names.join(", ")
+        }
         (Some(value), How::Json | How::Schema) => serde_json::to_string_pretty(&value).unwrap_or_default(),
         (Some(value), _) => value.to_string(),
     }
 }
 
-fn read(text: &str, how: How) -> Result<Option<Value>, String> {
+/// `was` is what stands there: one name stays a text or a list.
+fn read(text: &str, how: How, was: Option<&Value>) -> Result<Option<Value>, String> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
     }
     match how {
         How::Text | How::Plain | How::Choice(_) => Ok(Some(Value::String(text.to_owned()))),
+        How::Names { is_list } => {
+            let names: Vec<&str> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+            Ok(match names.as_slice() {
+                [] => None,
+                [one] if !was.map_or(is_list, Value::is_array) => Some(Value::String((*one).to_owned())),
+                several => Some(several.iter().map(|name| Value::String((*name).to_owned())).collect()),
+            })
+        }
         How::Number => {
             text.parse::<u64>().map(|number| Some(number.into())).map_err(|_| format!("{text} is no number."))
         }
@@ -261,20 +299,28 @@ fn id_of(pointer: &str) -> String {
 
 /// One field of the document. It is written when one leaves it: one step of the history.
 pub fn input(studio: Studio, base: &str, field: &Field) -> AnyView {
+    input_as(studio, base, field, None)
+}
+
+/// The same with another id, for the first field of a panel.
+pub fn input_as(studio: Studio, base: &str, field: &Field, id: Option<&str>) -> AnyView {
     let pointer = format!("{base}/{}", field.key);
     let (how, label, hint) = (field.how, field.label, field.hint);
-    let id = id_of(&pointer);
+    let id = id.map_or_else(|| id_of(&pointer), str::to_owned);
     let wrong = RwSignal::new(None::<String>);
     let (of, at) = (pointer.clone(), pointer.clone());
     let text = Signal::derive(move || written(studio.value(&of), how));
-    let changed = move |typed: String| match read(&typed, how) {
-        Ok(value) => {
-            wrong.set(None);
-            if value != studio.editor.with_untracked(|editor| editor.document().value().pointer(&pointer).cloned()) {
-                studio.commit(vec![Edit::Set { pointer: pointer.clone(), value }]);
+    let changed = move |typed: String| {
+        let was = studio.editor.with_untracked(|editor| editor.document().value().pointer(&pointer).cloned());
+        match read(&typed, how, was.as_ref()) {
+            Ok(value) => {
+                wrong.set(None);
+                if value != was {
+                    studio.commit(vec![Edit::Set { pointer: pointer.clone(), value }]);
+                }
             }
+            Err(why) => wrong.set(Some(why)),
         }
-        Err(why) => wrong.set(Some(why)),
     };
     let control = match how {
         How::Text | How::Json | How::Schema => {
@@ -298,8 +344,9 @@ pub fn input(studio: Studio, base: &str, field: &Field) -> AnyView {
             }
             .erased()
         }
-        How::Number | How::Plain => view! {
+        How::Number | How::Plain | How::Names { .. } => view! {
             <input id=id.clone() class="mono" type="text" spellcheck="false" autocomplete="off" placeholder=hint
+                list=matches!(how, How::Names { .. }).then_some(seen::EVENTS)
                 value=text.get_untracked() prop:value=text on:change=move |event| changed(event_target_value(&event))/>
         }
         .erased(),
@@ -332,19 +379,32 @@ fn title_field(studio: Studio, name: &str) -> AnyView {
 }
 
 fn name_field(studio: Studio, name: &str) -> AnyView {
-    let (node, value) = (name.to_owned(), name.to_owned());
+    let node = name.to_owned();
+    let rename = move |to| Edit::Rename { node: node.clone(), to };
+    named_field(studio, NAME, "Name in the text", name.to_owned(), Callback::new(rename))
+}
+
+/// The field of a name: another one is an edit of its own.
+pub fn named_field(
+    studio: Studio,
+    id: &'static str,
+    label: &'static str,
+    value: String,
+    rename: Callback<String, Edit>,
+) -> AnyView {
+    let was = value.clone();
     let changed = move |typed: String| {
         let to = typed.trim().to_owned();
-        if to != node {
-            studio.commit(vec![Edit::Rename { node: node.clone(), to }]);
+        if to != was {
+            studio.commit(vec![rename.run(to)]);
             // The panel of another name is another panel.
-            dom::focus_if_lost(NAME.to_owned());
+            dom::focus_if_lost(id.to_owned());
         }
     };
     view! {
         <div class="field">
-            <label for=NAME>"Name in the text"</label>
-            <input id=NAME class="mono" type="text" autocomplete="off" spellcheck="false" value=value
+            <label for=id>{label}</label>
+            <input id=id class="mono" type="text" autocomplete="off" spellcheck="false" value=value
                 on:change=move |event| changed(event_target_value(&event))/>
         </div>
     }

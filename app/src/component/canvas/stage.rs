@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use baton_domain::{
     designer::{
-        Kind, Point, PortRef, Rect, SceneNode, Verdict,
+        Edit, Kind, Point, PortRef, Rect, Role, SagaEdit, SceneNode, Verdict,
         command::{Aim, Preview},
         outline,
         scene::node_size,
@@ -15,14 +15,16 @@ use baton_domain::{
 use leptos::prelude::*;
 
 use super::{
-    STAGE, about, edge_key, edge_of, input,
+    STAGE, about,
+    button::{Looks, button},
+    edge_key, edge_of, input,
     input::LastClick,
     menu, minimap, number,
     studio::{Asking, Studio},
     translate,
 };
 use crate::{
-    component::diagram::{arrow, node_body, path},
+    component::diagram::{arrow, card_body, path},
     dom,
     erased::Erase,
 };
@@ -79,20 +81,41 @@ pub fn stage(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) ->
             <div class="grid" style=grid></div>
             <div class="layer" class:moving=move || studio.is_moving.get() style=transform>
                 <svg class="drawing" class:far=far role="presentation">
-                    <defs>{arrow("plain")}{arrow("chosen")}</defs>
+                    <defs>{arrow("plain")}{arrow("chosen")}{arrow("back")}</defs>
                     <g class="edges">{edges(studio)}</g>
                     <g class="nodes">{nodes(studio, findings)}</g>
                     {move || studio.preview.with(|preview| preview_view(preview, studio))}
                 </svg>
             </div>
             {move || {
-                studio.editor.with(|editor| editor.document().is_empty()).then(|| {
-                    view! { <p class="hint">"Drag a node from the left, or paste a definition."</p> }
-                })
+                studio.scene.with(|scene| scene.nodes().is_empty()).then(|| hint(studio))
             }}
             {move || studio.asking.get().map(|asking| menu::menu(studio, asking))}
             {move || studio.refused.get().map(|why| view! { <p class="refused floats" role="alert">{why}</p> })}
             {minimap::minimap(studio)}
+        </div>
+    }
+    .erased()
+}
+
+/// What an empty canvas says.
+fn hint(studio: Studio) -> AnyView {
+    if !studio.is_saga() {
+        return view! { <p class="hint">"Drag a node from the left, or paste a definition."</p> }.erased();
+    }
+    let add = |words: &str, edit: SagaEdit| {
+        let looks = Looks { class: "btn", words: words.to_owned(), ..Looks::default() };
+        button(studio, looks, move || {
+            studio.commit(vec![Edit::Saga(edit.clone())]);
+            dom::focus_after(STAGE);
+        })
+    };
+    view! {
+        <div class="begin floats">
+            <p>"Begin with "<b>"steps"</b>": each sends a command, and what was done is undone in reverse when a later one fails."</p>
+            {add("Begin with a step", SagaEdit::AddStep { at: 0 })}
+            <p>"Or with "<b>"reactions"</b>": an event leads to a command, and nothing is remembered."</p>
+            {add("Begin with a reaction", SagaEdit::AddReaction)}
         </div>
     }
     .erased()
@@ -130,8 +153,9 @@ struct Face {
 
 impl Face {
     fn fingerprint(&self) -> String {
-        let SceneNode { shape, ports, .. } = &self.node;
+        let SceneNode { shape, ports, notes, .. } = &self.node;
         let mut text = format!("{}|{}|{}|{:?}", shape.kind, shape.title, shape.subtitle, self.severity);
+        notes.iter().for_each(|note| text.push_str(note));
         for port in ports {
             let words = [if port.is_open { "|o" } else { "|c" }, &port.label, &number(port.at.1)];
             words.into_iter().for_each(|word| text.push_str(word));
@@ -147,7 +171,7 @@ fn face_of(studio: Studio, name: &str, findings: Signal<Vec<Diagnostic>>) -> Opt
     for port in &mut node.ports {
         port.at = (tenth(port.at.0 - x), tenth(port.at.1 - y));
     }
-    let severity = findings.with(|all| about(all, name).map(|finding| finding.severity).min());
+    let severity = findings.with(|all| about(studio, all, name).map(|finding| finding.severity).min());
     Some(Face { node, severity })
 }
 
@@ -181,7 +205,7 @@ fn node(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) -> AnyV
     let label = move || {
         look.with(|_| ());
         let named = studio.editor.with_untracked(|editor| outline::node_name(editor.document(), &id));
-        match findings.with(|findings| about(findings, &id).count()) {
+        match findings.with(|findings| about(studio, findings, &id).count()) {
             0 => named,
             1 => format!("{named}; one finding"),
             several => format!("{named}; {several} findings"),
@@ -204,7 +228,7 @@ fn tenth(number: f64) -> f64 {
 }
 
 fn face_view(face: &Face) -> AnyView {
-    let SceneNode { shape, ports, .. } = &face.node;
+    let SceneNode { shape, ports, notes, kind } = &face.node;
     let mark = face.severity.map(|severity| {
         let class = if severity == Severity::Error { "mark bad" } else { "mark warn" };
         view! {
@@ -214,14 +238,25 @@ fn face_view(face: &Face) -> AnyView {
             </g>
         }
     });
+    // Those of sagas do something when they are pressed; nothing is drawn from them.
+    let is_button = matches!(kind, Kind::Step | Kind::Event);
     let handles = ports.iter().map(|port| {
+        if is_button {
+            return button_view(&port.label, port.at).erased();
+        }
         let class = if port.is_open { "handle open" } else { "handle" };
         let label = (port.is_open && !port.label.is_empty())
             .then(|| view! { <text class="port open" x=number(port.at.0 + 10.0) y=number(port.at.1)>{port.label.clone()}</text> });
-        view! { <circle class=class cx=number(port.at.0) cy=number(port.at.1) r="4.500"/>{label} }
+        view! { <circle class=class cx=number(port.at.0) cy=number(port.at.1) r="4.500"/>{label} }.erased()
     });
     let handles = handles.collect_view();
-    view! { {node_body(shape)}{handles}{mark} }.erased()
+    view! { {card_body(shape, notes)}{handles}{mark} }.erased()
+}
+
+/// A plus, with what it adds where that is not the next step.
+fn button_view(label: &str, at: Point) -> impl IntoView {
+    let words = (!label.is_empty()).then(|| view! { <text x="13">{label.to_owned()}</text> });
+    view! { <g class="handle plus" transform=translate(at)><circle r="8"/><path d="M-3.500 0h7M0-3.500v7"/>{words}</g> }
 }
 
 fn edges(studio: Studio) -> AnyView {
@@ -237,23 +272,35 @@ fn edge(studio: Studio, key: &str) -> AnyView {
     // One thing follows the edge; what is drawn of it follows that one.
     let drawn = Memo::new(move |_| {
         watch.track();
-        let shape = studio.scene.with_untracked(|scene| scene.edge(&id).map(|edge| edge.shape.clone()));
-        (shape, studio.selection.with_untracked(|selection| selection.edges.contains(&id)))
+        let edge = studio.scene.with_untracked(|scene| scene.edge(&id).map(|edge| (edge.shape.clone(), edge.role)));
+        let (shape, role) = edge.unzip();
+        (shape, role.unwrap_or_default(), studio.selection.with_untracked(|selection| selection.edges.contains(&id)))
     });
-    let line = move || drawn.with(|(shape, _)| shape.as_ref().map(|shape| path(&shape.points)).unwrap_or_default());
-    let chosen = move || drawn.with(|(_, chosen)| *chosen);
-    let class = move || if chosen() { "edge chosen" } else { "edge plain" };
-    let end = move || if chosen() { "url(#arrow-chosen)" } else { "url(#arrow-plain)" };
+    let line = move || drawn.with(|(shape, ..)| shape.as_ref().map(|shape| path(&shape.points)).unwrap_or_default());
+    let look = move || drawn.with(|(_, role, chosen)| (*role, *chosen));
+    let class = move || match look() {
+        (_, true) => "edge chosen",
+        (Role::Way, _) => "edge plain",
+        (Role::Back, _) => "edge back",
+        (Role::Tie, _) => "edge tie",
+    };
+    let end = move || match look() {
+        (Role::Tie, _) => "",
+        (_, true) => "url(#arrow-chosen)",
+        (Role::Way, _) => "url(#arrow-plain)",
+        (Role::Back, _) => "url(#arrow-back)",
+    };
     let label = move || {
-        drawn.with(|(shape, _)| {
+        drawn.with(|(shape, ..)| {
             let shape = shape.as_ref().filter(|shape| !shape.label.is_empty())?;
             let (x, y) = shape.label_at?;
             Some(view! { <text class="port" x=number(x) y=number(y)>{shape.label.clone()}</text> })
         })
     };
     let ends = move || {
-        drawn.with(|(shape, chosen)| {
-            let shape = shape.as_ref().filter(|_| *chosen)?;
+        drawn.with(|(shape, _, chosen)| {
+            // The ends of a saga's edges are not taken elsewhere.
+            let shape = shape.as_ref().filter(|_| *chosen && !studio.is_saga())?;
             let ends = [*shape.points.first()?, *shape.points.last()?];
             let grip = |(x, y)| view! { <circle class="grip" cx=number(x) cy=number(y) r="5"/> };
             Some(ends.map(grip).into_iter().collect_view())
@@ -305,11 +352,15 @@ fn ghost_name(kind: Kind, (x, y): Point) -> impl IntoView {
 }
 
 fn edge_aim(studio: Studio, aim: &Aim<PortRef>) -> AnyView {
-    let points = studio
-        .scene
-        .with_untracked(|scene| scene.edge(&aim.on).map(|edge| path(&edge.shape.points)))
-        .unwrap_or_default();
-    view! { <path class=verdict_class(&aim.verdict) d=points/> }.erased()
+    let class = verdict_class(&aim.verdict);
+    studio.scene.with_untracked(|scene| match scene.edge(&aim.on) {
+        Some(edge) => view! { <path class=class d=path(&edge.shape.points)/> }.erased(),
+        // Something is added to the node itself.
+        None => match scene.node(&aim.on.node) {
+            Some(node) => rect_view(class, &node.rect().grown(5.0), 12.0),
+            None => ().erased(),
+        },
+    })
 }
 
 fn verdict_class(verdict: &Verdict) -> &'static str {

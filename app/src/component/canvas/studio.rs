@@ -122,6 +122,27 @@ impl Studio {
         self.opened.with(Option::is_some)
     }
 
+    /// Whether the document is a saga now.
+    pub fn is_saga(self) -> bool {
+        self.editor.with_untracked(|editor| editor.document().is_saga())
+    }
+
+    /// The same, asked again when it changes; `None`: nothing is open.
+    pub fn shows_saga(self) -> Option<bool> {
+        self.is_open().then(|| self.editor.with(|editor| editor.document().is_saga()))
+    }
+
+    /// What of the drawing a JSON pointer leads into.
+    pub fn drawn_at(self, pointer: &str) -> Option<String> {
+        self.editor.with_untracked(|editor| editor.document().drawn_at(pointer))
+    }
+
+    /// Selects what is drawn there and goes to its settings.
+    pub fn go_to(self, node: &str) {
+        self.select(node);
+        super::settings::enter();
+    }
+
     /// Takes over what somebody wrote in the text.
     pub fn rewrite(self, report: &CheckReport) {
         let Some(document) = report.document.as_ref().filter(|document| document.is_object()) else { return };
@@ -245,6 +266,10 @@ impl Studio {
 
     pub fn select(self, node: &str) {
         self.choose_only(Selection::of_node(node));
+        self.reveal(node);
+    }
+
+    fn reveal(self, node: &str) {
         let rect = self.editor.with_untracked(|editor| editor.scene().node(node).map(|node| node.rect()));
         if let Some(rect) = rect {
             self.view.update(|view| *view = view.revealing(&rect));
@@ -354,7 +379,12 @@ impl Studio {
         match self.editor.update(|editor| editor.commit(edits)) {
             Ok(done) => {
                 if !done.select.is_empty() {
+                    // Where something of a saga stands now, its order says: it may be out of sight.
+                    let shown = done.select.first().cloned().filter(|_| self.is_saga());
                     self.choose_only(Selection::of_nodes(done.select));
+                    if let Some(shown) = shown {
+                        self.reveal(&shown);
+                    }
                 }
                 // Nothing was said when nothing changed.
                 if !done.sentence.is_empty() {

@@ -43,7 +43,7 @@ pub struct Desk {
     pub movable: Held<Option<Answer<MigrationSum>>>,
     /// Published or discarded, or just being so: nothing is saved any more.
     is_ending: Memo<bool>,
-    /// The canvas of a process.
+    /// The canvas.
     pub studio: Studio,
     /// A file that is to become the text.
     pub importing: Importing,
@@ -96,9 +96,7 @@ impl Desk {
     }
 
     fn draw(self, report: &CheckReport) {
-        if self.kind == DefinitionKind::Process {
-            self.name.with_value(|name| self.studio.open(name, report));
-        }
+        self.name.with_value(|name| self.studio.open(name, report));
     }
 
     /// What the state says; views that ask are asked again when it changes.

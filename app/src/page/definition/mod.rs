@@ -154,18 +154,19 @@ fn page(
         ),
         Beside::Migrating(migrate) => (migrate_dialog(detail, migrate).erased(), ().erased()),
     };
+    let studio = beside.desk().map(|desk| desk.studio);
     let content = view! {
             {status}
-            {drawing(&summary.name, report, beside.desk().filter(|_| !saga))}
+            {drawing(&summary.name, report, beside.desk())}
             {trial_panel(bench, summary.name.clone(), text, report)}
-            {saga.then_some(move || report.with(|report| report.document.as_ref().and_then(saga_table)))}
+            {(saga && beside.desk().is_none()).then_some(move || report.with(|report| report.document.as_ref().and_then(saga_table)))}
             <div class="split wide-left">
                 {source_card(summary.kind, text, beside.desk())}
                 <div class="stacked">
                     <section class="card" aria-labelledby="findings-title">
                         <h2 id="findings-title">"Findings"<small>{move || report.with(summary_of)}</small></h2>
                         <div aria-live="polite">
-                            {move || diagnostics_list(report.with(|report| report.diagnostics.clone()), text, EDITOR_ID)}
+                            {move || diagnostics_list(report.with(|report| report.diagnostics.clone()), text, EDITOR_ID, studio)}
                         </div>
                     </section>
                     {versions(detail, shown)}
@@ -188,7 +189,7 @@ fn summary_of(report: &CheckReport) -> String {
     summary(&report.diagnostics)
 }
 
-/// The canvas of a process that is edited, as soon as its text can be read; else the diagram.
+/// The canvas of what is edited, as soon as its text can be read; else the diagram.
 fn drawing(name: &str, report: Signal<CheckReport>, desk: Option<Desk>) -> AnyView {
     let name = name.to_owned();
     let shown = name.clone();
@@ -210,8 +211,13 @@ fn drawing(name: &str, report: Signal<CheckReport>, desk: Option<Desk>) -> AnyVi
     match desk {
         Some(desk) => {
             let findings: Signal<_> = Memo::new(move |_| report.with(|report| report.diagnostics.clone())).into();
-            let is_open = Memo::new(move |_| desk.studio.is_open());
-            (move || if is_open.get() { canvas_view(desk.studio, name.clone(), findings) } else { card() }).erased()
+            // A text that becomes one of the other kind gets the other canvas.
+            let shows = Memo::new(move |_| desk.studio.shows_saga());
+            (move || match shows.get() {
+                Some(_) => canvas_view(desk.studio, name.clone(), findings),
+                None => card(),
+            })
+            .erased()
         }
         None => card(),
     }

@@ -46,9 +46,9 @@ pub fn source_card(kind: DefinitionKind, text: Signal<String>, desk: Option<Desk
         }
         None => editor.erased(),
     };
-    let notes = match (desk.is_some(), kind) {
-        (true, DefinitionKind::Process) => "YAML or JSON. Drawing writes it anew, without its comments.",
-        _ => "YAML or JSON",
+    let notes = match desk {
+        Some(_) => "YAML or JSON. Drawing writes it anew, without its comments.",
+        None => "YAML or JSON",
     };
     view! {
         <section class="card" aria-labelledby="source-title">

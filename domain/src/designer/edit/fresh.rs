@@ -35,7 +35,7 @@ pub fn node(kind: Kind) -> Value {
         Kind::ForEach => json!({"kind": "for-each", "over": "=input.items", "as": "item"}),
         Kind::Compensate => json!({"kind": "compensate"}),
         Kind::End => json!({"kind": "end", "outcome": "completed"}),
-        Kind::Unknown => json!({}),
+        Kind::Event | Kind::Step | Kind::Undo | Kind::Reaction | Kind::Unknown => json!({}),
     }
 }
 

@@ -22,7 +22,7 @@ pub fn shift(canvas: &Canvas<'_>, hand: &Hand, held: &str, ids: &[String], from:
     let delta = (to.0 - from.0, to.1 - from.1);
     let plain = Snapped { dx: delta.0, dy: delta.1, guides: Vec::new() };
     let (Some(node), Some(moving)) = (canvas.scene.node(held), canvas.scene.bounds_of(ids)) else { return plain };
-    if hand.modifiers.alt {
+    if hand.modifiers.alt || canvas.document.is_saga() {
         return plain;
     }
     let seen = canvas.viewport.visible();
@@ -53,6 +53,9 @@ pub fn edge_under(canvas: &Canvas<'_>, ids: &[String], dx: f64, dy: f64) -> Opti
 
 /// The edge that a new node would go into.
 pub fn edge_for_kind(canvas: &Canvas<'_>, kind: Kind, at: Point) -> Option<Aim<PortRef>> {
+    if canvas.document.is_saga() {
+        return hands::aim_of(canvas, kind, at);
+    }
     if canvas.scene.node_at(at).is_some() {
         return None;
     }
@@ -62,6 +65,9 @@ pub fn edge_for_kind(canvas: &Canvas<'_>, kind: Kind, at: Point) -> Option<Aim<P
 }
 
 pub fn dropped(canvas: &Canvas<'_>, hand: &Hand, held: &str, ids: &[String], from: Point) -> Vec<Outcome> {
+    if canvas.document.is_saga() {
+        return hands::dropped(canvas, ids, canvas.viewport.to_diagram(hand.at).0);
+    }
     let Snapped { dx, dy, .. } = shift(canvas, hand, held, ids, from);
     let nodes = ids.iter().filter_map(|id| canvas.scene.node(id));
     let positions: BTreeMap<String, Point> = nodes
@@ -91,6 +97,9 @@ pub fn placed(canvas: &Canvas<'_>, hand: &Hand, kind: Kind) -> Vec<Outcome> {
         return Vec::new();
     }
     let at = on_grid(canvas.viewport.to_diagram(hand.at));
+    if canvas.document.is_saga() {
+        return hands::placed(canvas, kind, at);
+    }
     let (verdict, edit) = match edge_for_kind(canvas, kind, at) {
         Some(Aim { on, verdict }) => (verdict, Edit::Insert { edge: on, kind, at }),
         None => (rules::add(canvas.document, kind), Edit::Add { kind, at }),

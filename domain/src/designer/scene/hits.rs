@@ -71,11 +71,30 @@ impl Scene {
 
     /// The nearest handle within `reach`.
     pub fn port_at(&self, at: Point, reach: f64) -> Option<PortRef> {
+        if self.is_fixed {
+            return self.button_at(at, reach);
+        }
         let area = Rect::around(at, 2.0 * reach, 2.0 * reach);
         let nodes = self.index.near(&area).into_iter().map(|number| &self.nodes[number]);
         let ports = nodes.flat_map(|node| node.ports.iter().map(move |port| (node, port, distance(port.at, at))));
         let nearest = ports.filter(|(_, _, far)| *far <= reach).min_by(|a, b| a.2.total_cmp(&b.2));
         nearest.map(|(node, port, _)| PortRef::new(node.id(), port.name.clone()))
+    }
+
+    /// The same where handles may stand far from their nodes; their words are as good as they are.
+    fn button_at(&self, at: Point, reach: f64) -> Option<PortRef> {
+        const CHAR_WIDTH: f64 = 7.0;
+        let mut nearest = (reach, None);
+        for node in &self.nodes {
+            for port in &node.ports {
+                let end = (port.at.0 + port.label.chars().count() as f64 * CHAR_WIDTH, port.at.1);
+                let far = distance_to_line(at, port.at, end);
+                if far <= nearest.0 {
+                    nearest = (far, Some(PortRef::new(node.id(), port.name.clone())));
+                }
+            }
+        }
+        nearest.1
     }
 
     /// Which end of an edge is within `reach`, if any.

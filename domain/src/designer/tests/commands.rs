@@ -132,7 +132,7 @@ fn keys_with_other_modifiers_are_not_ours() {
 
 #[test]
 fn the_help_has_every_key_once() {
-    let help = keys::help();
+    let help = keys::help(false);
     let chords: usize = help.iter().map(|line| line.chords.len()).sum();
     assert_eq!(chords, BINDINGS.len());
     for (index, binding) in BINDINGS.iter().enumerate() {

@@ -319,7 +319,7 @@ fn a_text_written_anew_keeps_the_places_of_nodes() {
     done(&mut document, Edit::Rewrite { value });
     assert_eq!(document.position("ask"), Some((300.0, 100.0)));
     assert!(document.position("more").is_some());
-    check(Edit::Rewrite { value: json!([]) }, "no: A definition is an object with `baton`, `name` and `nodes`.");
+    check(Edit::Rewrite { value: json!([]) }, "no: A definition is an object with `baton` and `name`.");
 }
 
 #[test]

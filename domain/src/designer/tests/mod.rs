@@ -11,6 +11,7 @@ mod desks;
 mod documents;
 mod drafts;
 mod drawn;
+mod drawn_sagas;
 mod edits;
 mod forms;
 mod gestures;

@@ -90,7 +90,7 @@ impl Page {
             "up" => Input::Up(pointer),
             "cancel" => Input::Cancel(id),
             "wheel" => Input::Wheel { dx: places[0].0, dy: places[0].1, at: places[1], modifiers },
-            "pick" => Input::PickUp { kind: Kind::of(words[1]), pointer },
+            "pick" => Input::PickUp { kind: kind_of(words[1]), pointer },
             "frame" => Input::Frame,
             "esc" => Input::Escape,
             "key" => {
@@ -180,4 +180,10 @@ pub fn told(outcome: &Outcome) -> String {
         Outcome::Do(command) => format!("{command:?}"),
         Outcome::Commit(_) | Outcome::Preview(_) => format!("{outcome:?}"),
     }
+}
+
+/// Also those of sagas.
+fn kind_of(name: &str) -> Kind {
+    let of_sagas = sagas::hands::KINDS.into_iter().find(|kind| kind.name() == name);
+    of_sagas.unwrap_or_else(|| Kind::of(name))
 }
