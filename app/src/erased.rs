@@ -1,7 +1,7 @@
 //! Views without their types, for a small bundle.
 //!
-//! Leptos' own `into_any` keeps, for every type of view, the code that hydrates it asynchronously, which only lazily
-//! loaded routes need. Baton has none; [`Erase::erased`] leaves that code out, and the bundle is a fifth smaller.
+//! Leptos' own `into_any` keeps, for every type of view, the code that hydrates it asynchronously, which only what stands around
+//! lazily loaded routes needs: the layout. [`Erase::erased`] leaves that code out, and the bundle is a fifth smaller.
 
 use leptos::{
     prelude::{AddAnyAttr, AnyView, IntoAny, Render, RenderHtml},

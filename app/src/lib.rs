@@ -17,6 +17,7 @@ mod erased;
 mod files;
 pub mod form;
 mod html;
+mod lazy;
 pub mod link;
 pub mod live;
 pub mod model;
@@ -34,5 +35,5 @@ pub use shell::shell;
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
-    leptos::mount::hydrate_body(App);
+    leptos::mount::hydrate_lazy(App);
 }

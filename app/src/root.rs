@@ -1,15 +1,14 @@
 //! The app: its context and its routes.
 
-use baton_domain::definition::DefinitionKind;
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
-    SsrMode,
+    Lazy, SsrMode,
     components::{FlatRoutes, Route, Router},
     path,
 };
 
-use crate::{clock::provide_clock, component::layout::Layout, html, live::provide_live, page::*};
+use crate::{clock::provide_clock, component::layout::Layout, html, lazy::*, live::provide_live, page::NotFound};
 
 fn titled(title: String) -> String {
     html::escaped(if title.is_empty() { "Baton".to_owned() } else { format!("{title} · Baton") })
@@ -27,25 +26,25 @@ pub fn App() -> impl IntoView {
         <Router>
             <Layout>
                 <FlatRoutes fallback=NotFound>
-                    <Route path=path!("/") view=OverviewPage ssr=whole.clone()/>
-                    <Route path=path!("/flow") view=FlowPage ssr=whole.clone()/>
-                    <Route path=path!("/conversations/:correlation_id") view=ConversationPage ssr=whole.clone()/>
-                    <Route path=path!("/messages") view=MessagesPage ssr=whole.clone()/>
-                    <Route path=path!("/messages/:id") view=MessagePage ssr=whole.clone()/>
-                    <Route path=path!("/failures") view=FailuresPage ssr=whole.clone()/>
-                    <Route path=path!("/processes") view=|| definitions_page(DefinitionKind::Process) ssr=whole.clone()/>
-                    <Route path=path!("/sagas") view=|| definitions_page(DefinitionKind::Saga) ssr=whole.clone()/>
-                    <Route path=path!("/processes/:name") view=|| definition_page(DefinitionKind::Process) ssr=whole.clone()/>
-                    <Route path=path!("/sagas/:name") view=|| definition_page(DefinitionKind::Saga) ssr=whole.clone()/>
-                    <Route path=path!("/processes/:name/compare") view=|| compare_page(DefinitionKind::Process) ssr=whole.clone()/>
-                    <Route path=path!("/sagas/:name/compare") view=|| compare_page(DefinitionKind::Saga) ssr=whole.clone()/>
-                    <Route path=path!("/processes/:name/start") view=StartPage ssr=whole.clone()/>
-                    <Route path=path!("/instances") view=InstancesPage ssr=whole.clone()/>
-                    <Route path=path!("/instances/:id") view=InstancePage ssr=whole.clone()/>
-                    <Route path=path!("/tasks") view=TasksPage ssr=whole.clone()/>
-                    <Route path=path!("/tasks/:id") view=TaskPage ssr=whole.clone()/>
-                    <Route path=path!("/destinations") view=DestinationsPage ssr=whole.clone()/>
-                    <Route path=path!("/settings") view=SettingsPage ssr=whole/>
+                    <Route path=path!("/") view={Lazy::<OverviewRoute>::new()} ssr=whole.clone()/>
+                    <Route path=path!("/flow") view={Lazy::<FlowRoute>::new()} ssr=whole.clone()/>
+                    <Route path=path!("/conversations/:correlation_id") view={Lazy::<ConversationRoute>::new()} ssr=whole.clone()/>
+                    <Route path=path!("/messages") view={Lazy::<MessagesRoute>::new()} ssr=whole.clone()/>
+                    <Route path=path!("/messages/:id") view={Lazy::<MessageRoute>::new()} ssr=whole.clone()/>
+                    <Route path=path!("/failures") view={Lazy::<FailuresRoute>::new()} ssr=whole.clone()/>
+                    <Route path=path!("/processes") view={Lazy::<ProcessesRoute>::new()} ssr=whole.clone()/>
+                    <Route path=path!("/sagas") view={Lazy::<SagasRoute>::new()} ssr=whole.clone()/>
+                    <Route path=path!("/processes/:name") view={Lazy::<ProcessRoute>::new()} ssr=whole.clone()/>
+                    <Route path=path!("/sagas/:name") view={Lazy::<SagaRoute>::new()} ssr=whole.clone()/>
+                    <Route path=path!("/processes/:name/compare") view={Lazy::<CompareProcessRoute>::new()} ssr=whole.clone()/>
+                    <Route path=path!("/sagas/:name/compare") view={Lazy::<CompareSagaRoute>::new()} ssr=whole.clone()/>
+                    <Route path=path!("/processes/:name/start") view={Lazy::<StartRoute>::new()} ssr=whole.clone()/>
+                    <Route path=path!("/instances") view={Lazy::<InstancesRoute>::new()} ssr=whole.clone()/>
+                    <Route path=path!("/instances/:id") view={Lazy::<InstanceRoute>::new()} ssr=whole.clone()/>
+                    <Route path=path!("/tasks") view={Lazy::<TasksRoute>::new()} ssr=whole.clone()/>
+                    <Route path=path!("/tasks/:id") view={Lazy::<TaskRoute>::new()} ssr=whole.clone()/>
+                    <Route path=path!("/destinations") view={Lazy::<DestinationsRoute>::new()} ssr=whole.clone()/>
+                    <Route path=path!("/settings") view={Lazy::<SettingsRoute>::new()} ssr=whole/>
                 </FlatRoutes>
             </Layout>
         </Router>

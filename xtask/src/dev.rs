@@ -51,8 +51,8 @@ pub fn run(arguments: &[String]) -> Result<()> {
 fn build() -> Result<()> {
     let site = site::build(Purpose::Dev)?;
     run_command(&mut build_server())?;
-    // Another build for the page, also when only a style or the server changed.
-    let bundle = site.join("pkg/baton_bg.wasm");
+    // Another build for the page, also when only the server changed.
+    let bundle = site.join(site::BUILD);
     let touched = File::options().append(true).open(&bundle).and_then(|file| file.set_modified(SystemTime::now()));
     touched.with_context(|| format!("touch {}", bundle.display()))
 }

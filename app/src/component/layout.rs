@@ -27,7 +27,8 @@ pub fn Layout<C>(children: TypedChildren<C>) -> AnyView
 where
     C: IntoView + 'static,
 {
-    layout(children.into_inner()().erased())
+    // Here and below not erased: the page waits for its code before it is hydrated.
+    layout(children.into_inner()().into_any())
 }
 
 fn layout(page: AnyView) -> AnyView {
@@ -57,7 +58,7 @@ fn layout(page: AnyView) -> AnyView {
             </div>
         </div>
     }
-    .erased()
+    .into_any()
 }
 
 #[component]

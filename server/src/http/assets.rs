@@ -6,6 +6,7 @@
 
 use std::{
     borrow::Cow,
+    collections::HashMap,
     path::{Component, Path, PathBuf},
 };
 
@@ -32,6 +33,9 @@ struct Embedded;
 #[cfg(feature = "embed")]
 const _: Option<&str> = option_env!("BATON_SITE_FINGERPRINT");
 
+/// A name for all that a page may load: all of it has to be of one build.
+const BUILD: &str = "pkg/build.txt";
+const PARTS: &str = "pkg/__wasm_split_manifest.json";
 const ICON: &str = "pkg/icons/baton.svg";
 
 /// Where the assets are read from.
@@ -60,16 +64,21 @@ impl Assets {
 
     /// Changes with every build of the bundle; the stream tells it to pages, which reload when it changed.
     pub async fn build_id(&self) -> String {
-        let mut id = match self.read("pkg/baton_bg.wasm").await {
+        match self.read(BUILD).await {
             Some(asset) => asset.etag.trim_matches('"').to_owned(),
-            None => return env!("CARGO_PKG_VERSION").to_owned(),
-        };
-        // Loaded by the other one when it is needed: they have to understand each other.
-        if let Some(lab) = self.read("pkg/lab_bg.wasm").await {
-            id.push('.');
-            id.push_str(lab.etag.trim_matches('"'));
+            None => env!("CARGO_PKG_VERSION").to_owned(),
         }
-        id
+    }
+
+    /// Which parts of the bundle each lazy page needs, by the name that leptos has for it. Without it they are loaded all
+    /// the same, one after the other.
+    pub fn parts(&self) -> HashMap<String, Vec<String>> {
+        let text = match self {
+            Self::Folder(folder) => std::fs::read(folder.join(PARTS)).ok(),
+            #[cfg(feature = "embed")]
+            Self::Embedded => Embedded::get(PARTS).map(|file| file.data.into_owned()),
+        };
+        text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
     }
 
     async fn read(&self, path: &str) -> Option<Asset> {

@@ -15,9 +15,10 @@ use axum::{
 };
 use baton_app::port::{Actor, AppError, Backend, Respond};
 use leptos::{
+    WasmSplitManifest,
     config::LeptosOptions,
     nonce::Nonce,
-    prelude::{provide_context, use_context},
+    prelude::{ArcStoredValue, provide_context, use_context},
     server_fn::error::SERVER_FN_ERROR_HEADER,
 };
 use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list, render_app_to_stream_with_context};
@@ -26,8 +27,12 @@ use super::{Api, guard::PageNonce, problem::Error};
 
 /// What the app is built as; the same names stand in the build of the bundle.
 pub fn options() -> LeptosOptions {
-    LeptosOptions::builder().output_name("baton").site_pkg_dir("pkg").site_root("target/site").build()
+    // Nothing is read from a folder of the server's: what pages need of the site is in their context.
+    LeptosOptions::builder().output_name("baton").site_pkg_dir("pkg").site_root("").build()
 }
+
+/// The file that loads the parts of the bundle.
+const PARTS_LINK: &str = "__wasm_split.______________________.js";
 
 /// The paths of the app's pages, as axum writes them.
 pub fn paths() -> Vec<String> {
@@ -83,7 +88,9 @@ where
 
 /// What pages and server functions find in their context.
 fn context(api: Api) -> impl Fn() + Clone + Send + Sync + 'static {
+    let parts = WasmSplitManifest(ArcStoredValue::new(("/pkg".to_owned(), api.assets.parts(), PARTS_LINK.to_owned())));
     move || {
+        provide_context(parts.clone());
         provide_context::<Arc<dyn Backend>>(api.backend.clone());
         provide_context(respond());
         let parts = use_context::<Parts>();

@@ -8,7 +8,12 @@ mod designer;
 mod idle;
 mod settings;
 
-use std::{collections::BTreeMap, env, fs, path::Path, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    path::Path,
+    process::Command,
+};
 
 use anyhow::{Context, Result, ensure};
 use baton_testkit::{Durability, Nats, Postgres, RabbitMq};
@@ -76,9 +81,22 @@ fn sizes(site: &Path) -> Result<Figures> {
         fs::metadata(&file).map(|metadata| metadata.len()).with_context(|| format!("look at {}", file.display()))
     };
     let (wasm, script, style) = (bytes("baton_bg.wasm.br")?, bytes("baton.js.br")?, bytes("baton.css.br")?);
+    let manifest = site.join("pkg/__wasm_split_manifest.json");
+    let text = fs::read(&manifest).with_context(|| format!("read {}", manifest.display()))?;
+    let parts: BTreeMap<String, BTreeSet<String>> =
+        serde_json::from_slice(&text).context("read the parts of the bundle")?;
+    let of_page = |page: &str| {
+        let own =
+            parts.iter().find(|(name, _)| name.starts_with(page)).with_context(|| format!("no part is for {page}"))?;
+        own.1.iter().map(|part| bytes(&format!("{part}.wasm.br"))).sum::<Result<u64>>()
+    };
+    // The program and what the page adds to it.
+    let (first, designer) = (wasm + of_page("flow_")?, wasm + of_page("designer")?);
     Ok([
-        ("wasm.brotli_bytes".to_owned(), json!(wasm)),
-        ("first_load.brotli_bytes".to_owned(), json!(wasm + script + style)),
+        ("wasm.brotli_bytes".to_owned(), json!(first)),
+        ("wasm.main_brotli_bytes".to_owned(), json!(wasm)),
+        ("wasm.designer_brotli_bytes".to_owned(), json!(designer)),
+        ("first_load.brotli_bytes".to_owned(), json!(first + script + style)),
     ]
     .into())
 }

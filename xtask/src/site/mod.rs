@@ -27,6 +27,9 @@ pub enum Purpose {
     Dist,
 }
 
+/// A name for all of the site: pages that are open tell another build by it.
+pub const BUILD: &str = "pkg/build.txt";
+
 /// Where the site lies.
 pub fn folder() -> PathBuf {
     target().join("site")
@@ -51,6 +54,9 @@ pub fn build(purpose: Purpose) -> Result<PathBuf> {
             assets.extend(copied(&folder)?);
         }
     }
+    let prints: Vec<String> = assets.iter().map(|asset| publish::fingerprint(&asset.bytes)).collect();
+    let build = publish::fingerprint(prints.join(" ").as_bytes());
+    assets.push(Asset { path: BUILD.into(), bytes: build.into_bytes() });
     publish::publish(&folder(), assets, purpose)?;
     eprintln!("xtask: {} is ready ({:.1} s)", folder().display(), started.elapsed().as_secs_f64());
     Ok(folder())
