@@ -194,10 +194,12 @@ async fn steps_of_one_instance_come_one_after_the_other(fixture: Fixture) {
                     instances: vec![step_of(&loaded.instances[&id], json!({"by": number}))],
                     ..Changes::default()
                 };
-                // Whoever went on from what was remembered, and was overtaken, tries again; once, since it is read then.
-                match fixture.step(claim.clone(), change).await {
-                    Err(StoreError::Conflict { what: "instance" }) => fixture.step(claim, change).await,
-                    other => other,
+                // Whoever went on from what was remembered, and was overtaken, tries again; each time somebody gets on.
+                loop {
+                    match fixture.step(claim.clone(), change).await {
+                        Err(StoreError::Conflict { what: "instance" }) => {}
+                        other => return other,
+                    }
                 }
             })
         })
