@@ -26,6 +26,13 @@ pub fn close_dialog(id: &str) {
     }
 }
 
+/// Puts every field of a form back to what it was drawn with.
+pub fn reset_form(id: &str) {
+    if let Some(form) = form_by_id(id) {
+        form.reset();
+    }
+}
+
 pub fn hide_popover(id: &str) {
     if let Some(element) = by_id::<HtmlElement>(id) {
         // An error means that it was not shown.

@@ -209,6 +209,36 @@ test("text and canvas follow each other, copies keep their edges, and a paste th
   await expect(page.locator(".stage .node")).toHaveCount(count + 1);
 });
 
+test("what is selected has buttons, edges have names, and what was found is selected on the canvas", async ({ page, baton }) => {
+  await open(page, baton, "bills");
+  const nodes = page.locator(".stage .node");
+  const count = await nodes.count();
+  const does = page.getByRole("group", { name: "What is selected" });
+  await expect(page.locator(".stage .edge[aria-label^='From']")).toHaveCount(await page.locator(".stage .edge").count());
+
+  await node(page, "approve").click();
+  await does.getByRole("button", { name: "Duplicate" }).click();
+  await expect(nodes).toHaveCount(count + 1);
+  await does.getByRole("button", { name: "Remove" }).click();
+  await expect(nodes).toHaveCount(count);
+
+  await node(page, "approve").click();
+  const way = page.getByRole("button", { name: /^Put a new node behind/ }).first();
+  await way.click();
+  await page.getByRole("dialog", { name: "Insert a node" }).getByRole("button", { name: /^timer/ }).click();
+  await expect(nodes).toHaveCount(count + 1);
+  await page.keyboard.press("Control+z");
+  await expect(nodes).toHaveCount(count);
+
+  await page.keyboard.press("Control+f");
+  await page.getByLabel("Find a node").last().fill("approve");
+  await page.keyboard.press("Enter");
+  await expect(stage(page)).toBeFocused();
+  await page.keyboard.press("Delete");
+  await expect(nodes).toHaveCount(count - 1);
+  await expect(node(page, "approve")).toHaveCount(0);
+});
+
 test("on a narrow screen one sees it all the same", async ({ page, baton }) => {
   await page.setViewportSize({ width: 390, height: 844 });
   await open(page, baton, "bills");

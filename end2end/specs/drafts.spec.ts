@@ -144,6 +144,41 @@ test("a draft that is opened broken is drawn as soon as it is mended", async ({ 
   await expect(node(page, "approve")).toBeVisible();
 });
 
+test("a draft of a newer version is shown and not touched", async ({ page, baton }) => {
+  const newer = "baton: process/2\nname: bills\nnodes: {start: {kind: begin, then: [done]}}\n";
+  await baton.call("PUT", "/processes/bills/draft", { source: newer });
+  await page.goto(`${baton.url}/processes/bills?draft=1`);
+  await live(page);
+  await expect(page.getByText(/is of a newer Baton/).first()).toBeVisible();
+  await expect(source(page)).toHaveValue(newer);
+  expect(await stored(baton)).toBe(newer);
+});
+
+test("undone to the end nothing was changed, and the text is as it was written", async ({ page, baton }) => {
+  await open(page, baton, "new=1");
+  const written = await source(page).inputValue();
+  await add(page, "timer").click();
+  await expect(source(page)).toHaveValue(/timer/);
+  // The keyboard is still on the button of the palette.
+  await page.keyboard.press("Control+z");
+  await expect(source(page)).toHaveValue(written);
+  await expect(page.getByText(SAVED)).toBeVisible();
+  // On a slow machine the timer was stored meanwhile, and is taken back there too.
+  const there = async () => (await baton.call("GET", "/processes/bills/draft", undefined, { allow: [404] })).body.source ?? written;
+  await expect.poll(there).toBe(written);
+});
+
+test("who changed nothing is told when the draft is gone, and goes on with a new one", async ({ page, baton }) => {
+  await open(page, baton, "new=1");
+  await source(page).fill((await source(page).inputValue()).replaceAll("refused", "declined"));
+  await expect(page.getByText(SAVED)).toBeVisible();
+  await baton.call("DELETE", "/processes/bills/draft");
+  await expect(page.getByText("Not stored any more")).toBeVisible();
+  await source(page).fill((await source(page).inputValue()).replaceAll("declined", "turned-down"));
+  await expect.poll(async () => (await baton.call("GET", "/processes/bills/draft", undefined, { allow: [404] })).body.source).toContain("turned-down");
+  await expect(page.getByText(SAVED)).toBeVisible();
+});
+
 test("what is not saved yet is saved when one goes elsewhere", async ({ page, baton }) => {
   await open(page, baton, "new=1");
   await source(page).fill((await source(page).inputValue()).replaceAll("refused", "declined"));

@@ -103,10 +103,19 @@ pub fn ReasonField(
 /// Closes the dialog as soon as the action that it sent was answered well. `answered` gives the action's version and
 /// whether its last answer was a good one; an answer from before (the page is drawn again) closes nothing.
 pub fn close_when_done(id: String, answered: impl Fn() -> (usize, bool) + 'static) {
+    when_done(answered, move || dom::close_dialog(&id));
+}
+
+/// Empties the form as soon as what it sent was answered well, as [`close_when_done`] closes: for forms with secrets.
+pub fn empty_when_done(form: String, answered: impl Fn() -> (usize, bool) + 'static) {
+    when_done(answered, move || dom::reset_form(&form));
+}
+
+fn when_done(answered: impl Fn() -> (usize, bool) + 'static, then: impl Fn() + 'static) {
     Effect::new(move |before: Option<usize>| {
         let (version, well) = answered();
         if well && before.is_some_and(|before| before != version) {
-            dom::close_dialog(&id);
+            then();
         }
         version
     });

@@ -34,6 +34,7 @@ pub fn diagnostics_list(
             let drawn = canvas.and_then(|studio| Some((studio, studio.drawn_at(&diagnostic.pointer)?)));
             let drawn = drawn.map(|(studio, node)| {
                 view! {
+                    " "
                     <button type="button" class="place" on:click=move |_| studio.go_to(&node) title="Open its settings on the canvas">
                         "on the canvas"
                     </button>

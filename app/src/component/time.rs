@@ -24,6 +24,16 @@ pub fn ago(at: Instant) -> impl IntoView {
     }
 }
 
+/// How long ago something that has happened was, also when it was a moment ago.
+pub fn past(at: Instant) -> impl IntoView {
+    let clock = Clock::expect();
+    view! {
+        <time datetime=machine(at) title=in_full(at)>
+            {move || clock.relative_past(at)}
+        </time>
+    }
+}
+
 /// The time of day to the millisecond, for streams and histories; the full instant as a tip.
 pub fn at_time(at: Instant) -> impl IntoView {
     view! {

@@ -116,6 +116,12 @@ pub fn check(text: &str) -> Checked {
     Checked { value: Some(value), definition, scenarios, diagnostics: found }
 }
 
+/// A format that this version does not know yet.
+fn is_newer(format: &str) -> bool {
+    let number = ["process/", "saga/"].iter().find_map(|family| format.strip_prefix(family));
+    number.and_then(|number| number.parse::<u32>().ok()).is_some_and(|number| number > 1)
+}
+
 fn read(value: &Value, found: &mut Vec<Diagnostic>) -> Option<Definition> {
     let Value::Object(map) = value else {
         let message = format!("A definition is an object, not {}.", name_of(value));
@@ -126,8 +132,14 @@ fn read(value: &Value, found: &mut Vec<Diagnostic>) -> Option<Definition> {
         Some("process/1") => process::read::read(value, found).map(Definition::Process),
         Some("saga/1") => saga::read(value, found).map(Definition::Saga),
         Some(other) => {
-            let message = format!("Unknown format `{}`: write `process/1` or `saga/1`.", shorten(other, 60));
-            found.push(Diagnostic::error("unknown-format", "/baton", message));
+            let other_short = shorten(other, 60);
+            found.push(if is_newer(other) {
+                let message = format!("`{other_short}` is of a newer Baton; this one reads `process/1` and `saga/1`. Nothing was changed; open it with the newer one.");
+                Diagnostic::error("newer-format", "/baton", message)
+            } else {
+                let message = format!("Unknown format `{other_short}`: write `process/1` or `saga/1`.");
+                Diagnostic::error("unknown-format", "/baton", message)
+            });
             None
         }
         None => {

@@ -2,6 +2,10 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+
+mod assigned;
+mod left_out;
+
 use crate::{diagnostic::Severity, schema::Schema, strategies::any_json};
 
 /// What is wrong with a text: code and pointer of each error and warning.
@@ -303,7 +307,11 @@ fn an_invalid_input_schema_and_layout_are_reported() {
 fn what_is_no_definition_says_what_it_should_be() {
     assert_eq!(found("[1, 2]"), [("wrong-type".to_owned(), String::new())]);
     assert_eq!(found("{name: x}"), [("missing-field".to_owned(), "/baton".to_owned())]);
-    assert_eq!(found("{baton: process/2}"), [("unknown-format".to_owned(), "/baton".to_owned())]);
+    assert_eq!(found("{baton: process/0}"), [("unknown-format".to_owned(), "/baton".to_owned())]);
+    assert_eq!(found("{baton: workflow/2}"), [("unknown-format".to_owned(), "/baton".to_owned())]);
+    for newer in ["process/2", "saga/12"] {
+        assert_eq!(found(&format!("{{baton: {newer}}}")), [("newer-format".to_owned(), "/baton".to_owned())]);
+    }
     assert_eq!(found(""), [("wrong-type".to_owned(), String::new())]);
     let checked = check("{\"a\": ");
     assert_eq!((checked.value, checked.diagnostics[0].code.as_str()), (None, "syntax"));

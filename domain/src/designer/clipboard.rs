@@ -157,7 +157,7 @@ pub fn read(text: &str) -> Result<Pasted, Forbidden> {
         return Err(Forbidden::because("The clipboard is empty."));
     }
     let value: Value = serde_json::from_str(text).map_err(|_| {
-        Forbidden::because("The clipboard has no nodes in it: it is not JSON. Copy nodes of a diagram first.")
+        Forbidden::because("The clipboard has no nodes in it: it is not JSON. Copy nodes of a diagram first; a definition in YAML goes into the text.")
     })?;
     if !value.get("nodes").is_some_and(Value::is_object) {
         return Err(Forbidden::because("The clipboard has JSON, but no nodes in it. Copy nodes of a diagram first."));

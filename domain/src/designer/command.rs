@@ -177,7 +177,11 @@ fn refuse(reason: impl Into<String>) -> Vec<Outcome> {
 }
 
 fn on_node(selection: &Selection, outcome: impl FnOnce(String) -> Outcome) -> Vec<Outcome> {
-    selection.only_node().map(|node| outcome(node.to_owned())).into_iter().collect()
+    match selection.only_node() {
+        Some(node) => vec![outcome(node.to_owned())],
+        None if selection.nodes.len() > 1 => refuse("That is done with one node at a time: select it alone."),
+        None => Vec::new(),
+    }
 }
 
 fn go_to(canvas: &Canvas<'_>, node: Option<String>) -> Vec<Outcome> {

@@ -66,6 +66,8 @@ pub enum Failure {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
     Saved,
+    /// Somebody published or discarded what was stored; what is here is what was there.
+    Gone,
     Unsaved,
     Saving,
     /// Not saved, and why.
@@ -108,6 +110,10 @@ pub struct Desk {
     /// Goes up with everything that is stored from here.
     saves: u64,
     mark: Option<String>,
+    /// The text that need not be stored: it is, or nothing was changed yet.
+    kept: String,
+    /// What was stored is no more, and nothing was changed since.
+    is_gone: bool,
     conflict: Option<Conflict>,
     /// What failed last, and why.
     trouble: Option<(Task, String)>,
@@ -118,6 +124,7 @@ impl Desk {
     /// What one begins with. `mark` is that of the stored draft; without one nothing is stored yet.
     pub fn open(text: String, mark: Option<String>, is_readable: bool) -> Self {
         Self {
+            kept: text.clone(),
             text,
             turn: 0,
             text_turn: 0,
@@ -128,6 +135,7 @@ impl Desk {
             sent: None,
             saves: 0,
             mark,
+            is_gone: false,
             conflict: None,
             trouble: None,
             is_closed: false,
@@ -170,6 +178,7 @@ impl Desk {
             _ if self.saving == Some(self.turn) => Status::Saving,
             Some((_, why)) => Status::Failed(why.clone()),
             None if self.is_unsaved() => Status::Unsaved,
+            None if self.is_gone => Status::Gone,
             None => Status::Saved,
         }
     }
@@ -203,7 +212,27 @@ impl Desk {
         self.turn += 1;
         self.text_turn = self.turn;
         self.trouble = None;
-        vec![(Task::Check { turn: self.turn }, When::Resting), (Task::Save { turn: self.turn }, When::Settled)]
+        let check = (Task::Check { turn: self.turn }, When::Resting);
+        [check].into_iter().chain(self.settle()).collect()
+    }
+
+    /// The drawing went back to what `text` says, as somebody wrote it: it need not be written anew.
+    pub fn restored(&mut self, text: String) -> Vec<Due> {
+        let due = self.typed(text);
+        self.canvas_turn = self.turn;
+        self.unreadable = None;
+        due
+    }
+
+    /// What has to be stored of the text as it is now: nothing when it is what was stored, as after undoing all.
+    fn settle(&mut self) -> Option<Due> {
+        // What was sent and not answered may be stored all the same.
+        let is_answered = self.saving.is_none() && self.sent.as_ref().is_none_or(|(_, sent)| *sent == self.kept);
+        if self.text == self.kept && is_answered && self.conflict.is_none() && !self.is_gone {
+            self.saved_turn = self.turn;
+            return None;
+        }
+        Some((Task::Save { turn: self.turn }, When::Settled))
     }
 
     pub fn drawn(&mut self) -> Vec<Due> {
@@ -224,7 +253,7 @@ impl Desk {
                 self.text_turn = turn;
                 self.unreadable = None;
                 self.mend(|task| matches!(task, Task::Write { .. }));
-                (true, vec![(Task::Save { turn }, When::Settled)])
+                (true, self.settle().into_iter().collect())
             }
             Err(failure) => (false, self.fail(failure, Task::Write { turn })),
         }
@@ -267,6 +296,10 @@ impl Desk {
             Ok(mark) => {
                 self.mark = Some(mark);
                 self.saved_turn = turn;
+                if let Some((_, sent)) = &self.sent {
+                    self.kept.clone_from(sent);
+                }
+                self.is_gone = false;
                 self.saves += 1;
                 self.mend(is_save);
                 if turn == self.text_turn { Vec::new() } else { vec![(Task::Save { turn: self.turn }, When::Settled)] }
@@ -295,6 +328,7 @@ impl Desk {
             // What one sees is what was published or discarded; it is stored again with the next change.
             None if !self.is_unsaved() && !is_final => {
                 self.mark = None;
+                self.is_gone = true;
                 Vec::new()
             }
             None => {
@@ -303,6 +337,8 @@ impl Desk {
             }
             Some(stored) if stored.source == self.text && !self.is_text_behind() => {
                 self.mark = Some(stored.mark);
+                self.kept = stored.source;
+                self.is_gone = false;
                 self.saved_turn = self.turn;
                 self.mend(is_save);
                 Vec::new()
@@ -310,6 +346,8 @@ impl Desk {
             // It is our own, and only the answer was lost.
             Some(stored) if self.sent.as_ref().is_some_and(|(_, sent)| *sent == stored.source) => {
                 self.mark = Some(stored.mark);
+                self.kept = stored.source;
+                self.is_gone = false;
                 self.saved_turn = self.sent.as_ref().map_or(self.saved_turn, |(turn, _)| *turn);
                 self.mend(is_save);
                 vec![(Task::Save { turn: self.turn }, When::Now)]
@@ -336,8 +374,14 @@ impl Desk {
     /// Goes on with what is on the desk, and stores it.
     pub fn keep_mine(&mut self) -> Vec<Due> {
         match self.conflict.take() {
-            Some(Conflict::Changed(stored)) => self.mark = Some(stored.mark),
-            Some(Conflict::Gone) => self.mark = None,
+            Some(Conflict::Changed(stored)) => {
+                self.mark = Some(stored.mark);
+                self.kept = stored.source;
+            }
+            Some(Conflict::Gone) => {
+                self.mark = None;
+                self.is_gone = true;
+            }
             None => return Vec::new(),
         }
         vec![(Task::Save { turn: self.turn }, When::Now)]
@@ -347,6 +391,8 @@ impl Desk {
         self.turn += 1;
         self.text_turn = self.turn;
         self.saved_turn = self.turn;
+        self.kept.clone_from(&stored.source);
+        self.is_gone = false;
         self.text = stored.source;
         self.mark = Some(stored.mark);
         self.trouble = None;

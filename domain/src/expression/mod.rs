@@ -61,6 +61,8 @@ struct Inner {
     roots: BTreeSet<String>,
     /// What it selects from `vars`, as far as that can be seen without running it.
     variables: BTreeSet<String>,
+    /// Of what variables it asks whether they are set.
+    tested: BTreeSet<String>,
 }
 
 /// Why an expression does not compile.
@@ -101,6 +103,7 @@ impl Expression {
                 metered: woven.metered,
                 roots: woven.roots,
                 variables: woven.variables,
+                tested: woven.tested,
             }),
         })
     }
@@ -127,6 +130,11 @@ impl Expression {
     /// The process variables that it reads by name (`vars.route` gives `route`).
     pub fn variables(&self) -> impl Iterator<Item = &str> {
         self.inner.variables.iter().map(String::as_str)
+    }
+
+    /// The process variables that it asks the presence of: `has(vars.route)`, `'route' in vars`.
+    pub fn variables_tested(&self) -> impl Iterator<Item = &str> {
+        self.inner.tested.iter().map(String::as_str)
     }
 
     /// Evaluates it to JSON. Whole numbers stay whole; instants become RFC 3339 and durations ISO 8601 texts.

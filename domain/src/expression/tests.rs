@@ -223,6 +223,11 @@ fn an_expression_knows_what_it_reads() {
     .unwrap();
     assert_eq!(expression.roots().collect::<Vec<_>>(), ["input", "now", "vars"]);
     assert_eq!(expression.variables().collect::<Vec<_>>(), ["limit", "quotes"]);
+    assert_eq!(expression.variables_tested().collect::<Vec<_>>(), [""; 0]);
+    let guarded = "has(vars.a) ? vars.a : has(vars.b.c) || 'd' in vars || [1].exists(vars, has(vars.e))";
+    let guarded = Expression::compile(guarded).unwrap();
+    assert_eq!(guarded.variables().collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(guarded.variables_tested().collect::<Vec<_>>(), ["a", "d"]);
 }
 
 #[test]

@@ -51,6 +51,7 @@ pub(super) struct Woven {
     pub metered: bool,
     pub roots: BTreeSet<String>,
     pub variables: BTreeSet<String>,
+    pub tested: BTreeSet<String>,
 }
 
 /// Refuses sources whose parsing alone would need a deep stack.
@@ -95,7 +96,7 @@ pub(super) fn weave(tree: IdedExpr) -> Result<Woven, Invalid> {
     if metered {
         meter(&mut tree);
     }
-    Ok(Woven { tree, metered, roots: survey.roots, variables: survey.variables })
+    Ok(Woven { tree, metered, roots: survey.roots, variables: survey.variables, tested: survey.tested })
 }
 
 /// What is found out about a tree before it is changed.
@@ -103,6 +104,8 @@ pub(super) fn weave(tree: IdedExpr) -> Result<Woven, Invalid> {
 struct Survey {
     roots: BTreeSet<String>,
     variables: BTreeSet<String>,
+    /// The variables that it asks the presence of.
+    tested: BTreeSet<String>,
     /// The names that comprehensions around the present node define.
     bound: Vec<String>,
     comprehensions: usize,
@@ -122,6 +125,9 @@ impl Survey {
             Expr::Select(select) => {
                 if matches!(&select.operand.expr, Expr::Ident(name) if name == "vars" && !self.is_bound(name)) {
                     self.variables.insert(select.field.clone());
+                    if select.test {
+                        self.tested.insert(select.field.clone());
+                    }
                 }
                 self.visit(&select.operand, below)?;
             }
@@ -148,6 +154,14 @@ impl Survey {
     fn visit_call(&mut self, call: &CallExpr, depth: usize) -> Result<(), Invalid> {
         if call.func_name == "matches" {
             check_pattern(call)?;
+        }
+        // `'x' in vars`
+        if let (operators::IN, [name, map]) = (call.func_name.as_str(), call.args.as_slice())
+            && let (Expr::Literal(LiteralValue::String(name)), Expr::Ident(root)) = (&name.expr, &map.expr)
+            && root == "vars"
+            && !self.is_bound(root)
+        {
+            self.tested.insert(name.inner().to_owned());
         }
         if let Some(target) = &call.target {
             self.visit(target, depth)?;

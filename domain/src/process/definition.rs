@@ -149,6 +149,8 @@ pub struct Command {
     /// Those events of `on` that say that it was not done: then there is nothing to undo.
     pub fails: Vec<String>,
     pub undo: Option<Undo>,
+    /// It says that there is nothing to undo: `undo: none`.
+    pub stays: bool,
     pub retry: Option<Retry>,
 }
 

@@ -11,8 +11,10 @@ use super::{
 };
 use crate::diagnostic::{Diagnostic, pointer_token};
 
+mod assigned;
 mod loops;
 mod reads;
+mod undoing;
 
 type Nodes = BTreeMap<String, Node>;
 
@@ -33,22 +35,28 @@ pub(super) fn validate(
         let message = format!("There is no node `{node}` to place.");
         found.push(Diagnostic::warning("unknown-node", format!("/layout/{}", pointer_token(node)), message));
     }
+    let unwritten = nodes.values().flat_map(Node::ports).any(|(_, port)| port.next.is_empty());
+    let edges_hold = found.len() == errors_before && !unwritten;
+    if let Some(start) = &start {
+        check_reach(nodes, start, unread, found);
+    }
     if !unread.is_empty() {
         return start;
     }
-    // While edges are missing, whatever lies behind them would be reported as unreachable.
-    let unwritten = nodes.values().flat_map(Node::ports).any(|(_, port)| port.next.is_empty());
-    let edges_hold = found.len() == errors_before && !unwritten;
     if let (Some(start), true) = (&start, edges_hold) {
-        check_reach(nodes, start, found);
+        check_ways_out(nodes, start, found);
     }
+    let scopes_before = found.len();
     let scopes = start.as_deref().map(|start| Scopes::of(nodes, start, found)).unwrap_or_default();
+    let scopes_hold = found.len() == scopes_before;
     if edges_hold {
         check_completion(nodes, found);
     }
     loops::check(nodes, &scopes, found);
-    check_undoing(nodes, found);
-    reads::check(nodes, found);
+    undoing::check(nodes, found);
+    let assigned = start.as_deref().filter(|_| edges_hold && scopes_hold);
+    let assigned = assigned.map(|start| assigned::Assigned::of(nodes, start, &scopes));
+    reads::check(nodes, assigned.as_ref(), found);
     start
 }
 
@@ -94,15 +102,24 @@ fn check_edges(nodes: &Nodes, unread: &Unread, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn check_reach(nodes: &Nodes, start: &str, found: &mut Vec<Diagnostic>) {
+/// What no way leads to. Where an edge on a way from the start is missing or wrong, nobody knows yet what lies behind it; what
+/// is wrong off those ways changes nothing, so it hides nothing here.
+fn check_reach(nodes: &Nodes, start: &str, unread: &Unread, found: &mut Vec<Diagnostic>) {
     let reached = reach(start, |name| targets(nodes, name));
-    for name in nodes.keys().filter(|name| !reached.contains(name.as_str())) {
-        // A second start has been reported as such.
-        if !matches!(nodes[name].kind, NodeKind::Start { .. }) {
-            let message = format!("No way leads from the start to `{name}`.");
-            found.push(Diagnostic::error("unreachable", at(name), message));
-        }
+    let is_start = |name: &str| nodes.get(name).is_some_and(|node| matches!(node.kind, NodeKind::Start { .. }));
+    let is_right = |to: &str| nodes.contains_key(to) && !is_start(to);
+    let another_start = nodes.keys().any(|name| name != start && is_start(name)) || unread.has_kind("start");
+    if another_start || !reached.iter().all(|name| targets(nodes, name).into_iter().all(is_right)) {
+        return;
     }
+    for name in nodes.keys().map(String::as_str).chain(unread.names()).filter(|name| !reached.contains(name)) {
+        let message = format!("No way leads from the start to `{name}`.");
+        found.push(Diagnostic::error("unreachable", at(name), message));
+    }
+}
+
+fn check_ways_out(nodes: &Nodes, start: &str, found: &mut Vec<Diagnostic>) {
+    let reached = reach(start, |name| targets(nodes, name));
     let ends =
         nodes.iter().filter(|(_, node)| matches!(node.kind, NodeKind::End { .. })).map(|(name, _)| name.as_str());
     let mut leads_to_end = BTreeSet::new();
@@ -123,18 +140,6 @@ fn check_calls(own: Option<&str>, nodes: &Nodes, found: &mut Vec<Diagnostic>) {
         {
             let message = "A process cannot call itself: it would call for ever.";
             found.push(Diagnostic::error("calls-itself", format!("{}/process", at(name)), message));
-        }
-    }
-}
-
-/// Undoing is idle where no step before it can be undone.
-fn check_undoing(nodes: &Nodes, found: &mut Vec<Diagnostic>) {
-    for (name, _) in nodes.iter().filter(|(_, node)| matches!(node.kind, NodeKind::Compensate { .. })) {
-        let before = reach(name, |name| sources(nodes, name));
-        let can_undo = |name: &&str| nodes.get(*name).and_then(Node::command).is_some_and(|it| it.undo.is_some());
-        if !before.iter().any(can_undo) {
-            let message = format!("There is nothing to undo at `{name}`: no command on the way to it has an `undo`.");
-            found.push(Diagnostic::warning("nothing-to-undo", at(name), message));
         }
     }
 }

@@ -3,7 +3,7 @@
 use baton_domain::designer::keys::{self, Command};
 use leptos::prelude::*;
 
-use super::studio::Studio;
+use super::{input, studio::Studio};
 use crate::{component::confirm::Dialog, dom, erased::Erase};
 
 pub const HELP: &str = "canvas-keys";
@@ -17,7 +17,7 @@ pub fn bar(studio: Studio) -> AnyView {
     });
     let zoom = move || format!("{:.0} %", studio.view.get().zoom * 100.0);
     view! {
-        <div class="studio-bar" role="toolbar" aria-label="Canvas">
+        <div class="studio-bar" role="toolbar" aria-label="Canvas" on:keydown=move |event| input::key_beside(studio, &event)>
             {past(studio, "Undo", undo, Command::Undo)}
             {past(studio, "Redo", redo, Command::Redo)}
             {(!studio.is_saga()).then(|| button(studio, "Tidy", "Lay everything out (T)", Command::Tidy))}

@@ -162,8 +162,20 @@ pub fn key_down(studio: Studio, event: &KeyboardEvent) {
         space: false,
     };
     let Some(command) = keys::command(&event.key(), pressed, false) else { return };
-    if studio.perform(command) && command != Command::Paste {
+    let is_done = studio.perform(command);
+    // What has nothing to do here just now must not go back a page, or make a bookmark. Copying is the browser's then.
+    let is_taken = pressed.alt || (pressed.ctrl && !matches!(command, Command::Copy | Command::Cut));
+    if (is_done || is_taken) && command != Command::Paste {
         event.prevent_default();
+    }
+}
+
+/// The same on a button beside the canvas, which has the keyboard after it was pressed. What presses buttons and goes from
+/// one to the next stays theirs.
+pub fn key_beside(studio: Studio, event: &KeyboardEvent) {
+    let key = event.key();
+    if key != " " && key != "Enter" && key != "Tab" && !key.starts_with("Arrow") {
+        key_down(studio, event);
     }
 }
 

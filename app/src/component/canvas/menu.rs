@@ -215,6 +215,8 @@ fn find(studio: Studio) -> AnyView {
     };
     let enter = move |event: KeyboardEvent| {
         if event.key() == "Enter" {
+            // The menu is gone before the key would come to it, and then the canvas would take it too.
+            event.stop_propagation();
             let first = studio.editor.with_untracked(|editor| {
                 text.with_untracked(|text| selection::find(editor.document(), text)).into_iter().next()
             });

@@ -2,9 +2,10 @@
 //! [`baton_domain::designer`], and draws what comes back. It decides nothing.
 //!
 //! [`Studio`] is the state, made once for a page; [`stage`] draws it, [`input`] reads the browser's events, [`palette`],
-//! [`menu`], [`settings`] with [`ways`], and [`outline`] are the other ways to the same edits. The document may be a saga:
+//! [`menu`], [`settings`] with [`ways`] and [`actions`], and [`outline`] are the other ways to the same edits. The document may be a saga:
 //! then [`saga`] has the settings, and [`steps`] the table that stands for the outline.
 
+mod actions;
 mod bar;
 mod button;
 mod expression;

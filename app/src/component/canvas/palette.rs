@@ -9,8 +9,11 @@ use crate::erased::Erase;
 pub fn palette(studio: Studio) -> AnyView {
     let kinds = studio.editor.with_untracked(|editor| command::palette(editor.document()));
     let kinds = kinds.iter().map(|kind| item(studio, *kind)).collect_view();
-    view! { <div class="palette" role="toolbar" aria-label="Nodes to add" aria-orientation="vertical">{kinds}</div> }
-        .erased()
+    view! {
+        <div class="palette" role="toolbar" aria-label="Nodes to add" aria-orientation="vertical"
+            on:keydown=move |event| input::key_beside(studio, &event)>{kinds}</div>
+    }
+    .erased()
 }
 
 fn item(studio: Studio, kind: Kind) -> AnyView {

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use serde_json::Value;
 
 use super::{
-    STAGE, about,
+    STAGE, about, actions,
     expression::{Typed, expression},
     form::form,
     saga,
@@ -199,7 +199,8 @@ pub fn of_nothing(studio: Studio) -> AnyView {
             view! { <header><h2>{title}</h2></header>{fields} }
         })
     };
-    view! { <p class="faint">{words}</p>{own} }.erased()
+    let does = (!is_saga).then(|| actions::of_others(studio));
+    view! { <p class="faint">{words}</p>{does}{own} }.erased()
 }
 
 /// Of a definition itself; sagas have the first two.
@@ -241,6 +242,7 @@ fn of_node(studio: Studio, name: String, kind: Kind, findings: Signal<Vec<Diagno
     let rest = fields(kind).iter().map(|field| input(studio, &base, field)).collect_view();
     view! {
         {head(studio, &name, kind)}
+        {actions::of_node(studio)}
         {findings_of(studio, name.clone(), findings)}
         {title_field(studio, &name)}
         {name_field(studio, &name)}

@@ -76,6 +76,7 @@ pub fn stage(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) ->
             on:wheel=move |event| input::wheel(studio, &event)
             on:keydown=move |event| input::key_down(studio, &event)
             on:keyup=move |event| input::key_up(studio, &event)
+            on:focusout=move |_| studio.space.set_value(false)
             on:paste=move |event| input::pasted(studio, &event)
         >
             <div class="grid" style=grid></div>
@@ -101,7 +102,7 @@ pub fn stage(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) ->
 /// What an empty canvas says.
 fn hint(studio: Studio) -> AnyView {
     if !studio.is_saga() {
-        return view! { <p class="hint">"Drag a node from the left, or paste a definition."</p> }.erased();
+        return view! { <p class="hint">"Drag a node from the left, or paste nodes or a definition in JSON. YAML goes into the text below."</p> }.erased();
     }
     let add = |words: &str, edit: SagaEdit| {
         let looks = Looks { class: "btn", words: words.to_owned(), ..Looks::default() };
@@ -269,6 +270,13 @@ fn edges(studio: Studio) -> AnyView {
 fn edge(studio: Studio, key: &str) -> AnyView {
     let id = edge_of(key).unwrap_or_else(|| PortRef::new("", ""));
     let watch = studio.watch.follow(key);
+    let name = {
+        let (watch, id) = (watch.clone(), id.clone());
+        move || {
+            watch.track();
+            studio.edge_name(&id)
+        }
+    };
     // One thing follows the edge; what is drawn of it follows that one.
     let drawn = Memo::new(move |_| {
         watch.track();
@@ -308,7 +316,7 @@ fn edge(studio: Studio, key: &str) -> AnyView {
     };
     view! {
         <path class="reach" d=line/>
-        <path class=class d=line marker-end=end/>
+        <path class=class d=line marker-end=end role="img" aria-label=name/>
         {label}
         {ends}
     }

@@ -1,9 +1,11 @@
 //! What a canvas holds: the document that is edited, what of it is seen and selected, and the gesture under way.
 
-use std::{sync::Arc, time::Duration};
+mod sight;
+
+use std::sync::Arc;
 
 use baton_domain::designer::{
-    Document, Edit, Editor, Kind, Point, Scene, SceneEdge, SceneNode, Viewport, centres,
+    Document, Edit, Editor, Kind, Scene, SceneEdge, SceneNode, Viewport, centres,
     change::Forbidden,
     command::{self, Canvas, Offer, Outcome, Preview},
     gesture::{self, Gesture, Input},
@@ -16,12 +18,6 @@ use serde_json::Value;
 
 use super::{STAGE, edge_key, edge_of, held::Held, watch::Watch};
 use crate::{dom, model::CheckReport};
-
-/// Smaller than this, titles cannot be read.
-const READABLE_ZOOM: f64 = 0.7;
-
-/// After this long without a movement, one has come to rest.
-const MOVING_FOR: Duration = Duration::from_millis(180);
 
 /// What floats over the canvas and asks something.
 #[derive(Debug, Clone, PartialEq)]
@@ -164,36 +160,6 @@ impl Studio {
         self.editor.with_untracked(|editor| editor.document().value().to_string())
     }
 
-    /// What one sees first: all of it, or as much as can be read, from where it begins.
-    fn fit(self) {
-        let Some(bounds) = self.scene.with_untracked(|scene| scene.bounds()) else { return };
-        self.view.update(|view| {
-            let fitted = view.fitted(Some(bounds));
-            if fitted.zoom >= READABLE_ZOOM {
-                *view = fitted;
-                return;
-            }
-            let near = fitted.zoomed_at((0.0, 0.0), READABLE_ZOOM / fitted.zoom);
-            let start = self.scene.with_untracked(|scene| {
-                scene.nodes().iter().map(|node| node.rect()).min_by(|a, b| a.x.total_cmp(&b.x)).unwrap_or(bounds)
-            });
-            let x = bounds.x - 24.0 / near.zoom;
-            *view = Viewport { x, ..near.centred(start.centre()) };
-        });
-    }
-
-    /// The canvas is that large on the screen. The first time everything is fitted into it.
-    pub fn measured(self, width: f64, height: f64) {
-        if width < 1.0 || height < 1.0 {
-            return;
-        }
-        self.view.update(|view| *view = view.resized(width, height));
-        if !self.is_measured.get_value() {
-            self.is_measured.set_value(true);
-            self.fit();
-        }
-    }
-
     /// What a movement of the hand does.
     pub fn input(self, input: &Input) {
         let was_dragging = self.gesture.with_value(Gesture::is_dragging);
@@ -269,13 +235,6 @@ impl Studio {
         self.reveal(node);
     }
 
-    fn reveal(self, node: &str) {
-        let rect = self.editor.with_untracked(|editor| editor.scene().node(node).map(|node| node.rect()));
-        if let Some(rect) = rect {
-            self.view.update(|view| *view = view.revealing(&rect));
-        }
-    }
-
     fn choose_only(self, selection: Selection) {
         let before = self.selection.get_untracked();
         if before == selection {
@@ -283,21 +242,14 @@ impl Studio {
         }
         let (nodes, edges) = (before.nodes.iter().chain(&selection.nodes), before.edges.iter().chain(&selection.edges));
         let keys: Vec<String> = nodes.cloned().chain(edges.map(edge_key)).collect();
+        if let (true, Some(edge)) = (selection.nodes.is_empty(), selection.edges.iter().next()) {
+            self.said.set(match selection.edges.len() {
+                1 => self.edge_name(edge),
+                several => format!("{several} edges"),
+            });
+        }
         self.selection.set(selection);
         self.watch.tell(keys.into_iter());
-    }
-
-    fn look_at(self, view: Viewport) {
-        self.view.set(view);
-        self.is_moving.set(true);
-        let movement = self.movements.get_value() + 1;
-        self.movements.set_value(movement);
-        let rest = move || {
-            if self.movements.try_get_value() == Some(movement) {
-                self.is_moving.set(false);
-            }
-        };
-        set_timeout(rest, MOVING_FOR);
     }
 
     fn with_canvas<T>(self, ask: impl FnOnce(&Canvas<'_>) -> T) -> T {
@@ -341,6 +293,7 @@ impl Studio {
                 // The browser's own paste event brings it.
                 Outcome::ReadClipboard => {}
                 Outcome::AskDefinition { nodes, instead } => {
+                    self.refused.set(None);
                     self.asking.set(Some(Asking::Definition { nodes, instead }));
                 }
                 Outcome::Do(Command::Undo) => self.go(Editor::undo, "Nothing to undo"),
@@ -445,11 +398,6 @@ impl Studio {
                 None => scene.node(key).is_some(),
             });
         }
-    }
-
-    /// Where something of the diagram is on the stage.
-    pub fn on_stage(self, at: Point) -> Point {
-        self.view.with(|view| view.to_screen(at))
     }
 
     pub fn value(self, pointer: &str) -> Option<Value> {

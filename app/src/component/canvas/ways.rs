@@ -2,6 +2,7 @@
 
 use baton_domain::designer::{
     Edit, Kind,
+    command::Offer,
     document::{Port, PortRef, node_pointer},
 };
 use leptos::prelude::*;
@@ -10,7 +11,7 @@ use super::{
     menu::target_options,
     seen::EVENTS,
     settings::{Field, How, SET, field, input},
-    studio::Studio,
+    studio::{Asking, Studio},
 };
 use crate::{dom, erased::Erase};
 
@@ -157,6 +158,15 @@ fn target(studio: Studio, port: PortRef, kind: Kind) -> AnyView {
             .collect_view()
     };
     let label = format!("{} leads to", port.port);
+    let add_label = format!("Put a new node behind {}", port.port);
+    let of = port.clone();
+    let add = move |_| {
+        let offer = match leads.with_untracked(String::is_empty) {
+            true => Offer::After { from: of.clone(), at: None },
+            false => Offer::Into { edge: of.clone() },
+        };
+        studio.asking.set(Some(Asking::Kind(offer)));
+    };
     let changed = move |to: String| {
         let port = port.clone();
         studio.commit(vec![if to.is_empty() {
@@ -166,10 +176,13 @@ fn target(studio: Studio, port: PortRef, kind: Kind) -> AnyView {
         }]);
     };
     view! {
-        <select id=id aria-label=label prop:value=move || leads.get() on:change=move |event| changed(event_target_value(&event))>
-            <option value="">"leads nowhere yet"</option>
-            {options}
-        </select>
+        <p class="row">
+            <select id=id aria-label=label prop:value=move || leads.get() on:change=move |event| changed(event_target_value(&event))>
+                <option value="">"leads nowhere yet"</option>
+                {options}
+            </select>
+            <button type="button" class="btn quiet small" aria-label=add_label.clone() title=add_label on:click=add>"+"</button>
+        </p>
     }
     .erased()
 }

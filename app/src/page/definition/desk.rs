@@ -5,7 +5,7 @@ use std::time::Duration;
 use baton_domain::{
     definition::DefinitionKind,
     designer::{
-        Edit,
+        Document, Edit,
         desk::{self, Due, Failure, Saving, Stored, Task, When},
         keys::Command,
     },
@@ -27,6 +27,8 @@ use crate::{
 const RESTING: Duration = Duration::from_millis(350);
 const SETTLED: Duration = Duration::from_millis(1_500);
 const LATER: Duration = Duration::from_secs(3);
+/// How many texts are kept to go back to.
+const TEXTS_MAX: usize = 5;
 
 /// What the page holds beside what it reads; one for each draft that is edited.
 #[derive(Clone, Copy)]
@@ -37,6 +39,9 @@ pub struct Desk {
     state: Held<Option<desk::Desk>>,
     /// What the rules said lastly about the text as it is.
     report: Held<Option<CheckReport>>,
+    /// The last documents that were read from texts, each with its text: whoever goes back to one gets the text back, with
+    /// its comments, instead of another one that says the same.
+    texts: StoredValue<Vec<(Document, String)>>,
     pub publish: ServerAction<PublishDefinition>,
     pub discard: ServerAction<DiscardDraft>,
     /// Which live instances could migrate to what is about to be published.
@@ -65,6 +70,7 @@ impl Desk {
             name: StoredValue::new(name),
             state: Held::new(None),
             report: Held::new(None),
+            texts: StoredValue::new(Vec::new()),
             publish,
             discard,
             movable: Held::new(None),
@@ -93,6 +99,34 @@ impl Desk {
         self.state.set(Some(opened));
         self.report.set(Some(detail.check.clone()));
         self.draw(&detail.check);
+        self.note_text();
+    }
+
+    /// The drawing shows what the text says.
+    fn note_text(self) {
+        let Some(text) = self.peek(|state| state.text().to_owned()) else { return };
+        if !self.studio.is_open() {
+            return;
+        }
+        let document = self.studio.editor.with_untracked(|editor| editor.document().clone());
+        self.texts.update_value(|texts| {
+            texts.retain(|(known, _)| *known != document);
+            texts.push((document, text));
+            let much = texts.len().saturating_sub(TEXTS_MAX);
+            texts.drain(..much);
+        });
+    }
+
+    /// What was drawn, or undone.
+    fn drawn(self) {
+        let text = self.studio.editor.with_untracked(|editor| {
+            let says = |(document, text): &(Document, String)| (document == editor.document()).then(|| text.clone());
+            self.texts.with_value(|texts| texts.iter().rev().find_map(says))
+        });
+        self.change(|state| match text {
+            Some(text) => state.restored(text),
+            None => state.drawn(),
+        });
     }
 
     fn draw(self, report: &CheckReport) {
@@ -194,6 +228,9 @@ impl Desk {
             }
             due
         });
+        if self.peek(|state| state.turn() == turn && state.canvas_locked().is_none()) == Some(true) {
+            self.note_text();
+        }
     }
 
     async fn write(self, turn: u64) {
@@ -230,7 +267,7 @@ impl Desk {
         let Some(saves) = self.peek(desk::Desk::saves) else { return };
         let (kind, name) = (self.kind, self.name());
         spawn_local(async move {
-            if let Ok(there) = stored(kind, name).await {
+            if let (Ok(there), false) = (stored(kind, name).await, self.is_ending()) {
                 self.change(|state| state.noticed(there, saves, is_final));
             }
         });
@@ -242,7 +279,7 @@ impl Desk {
         Effect::new(move |before: Option<u64>| {
             let revision = studio.revision.get();
             if before.is_some_and(|before| before != revision) {
-                self.change(desk::Desk::drawn);
+                self.drawn();
             }
             revision
         });

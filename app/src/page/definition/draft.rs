@@ -18,13 +18,19 @@ const DISCARD: &str = "discard-dialog";
 /// Whether what was changed is saved.
 pub fn status(desk: Desk) -> AnyView {
     let status = Memo::new(move |_| desk.ask(desk::Desk::status).unwrap_or(Status::Saved));
-    let words = move || match status.get() {
+    let words = move || {
+        match status.get() {
         Status::Saved => {
             view! { <span class="faint">"Saved. What you change is saved as the draft as you go."</span> }.erased()
         }
+        Status::Gone => view! {
+            <span class="refusal">"Not stored any more: somebody published or discarded this draft. What you change here becomes a new one."</span>
+        }
+        .erased(),
         Status::Unsaved => view! { <span class="faint">"Not saved yet"</span> }.erased(),
         Status::Saving => view! { <span class="faint">"Saving…"</span> }.erased(),
         Status::Failed(why) => view! { <span class="refusal">"Not saved: "{why}</span> }.erased(),
+    }
     };
     view! { <p role="status" class="saved">{words}</p> }.erased()
 }

@@ -63,7 +63,7 @@ impl<'a> Saga<'a> {
     }
 
     pub fn undo(self, index: usize) -> Option<&'a Value> {
-        self.step(index)?.get("undo").filter(|undo| !undo.is_null())
+        self.step(index)?.get("undo").filter(|undo| is_drawn(undo))
     }
 
     /// By event, in the order of their names.
@@ -95,7 +95,7 @@ impl<'a> Saga<'a> {
 
     /// Whether anything can lead to undoing, or would be undone.
     pub fn compensates(self) -> bool {
-        let undoes = |step: &Value| step.get("undo").is_some_and(|undo| !undo.is_null());
+        let undoes = |step: &Value| step.get("undo").is_some_and(is_drawn);
         self.steps().iter().any(|step| undoes(step) || fails(step))
     }
 
@@ -116,6 +116,11 @@ impl<'a> Saga<'a> {
         }
         parts
     }
+}
+
+/// `undo: none` says that there is nothing to draw.
+fn is_drawn(undo: &Value) -> bool {
+    !undo.is_null() && undo != "none"
 }
 
 /// Whether something can happen at a step that leads to undoing what was done before.

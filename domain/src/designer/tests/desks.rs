@@ -211,6 +211,8 @@ fn a_desk_that_was_closed_stores_nothing() {
 enum Next {
     Type,
     Draw,
+    /// What is drawn goes back to what a text said.
+    Back(usize),
     /// The task that waits at this place is done.
     Do(usize),
     /// What is under way at this place is answered; or it gets lost.
@@ -226,6 +228,7 @@ fn next() -> impl Strategy<Value = Next> {
     prop_oneof![
         3 => Just(Next::Type),
         3 => Just(Next::Draw),
+        2 => (0..4usize).prop_map(Next::Back),
         8 => (0..4usize).prop_map(Next::Do),
         8 => (0..4usize, prop::bool::weighted(0.8)).prop_map(|(at, well)| Next::Answer(at, well)),
         1 => Just(Next::TheySave),
@@ -249,6 +252,8 @@ enum Asked {
 struct Afternoon {
     desk: Desk,
     canvas: String,
+    /// Every text that was typed, and the first.
+    texts: Vec<String>,
     waiting: Vec<Task>,
     under_way: Vec<Asked>,
     stored: Option<(String, String)>,
@@ -271,7 +276,13 @@ impl Afternoon {
         match *next {
             Next::Type if self.desk.text_locked().is_none() => {
                 let text = self.fresh();
+                self.texts.push(text.clone());
                 let due = self.desk.typed(text);
+                self.plan(due);
+            }
+            Next::Back(at) if self.desk.canvas_locked().is_none() && at < self.texts.len() => {
+                self.canvas = self.texts[at].clone();
+                let due = self.desk.restored(self.canvas.clone());
                 self.plan(due);
             }
             Next::Draw if self.desk.canvas_locked().is_none() => {
@@ -366,6 +377,49 @@ impl Afternoon {
     }
 }
 
+#[test]
+fn what_goes_back_to_what_is_stored_is_not_stored_again() {
+    let mut desk = Desk::open("# ours\na".to_owned(), None, true);
+    desk.drawn();
+    assert_eq!(desk.status(), Status::Unsaved);
+    // Undone before anything was written.
+    let due = desk.restored("# ours\na".to_owned());
+    assert!(matches!(due.as_slice(), [(Task::Check { .. }, _)]), "{due:?}");
+    assert_eq!((desk.text(), desk.status(), desk.canvas_locked()), ("# ours\na", Status::Saved, None));
+    assert!(!desk.is_text_behind());
+
+    // Something else was stored meanwhile: going back has to be stored too.
+    desk.typed("b".to_owned());
+    let saving = desk.save().unwrap();
+    desk.saved(saving.turn, Ok("m1".to_owned()));
+    desk.restored("# ours\na".to_owned());
+    assert_eq!(desk.status(), Status::Unsaved);
+    assert_eq!(desk.save().map(|saving| saving.source).as_deref(), Some("# ours\na"));
+}
+
+#[test]
+fn what_may_be_stored_though_no_answer_came_is_not_taken_for_undone() {
+    let mut desk = Desk::open("a".to_owned(), Some("m0".to_owned()), true);
+    desk.typed("b".to_owned());
+    let saving = desk.save().unwrap();
+    desk.saved(saving.turn, Err(Failure::Passing("away".to_owned())));
+    desk.typed("a".to_owned());
+    assert_eq!(desk.save().map(|saving| saving.source).as_deref(), Some("a"));
+}
+
+#[test]
+fn a_draft_that_is_gone_is_said_until_something_is_changed() {
+    let mut desk = Desk::open("a".to_owned(), Some("m0".to_owned()), true);
+    desk.noticed(None, desk.saves(), false);
+    assert_eq!((desk.status(), desk.mark()), (Status::Gone, None));
+    // The same text again is a change all the same: it is to be there.
+    desk.typed("a".to_owned());
+    assert_eq!(desk.status(), Status::Unsaved);
+    let saving = desk.save().unwrap();
+    desk.saved(saving.turn, Ok("m1".to_owned()));
+    assert_eq!(desk.status(), Status::Saved);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
@@ -374,6 +428,7 @@ proptest! {
         let mut it = Afternoon {
             desk: Desk::open("0".to_owned(), Some("m0".to_owned()), true),
             canvas: "0".to_owned(),
+            texts: vec!["0".to_owned()],
             waiting: Vec::new(),
             under_way: Vec::new(),
             stored: Some(("m0".to_owned(), "0".to_owned())),
@@ -384,12 +439,19 @@ proptest! {
             it.go(next);
         }
         it.come_to_rest();
+        // Whoever else was there last is heard of.
+        it.go(&Next::Notice);
+        it.come_to_rest();
 
         prop_assert_eq!(it.desk.canvas_locked(), None);
         prop_assert_eq!(it.desk.text_locked(), None);
         prop_assert_eq!(it.desk.text(), &it.canvas, "text and drawing are the same");
         if it.desk.is_touched() && !it.desk.is_unsaved() {
-            prop_assert_eq!(it.desk.status(), Status::Saved);
+            let stored = it.stored.as_ref().map(|(_, text)| text.as_str());
+            match it.desk.status() {
+                Status::Saved => prop_assert_eq!(stored, Some(it.desk.text())),
+                other => prop_assert_eq!((other, stored), (Status::Gone, None)),
+            }
         }
         prop_assert!(!it.desk.is_unsaved(), "{:?}", it);
     }

@@ -40,7 +40,9 @@ pub(super) fn read_command(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>)
         let message = format!("`{}` is not among the events of `on`.", shorten(event_type, 60));
         found.push(Diagnostic::error("unknown-event", format!("{}/{index}", fields.at("fails")), message));
     }
-    let undo = fields.optional("undo").map(|value| read_undo(value, fields.at("undo"), found));
+    let stays = fields.optional("undo").is_some_and(says_none);
+    let undo = fields.optional("undo").filter(|value| !says_none(value));
+    let undo = undo.map(|value| read_undo(value, fields.at("undo"), found));
     if undo.is_some() && !awaits.on.is_empty() && awaits.on.keys().all(|it| fails.contains(it)) {
         let message = "Every event of `on` says that it failed, so there is never anything to undo.";
         found.push(Diagnostic::error("never-succeeds", fields.at("fails"), message));
@@ -53,7 +55,12 @@ pub(super) fn read_command(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>)
         Some(value) => Some(read_retry(value, fields.at("retry"), &awaits, found)?),
         None => None,
     };
-    Some(Command { send: send?, to: to?, key, payload, awaits, fails, undo, retry })
+    Some(Command { send: send?, to: to?, key, payload, awaits, fails, undo, stays, retry })
+}
+
+/// Whether an `undo` says that there is nothing to undo.
+fn says_none(undo: &Value) -> bool {
+    undo == "none"
 }
 
 fn read_retry(value: &Value, pointer: String, awaits: &Awaits, found: &mut Vec<Diagnostic>) -> Option<Retry> {

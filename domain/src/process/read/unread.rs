@@ -40,6 +40,10 @@ impl Unread {
         self.0.contains_key(name)
     }
 
+    pub(in crate::process) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// Whether one of them was meant to be of this kind.
     pub(in crate::process) fn has_kind(&self, kind: &str) -> bool {
         self.0.values().any(|node| node.kind == kind)

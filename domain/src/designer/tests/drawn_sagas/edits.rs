@@ -165,3 +165,13 @@ fn the_limits_are_those_of_the_language() {
     assert!(!codes(reacting(most)).contains(&"too-many".to_owned()));
     assert!(codes(reacting(most + 1)).contains(&"too-many".to_owned()));
 }
+
+#[test]
+fn a_step_that_says_that_it_stays_is_drawn_without_an_undo_and_can_be_given_one() {
+    let mut value = small().value().clone();
+    value["steps"][0]["undo"] = json!("none");
+    let mut document = Document::new(value);
+    assert_eq!(steps(&document), "a b! c");
+    done(&mut document, SagaEdit::AddUndo { step: 0 });
+    assert_eq!(steps(&document), "a! b! c");
+}
