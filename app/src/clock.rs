@@ -30,6 +30,11 @@ impl Clock {
     pub fn relative(self, at: Instant) -> String {
         relative(at.timestamp_millis() - self.0.get())
     }
+
+    /// How long ago what has happened is: the screen's clock is some seconds late, and nothing has happened in the future.
+    pub fn relative_past(self, at: Instant) -> String {
+        relative((at.timestamp_millis() - self.0.get()).min(0))
+    }
 }
 
 /// Puts the clock into the context; called once, by the app.

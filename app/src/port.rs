@@ -97,6 +97,8 @@ pub trait Backend: Send + Sync + 'static {
     /// The servers that work on this database, oldest first.
     async fn nodes(&self) -> Answer<Vec<NodeView>>;
     async fn audit(&self, subject: Option<String>) -> Answer<Vec<AuditEntry>>;
+    /// Gives up the place in the database's log from which the relay reads. A conflict while somebody reads from it.
+    async fn drop_log_slot(&self, actor: Actor) -> Answer<()>;
     /// The newest lines of the live flow on this node, newest last.
     async fn flow(&self) -> Answer<Vec<FlowItem>>;
 
@@ -203,7 +205,20 @@ pub trait Backend: Send + Sync + 'static {
     async fn destinations(&self) -> Answer<Vec<Destination>>;
     async fn put_destination(&self, actor: Actor, name: String, settings: DestinationSettings) -> Answer<Destination>;
     async fn delete_destination(&self, actor: Actor, name: String) -> Answer<()>;
-    async fn pause_destination(&self, actor: Actor, name: String, paused: bool) -> Answer<Destination>;
+    /// Pausing what is paused changes nothing.
+    async fn pause_destination(
+        &self,
+        actor: Actor,
+        name: String,
+        paused: bool,
+        reason: Option<String>,
+    ) -> Answer<Destination>;
+    /// Signs with another key; the one before signs along for a while.
+    async fn rotate_key(&self, actor: Actor, name: String, rotation: KeyRotation) -> Answer<Destination>;
+    /// Ends signing with keys from before. A conflict (`no-old-keys`) when there are none.
+    async fn drop_old_keys(&self, actor: Actor, name: String, reason: Option<String>) -> Answer<Destination>;
+    /// The bus, and how it is.
+    async fn bus(&self) -> Answer<BusView>;
     async fn test_destination(&self, actor: Actor, name: String) -> Answer<TestReport>;
     async fn routes(&self) -> Answer<Vec<Route>>;
     async fn put_route(&self, actor: Actor, name: String, settings: RouteSettings) -> Answer<Route>;

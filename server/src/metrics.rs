@@ -44,6 +44,10 @@ fn describe() {
     describe_gauge!("baton_instances", "Instances by state");
     describe_gauge!("baton_tasks_open", "Human tasks that wait for somebody");
     describe_gauge!("baton_tasks_overdue", "Human tasks past their due date");
+    describe_gauge!("baton_log_reading", "Whether this node reads the database's log");
+    describe_gauge!("baton_log_slot_lag_bytes", Unit::Bytes, "Between what was confirmed and the end of the log");
+    describe_gauge!("baton_log_slot_retained_bytes", Unit::Bytes, "What the database keeps of its log for the relay");
+    describe_counter!("baton_log_unreadable_total", "Messages that were only in the log and could not be read");
     describe_gauge!("baton_orphans", "Live instances that nothing would ever wake up; must be 0");
 }
 

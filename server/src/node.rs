@@ -18,9 +18,9 @@ use crate::{
     destination::{Deliveries, Directory, HttpSender, Nudges, Sweeper, service as deliveries},
     engine::{Engine, registry::Registry, scheduler::Scheduler},
     nudge::Nudge,
-    relay::{self, Leases, Meter, Relay},
-    service::Service,
-    store::{self, Store},
+    relay::{self, Leases, LogStatus, Meter, Relay, SlotConfig, SlotWatch, SourceMode},
+    service::{LogView, Service},
+    store::{self, Store, log::LogError},
 };
 
 /// How often definitions published by other nodes are looked for.
@@ -61,6 +61,11 @@ impl Node {
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let broker = bus::broker(&options.bus)?;
         let store = store::open(&options.database_url, options.store).await?;
+        let log = store.log(options.relay.log_slot.as_deref());
+        let reads_log = options.relay.source == SourceMode::Log;
+        if reads_log {
+            log.as_ref().ok_or(LogError::NoLog)?.check().await?;
+        }
         let registry = Arc::new(Registry::default());
         registry.reload(store.as_ref()).await.context("reading the definitions")?;
         let directory = Arc::new(Directory::load(store.clone()).await.context("reading destinations and routes")?);
@@ -82,8 +87,8 @@ impl Node {
 
         let nudges = Arc::new(Nudges::default());
         let sweeper = Arc::new(Sweeper::new(store.clone(), nudges.clone(), changes.clone()));
-        let leases =
-            Arc::new(Leases::new(store.clone(), Uuid::now_v7(), options.node_name, options.lease_ttl, clock.clone()));
+        let leases = Leases::new(store.clone(), Uuid::now_v7(), options.node_name, options.lease_ttl, clock.clone());
+        let leases = Arc::new(if reads_log { leases.for_log() } else { leases });
         let meter = Arc::new(Meter::default());
         let sender = Arc::new(HttpSender::new(options.allow_private)?);
         let deliveries = Arc::new(Deliveries::new(deliveries::Parts {
@@ -99,7 +104,9 @@ impl Node {
             bus_retry: options.relay.bus_retry,
             clock: clock.clone(),
         }));
-        let relay = Relay::new(
+        let log_status = Arc::new(LogStatus::default());
+        let lag_max_bytes = options.relay.log_lag_max_bytes;
+        let mut relay = Relay::new(
             relay::Parts {
                 store: store.clone(),
                 bus,
@@ -114,6 +121,15 @@ impl Node {
             },
             options.relay,
         );
+        if let Some(log) = log.clone().filter(|_| reads_log) {
+            relay = relay.reading(log, log_status.clone());
+        }
+        let slot_watch = log.clone().map(|log| SlotWatch {
+            log,
+            leases: leases.clone(),
+            status: log_status.clone(),
+            config: SlotConfig { lag_max_bytes, reads_log, ..SlotConfig::default() },
+        });
         let scheduler = Scheduler { store: store.clone(), engine: engine.clone(), nudge: timer_nudge };
         let cleaner = Cleaner::new(store.clone(), options.cleaner);
         let batches =
@@ -131,6 +147,7 @@ impl Node {
             allow_private: options.allow_private,
             about: options.about,
             bus_status: broker.is_some().then(|| status.clone()),
+            log: log.map(|log| LogView { log, status: log_status, wanted: reads_log, lag_max_bytes }),
         });
 
         let (shutdown, engine_shutdown) = (CancellationToken::new(), CancellationToken::new());
@@ -157,6 +174,10 @@ impl Node {
         engine_tasks.spawn(async move { leases.run(token).await });
         let token = stop();
         tasks.spawn(async move { relay.run(token).await });
+        if let Some(watch) = slot_watch {
+            let token = stop();
+            tasks.spawn(async move { watch.run(token).await });
+        }
         let token = stop();
         tasks.spawn(async move { deliveries.run(token).await });
         let token = stop();

@@ -261,10 +261,11 @@ fn find_binaries() -> Option<PathBuf> {
 
 fn settings(durability: Durability) -> &'static [&'static str] {
     match durability {
-        Durability::Durable => &["listen_addresses=127.0.0.1", "max_connections=200"],
+        Durability::Durable => &["listen_addresses=127.0.0.1", "max_connections=200", "wal_level=logical"],
         Durability::Throwaway => &[
             "listen_addresses=127.0.0.1",
             "max_connections=200",
+            "wal_level=logical",
             "fsync=off",
             "synchronous_commit=off",
             "full_page_writes=off",

@@ -1,21 +1,28 @@
 //! Destinations and routes: where messages go beside the bus.
 
+#[cfg(feature = "ssr")]
+use baton_domain::diagnostic::Diagnostic;
 use leptos::{prelude::*, server_fn::codec::Json};
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
 use super::context::{given, signed_in};
-#[cfg(feature = "ssr")]
-use crate::model::{DestinationSettings, RouteSettings};
 use crate::{
-    model::{CloudEventsMode, Destination, Route, TestReport},
+    model::{BusView, CloudEventsMode, Destination, OrderPolicy, Route, TestReport},
     port::Answer,
     read::Encoded,
 };
+#[cfg(feature = "ssr")]
+use crate::{
+    model::{DestinationSettings, KeyRotation, RouteSettings},
+    port::AppError,
+};
 
+/// The bus, and all destinations.
 #[server(prefix = "/sfn", endpoint = "destinations", input = Json)]
-pub async fn list_destinations() -> Answer<Encoded<Vec<Destination>>> {
-    signed_in()?.0.destinations().await.and_then(Encoded::of)
+pub async fn list_destinations() -> Answer<Encoded<(BusView, Vec<Destination>)>> {
+    let (backend, _) = signed_in()?;
+    Encoded::of((backend.bus().await?, backend.destinations().await?))
 }
 
 #[server(prefix = "/sfn", endpoint = "routes", input = Json)]
@@ -28,23 +35,62 @@ pub async fn list_routes() -> Answer<Encoded<Vec<Route>>> {
 pub struct HttpForm {
     url: String,
     mode: CloudEventsMode,
-    /// Empty: the one that is there stays.
+    /// Only where there is none yet; replacing one is another form.
     secret: Option<String>,
     timeout_ms: u32,
     attempts_max: u32,
     backoff_base_ms: u32,
     concurrency: u32,
+    /// Empty: no limit.
+    rate_per_s: Option<String>,
+    order: OrderPolicy,
+    /// Empty: no circuit breaker.
+    breaker_failures: Option<String>,
+    breaker_pause_ms: u32,
 }
 
 /// Creates or changes an HTTP destination.
 #[server(prefix = "/sfn", endpoint = "put-destination")]
 pub async fn put_destination(name: String, settings: HttpForm) -> Answer<()> {
     let (backend, actor) = signed_in()?;
-    let HttpForm { url, mode, secret, timeout_ms, attempts_max, backoff_base_ms, concurrency } = settings;
-    let secret = given(secret);
-    let settings =
-        DestinationSettings::Http { url, mode, secret, timeout_ms, attempts_max, backoff_base_ms, concurrency };
+    let settings = DestinationSettings {
+        mode: settings.mode,
+        secret: given(settings.secret),
+        timeout_ms: settings.timeout_ms,
+        attempts_max: settings.attempts_max,
+        backoff_base_ms: settings.backoff_base_ms,
+        concurrency: settings.concurrency,
+        rate_per_s: number("rate_per_s", settings.rate_per_s)?,
+        order: settings.order,
+        breaker_failures: number("breaker_failures", settings.breaker_failures)?,
+        breaker_pause_ms: settings.breaker_pause_ms,
+        ..DestinationSettings::http(settings.url)
+    };
     backend.put_destination(actor, name, settings).await.map(drop)
+}
+
+/// What a text field for a number means; nothing when it was left empty.
+#[cfg(feature = "ssr")]
+fn number<T: std::str::FromStr>(field: &str, text: Option<String>) -> Answer<Option<T>> {
+    let wrong = |text: &str| {
+        let message = format!("{text:?} is not a number that fits here");
+        AppError::Invalid(vec![Diagnostic::error("number", format!("/{field}"), message)])
+    };
+    given(text).map(|text| text.parse().map_err(|_| wrong(&text))).transpose()
+}
+
+/// Signs with another key; the one before signs along for `old_for_s` seconds.
+#[server(prefix = "/sfn", endpoint = "rotate-key")]
+pub async fn rotate_key(name: String, secret: String, old_for_s: u32, reason: Option<String>) -> Answer<()> {
+    let (backend, actor) = signed_in()?;
+    let rotation = KeyRotation { secret: secret.trim().to_owned(), old_for_s, reason: given(reason) };
+    backend.rotate_key(actor, name, rotation).await.map(drop)
+}
+
+#[server(prefix = "/sfn", endpoint = "drop-old-keys")]
+pub async fn drop_old_keys(name: String, reason: Option<String>) -> Answer<()> {
+    let (backend, actor) = signed_in()?;
+    backend.drop_old_keys(actor, name, given(reason)).await.map(drop)
 }
 
 #[server(prefix = "/sfn", endpoint = "delete-destination")]
@@ -54,15 +100,17 @@ pub async fn delete_destination(name: String) -> Answer<()> {
 }
 
 #[server(prefix = "/sfn", endpoint = "pause-destination")]
-pub async fn pause_destination(name: String, paused: bool) -> Answer<()> {
+pub async fn pause_destination(name: String, paused: bool, reason: Option<String>) -> Answer<()> {
     let (backend, actor) = signed_in()?;
-    backend.pause_destination(actor, name, paused).await.map(drop)
+    backend.pause_destination(actor, name, paused, given(reason)).await.map(drop)
 }
 
+/// The name, and what the test there met.
 #[server(prefix = "/sfn", endpoint = "test-destination")]
-pub async fn test_destination(name: String) -> Answer<TestReport> {
+pub async fn test_destination(name: String) -> Answer<(String, TestReport)> {
     let (backend, actor) = signed_in()?;
-    backend.test_destination(actor, name).await
+    let report = backend.test_destination(actor, name.clone()).await?;
+    Ok((name, report))
 }
 
 #[server(prefix = "/sfn", endpoint = "put-route")]

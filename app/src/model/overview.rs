@@ -66,6 +66,8 @@ pub struct About {
     pub bus: String,
     /// How the broker is; none where messages stay in this process.
     pub bus_condition: Option<BusCondition>,
+    /// How the relay reads the database's log; none where it does not, and nothing of the log is kept for it.
+    pub log: Option<LogCondition>,
     pub node: String,
     /// Settings in force: name, value (secrets masked), where it came from (`flag`, `environment`, `file`, `default`).
     pub settings: Vec<(String, String, String)>,
@@ -76,9 +78,33 @@ pub struct About {
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct BusCondition {
     pub connected: bool,
+    /// Since when it is so; absent while it was not tried.
+    pub since: Option<DateTime>,
     /// Why not, or the last thing that went wrong.
     pub error: Option<String>,
     pub error_at: Option<DateTime>,
+}
+
+/// How the relay reads the database's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct LogCondition {
+    /// Whether this node is set to read it.
+    pub wanted: bool,
+    /// Whether this node reads it now.
+    pub reading: bool,
+    /// Another node reads it now.
+    pub read_by_another: bool,
+    /// The place in the log, once there is one.
+    pub slot: Option<String>,
+    /// Between what was confirmed and the end of the log.
+    pub lag_bytes: u64,
+    /// What the database keeps of its log because of it.
+    pub retained_bytes: u64,
+    /// Further behind than it should be.
+    pub behind: bool,
+    /// Why it could not be read the last time.
+    pub error: Option<String>,
 }
 
 /// A server that works on this database.

@@ -15,7 +15,7 @@ use crate::{
         theme::ThemeChoice,
         time::{ago, at_full},
     },
-    model::{About, AuditEntry, BusCondition, NodeView},
+    model::{About, AuditEntry, BusCondition, LogCondition, NodeView},
     port::Actor,
 };
 
@@ -65,6 +65,7 @@ fn draw_about(about: About) -> AnyView {
             about.bus + ", not connected. " + error.as_deref().unwrap_or("It was not tried yet.")
         }
     };
+    let log = about.log.map(|log| view! { <div><dt>"Log"</dt><dd>{log_line(&log)}</dd></div> });
     let fact = |name: &'static str, value: String| view! { <div><dt>{name}</dt><dd>{value}</dd></div> };
     view! {
         <section class="card" aria-labelledby="about-title">
@@ -73,12 +74,37 @@ fn draw_about(about: About) -> AnyView {
                 {fact("Version", about.version)}
                 {fact("Store", about.store)}
                 {fact("Bus", bus)}
+                {log}
                 {fact("Node", about.node)}
                 <div><dt>"API"</dt><dd><a href="/api/openapi.json" rel="external">"OpenAPI description"</a></dd></div>
             </dl>
         </section>
     }
     .erased()
+}
+
+/// How the relay reads the database's log, in a line.
+fn log_line(log: &LogCondition) -> String {
+    let lag = format!("{} behind, {} kept", bytes(log.lag_bytes), bytes(log.retained_bytes));
+    let alarm = if log.behind { ". This is further than it should be" } else { "" };
+    match log {
+        LogCondition { reading: true, .. } => format!("read by this node, {lag}{alarm}"),
+        LogCondition { read_by_another: true, .. } => format!("read by another node, {lag}{alarm}"),
+        LogCondition { wanted: false, .. } => {
+            format!("kept for nobody ({}): `baton log drop` gives it up", bytes(log.retained_bytes))
+        }
+        LogCondition { error: Some(error), .. } => format!("not read; the outbox is read instead. {error}"),
+        LogCondition { .. } => "not read yet".to_owned(),
+    }
+}
+
+/// `17 B`, `4 kB`, `2 MB`.
+fn bytes(count: u64) -> String {
+    match count {
+        0..10_000 => format!("{count} B"),
+        10_000..10_000_000 => format!("{} kB", count / 1_000),
+        _ => format!("{} MB", count / 1_000_000),
+    }
 }
 
 fn draw_nodes(nodes: Vec<NodeView>) -> AnyView {

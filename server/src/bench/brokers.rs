@@ -57,3 +57,33 @@ async fn bind(target: &BusTarget) -> anyhow::Result<()> {
     channel.queue_bind("bench".into(), "baton".into(), "#".into(), options, FieldTable::default()).await?;
     Ok(())
 }
+
+/// A Kafka cluster played by its client, where there is one.
+pub struct MockKafka {
+    #[cfg(feature = "kafka")]
+    cluster: rdkafka::mocking::MockCluster<'static, rdkafka::producer::DefaultProducerContext>,
+}
+
+impl MockKafka {
+    #[cfg(feature = "kafka")]
+    pub fn start() -> anyhow::Result<Self> {
+        let cluster = rdkafka::mocking::MockCluster::new(1)?;
+        cluster.create_topic("baton", 8, 1)?;
+        Ok(Self { cluster })
+    }
+
+    #[cfg(feature = "kafka")]
+    pub fn url(&self) -> Option<String> {
+        Some(format!("kafka://{}", self.cluster.bootstrap_servers()))
+    }
+
+    #[cfg(not(feature = "kafka"))]
+    pub fn start() -> anyhow::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(feature = "kafka"))]
+    pub fn url(&self) -> Option<String> {
+        None
+    }
+}

@@ -71,6 +71,39 @@ impl Database {
         Ok(())
     }
 
+    /// `count` messages of which the log is all there is: inserted and deleted at once, ten thousand in a transaction.
+    pub async fn seed_log(&self, count: usize) -> anyhow::Result<()> {
+        let Self::Postgres(pool) = self else { anyhow::bail!("SQLite has no log") };
+        const AT_ONCE: i64 = 10_000;
+        for from in (0..count as i64).step_by(AT_ONCE as usize) {
+            let mut transaction = pool.begin().await?;
+            sqlx::query(
+                "insert into outbox (type, source, aggregate_type, aggregate_id, aggregate_version, payload)
+                 select 'Counted', 'bench', 'counter', (n % $3)::text, n / $3,
+                        json_build_object('n', n, 'note', 'one of many messages')::jsonb
+                 from generate_series($1, $2) as n order by n",
+            )
+            .bind(from)
+            .bind((from + AT_ONCE).min(count as i64) - 1)
+            .bind(KEYS)
+            .execute(&mut *transaction)
+            .await?;
+            sqlx::raw_sql("delete from outbox").execute(&mut *transaction).await?;
+            transaction.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Gives the place in the log up, so that what follows writes a log that nobody reads.
+    pub async fn forget_log(&self) -> anyhow::Result<()> {
+        if let Self::Postgres(pool) = self {
+            sqlx::raw_sql("select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active")
+                .execute(pool)
+                .await?;
+        }
+        Ok(())
+    }
+
     /// `count` messages that went out long ago.
     pub async fn seed_published(&self, count: usize) -> anyhow::Result<()> {
         self.seed_pending(count).await?;

@@ -129,18 +129,60 @@ async fn measure(
         database.clear().await?;
     }
 
-    // Several programs at a time: that is PostgreSQL's.
+    // Several programs at a time, and a log to read: that is PostgreSQL's.
     if name == "postgres" {
-        for bus_url in &plan.bus_urls {
-            let target = BusTarget::parse(bus_url).map_err(anyhow::Error::msg)?;
-            let key = format!("relay.{}.per_s", brokers::name(&target));
-            if plan.wants(std::slice::from_ref(&key)) {
-                let per_s = brokers::drain(url, &database, target, share(100_000)).await;
-                note(figures, &key, per_s.with_context(|| key.clone())?);
-                database.clear().await?;
-            }
-        }
+        measure_log(figures, url, plan, &database, share).await?;
+        measure_brokers(figures, url, plan, &database, share).await?;
         measure_crowds(figures, name, url, plan, &database, share).await?;
+    }
+    Ok(())
+}
+
+/// With the log as the relay's source.
+async fn measure_log(
+    figures: &mut Figures,
+    url: &str,
+    plan: &Plan,
+    database: &Database,
+    share: &impl Fn(usize) -> usize,
+) -> anyhow::Result<()> {
+    let drain = "relay.postgres.logical_drain_per_s".to_owned();
+    if plan.wants(std::slice::from_ref(&drain)) {
+        let per_s = relay::logical_drain(url, database, share(200_000)).await.context("draining the log")?;
+        note(figures, &drain, per_s);
+        database.clear().await?;
+        database.forget_log().await?;
+    }
+    let keys = ["p50", "p99"].map(|percent| format!("relay.postgres.latency_ms_{percent}_push"));
+    if plan.wants(&keys) {
+        let seconds = if plan.quick { 3 } else { 15 };
+        let measured = relay::latency_by_log(url, database, 200, seconds).await.context("latency by the log")?;
+        note_both(figures, &keys, measured);
+        database.clear().await?;
+        database.forget_log().await?;
+    }
+    Ok(())
+}
+
+/// Over each broker that there is. Kafka is played by its client: what is measured is our side of it.
+async fn measure_brokers(
+    figures: &mut Figures,
+    url: &str,
+    plan: &Plan,
+    database: &Database,
+    share: &impl Fn(usize) -> usize,
+) -> anyhow::Result<()> {
+    let mut urls = plan.bus_urls.clone();
+    let kafka = brokers::MockKafka::start()?;
+    urls.extend(kafka.url());
+    for url_of_bus in urls {
+        let target = BusTarget::parse(&url_of_bus).map_err(anyhow::Error::msg)?;
+        let key = format!("relay.{}.per_s", brokers::name(&target));
+        if plan.wants(std::slice::from_ref(&key)) {
+            let per_s = brokers::drain(url, database, target, share(100_000)).await;
+            note(figures, &key, per_s.with_context(|| key.clone())?);
+            database.clear().await?;
+        }
     }
     Ok(())
 }
@@ -191,12 +233,27 @@ async fn start(url: &str, subscribers: Vec<Arc<dyn Subscriber>>) -> anyhow::Resu
     start_on(url, subscribers, bus::Config::memory()).await
 }
 
+/// The same, reading the database's log.
+async fn start_reading_log(url: &str, subscribers: Vec<Arc<dyn Subscriber>>) -> anyhow::Result<Node> {
+    let relay = relay_service::Config { source: relay_service::SourceMode::Log, ..relay_service::Config::default() };
+    start_as(url, subscribers, bus::Config::memory(), relay).await
+}
+
 /// The same with a broker.
 async fn start_on(url: &str, subscribers: Vec<Arc<dyn Subscriber>>, bus: bus::Config) -> anyhow::Result<Node> {
+    start_as(url, subscribers, bus, relay_service::Config::default()).await
+}
+
+async fn start_as(
+    url: &str,
+    subscribers: Vec<Arc<dyn Subscriber>>,
+    bus: bus::Config,
+    relay: relay_service::Config,
+) -> anyhow::Result<Node> {
     Node::start(Options {
         database_url: url.to_owned(),
         store: store::OpenOptions::default(),
-        relay: relay_service::Config::default(),
+        relay,
         cleaner: cleaner::Config::default(),
         allow_private: false,
         lease_ttl: Duration::from_secs(15),
@@ -206,6 +263,7 @@ async fn start_on(url: &str, subscribers: Vec<Arc<dyn Subscriber>>, bus: bus::Co
             store: String::new(),
             bus: "memory".to_owned(),
             bus_condition: None,
+            log: None,
             node: "bench".to_owned(),
             settings: Vec::new(),
         },

@@ -10,7 +10,8 @@ use anyhow::ensure;
 use baton_domain::ids::MessageId;
 use uuid::Uuid;
 
-use super::{Database, start, subscribers::Sink};
+use super::{Database, start, start_reading_log, subscribers::Sink};
+use crate::node::Node;
 
 /// Messages per second from a full outbox to the in-process bus, in order per key.
 pub async fn drain(url: &str, database: &Database, count: usize) -> anyhow::Result<f64> {
@@ -29,11 +30,56 @@ pub async fn drain(url: &str, database: &Database, count: usize) -> anyhow::Resu
     Ok(count as f64 / elapsed.as_secs_f64())
 }
 
+/// Messages per second from a full log to the in-process bus, in order per key. The log is all there is of them: each was
+/// inserted and deleted in one transaction, so the outbox is empty.
+pub async fn logical_drain(url: &str, database: &Database, count: usize) -> anyhow::Result<f64> {
+    // Makes the place in the log from which the next node reads.
+    let node = start_reading_log(url, Vec::new()).await?;
+    until_reading(&node).await?;
+    node.stop().await;
+    database.seed_log(count).await?;
+    let sink = Arc::new(Sink::default());
+    let begun = Instant::now();
+    let node = start_reading_log(url, vec![sink.clone()]).await?;
+    sink.until(count as u64).await;
+    let elapsed = begun.elapsed();
+    node.stop().await;
+    ensure!(sink.out_of_order() == 0, "{} messages came out of order", sink.out_of_order());
+    Ok(count as f64 / elapsed.as_secs_f64())
+}
+
+async fn until_reading(node: &Node) -> anyhow::Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !node.service.log.as_ref().is_some_and(|view| view.status.is_reading()) {
+        ensure!(Instant::now() < deadline, "the log is not read");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(())
+}
+
 /// From before the insert of another program to the arrival at the consumer, in milliseconds: the median and the 99th
 /// percentile, at `per_s` inserts a second.
 pub async fn latency(url: &str, database: &Database, per_s: u32, seconds: u32) -> anyhow::Result<(f64, f64)> {
     let sink = Arc::new(Sink::default());
     let node = start(url, vec![sink.clone()]).await?;
+    measure_latency(node, &sink, database, per_s, seconds).await
+}
+
+/// The same for a node that reads the log.
+pub async fn latency_by_log(url: &str, database: &Database, per_s: u32, seconds: u32) -> anyhow::Result<(f64, f64)> {
+    let sink = Arc::new(Sink::default());
+    let node = start_reading_log(url, vec![sink.clone()]).await?;
+    until_reading(&node).await?;
+    measure_latency(node, &sink, database, per_s, seconds).await
+}
+
+async fn measure_latency(
+    node: Node,
+    sink: &Sink,
+    database: &Database,
+    per_s: u32,
+    seconds: u32,
+) -> anyhow::Result<(f64, f64)> {
     tokio::time::sleep(Duration::from_millis(500)).await;
     let mut sent: HashMap<MessageId, Instant> = HashMap::new();
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / per_s);

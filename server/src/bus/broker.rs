@@ -58,6 +58,8 @@ pub struct Incoming {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Condition {
     pub connected: bool,
+    /// Since when it is so; `None` before the first try.
+    pub since: Option<DateTime<Utc>>,
     /// Why not, or the last thing that went wrong, and when.
     pub error: Option<(DateTime<Utc>, String)>,
 }
@@ -74,16 +76,23 @@ impl Status {
     }
 
     pub fn works(&self) {
-        self.condition.lock().unwrap_or_else(PoisonError::into_inner).connected = true;
+        let mut condition = self.condition.lock().unwrap_or_else(PoisonError::into_inner);
+        if !condition.connected {
+            (condition.connected, condition.since) = (true, Some(Utc::now()));
+        }
         metrics::gauge!("baton_bus_connected").set(1.0);
     }
 
     pub fn fails(&self, error: &str) {
-        let condition = Condition { connected: false, error: Some((Utc::now(), error.to_owned())) };
-        let before = std::mem::replace(&mut *self.condition.lock().unwrap_or_else(PoisonError::into_inner), condition);
-        if before.connected || before.error.is_none_or(|(_, before)| before != error) {
+        let now = Utc::now();
+        let mut condition = self.condition.lock().unwrap_or_else(PoisonError::into_inner);
+        if condition.connected || condition.error.as_ref().is_none_or(|(_, before)| before != error) {
             tracing::warn!(error, "the bus does not work");
         }
+        if condition.connected || condition.since.is_none() {
+            condition.since = Some(now);
+        }
+        (condition.connected, condition.error) = (false, Some((now, error.to_owned())));
         metrics::gauge!("baton_bus_connected").set(0.0);
     }
 }
@@ -136,6 +145,23 @@ fn came_from(message: &Message, broker: &str) -> bool {
 mod tests {
     use super::*;
     use crate::relay::fixtures::a_message;
+
+    #[test]
+    fn a_status_says_since_when_and_keeps_the_last_error() {
+        let status = Status::default();
+        assert_eq!(status.now(), Condition::default());
+        status.fails("gone");
+        let away = status.now();
+        assert!(!away.connected && away.since.is_some());
+        status.fails("still gone");
+        assert_eq!(status.now().since, away.since, "it is away since the first failure");
+        status.works();
+        let back = status.now();
+        status.works();
+        assert_eq!(status.now(), back, "nothing changes while nothing happens");
+        assert!(back.connected && back.since >= away.since);
+        assert_eq!(back.error.map(|(_, error)| error).as_deref(), Some("still gone"));
+    }
 
     #[test]
     fn nothing_goes_back_to_where_it_came_from() {

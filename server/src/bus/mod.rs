@@ -1,7 +1,7 @@
 //! Buses: where the relay publishes.
 //!
 //! [`Bus`] is the port; [`memory`] is the embedded adapter, whose subscribers live in this process. A [`Broker`] outside it
-//! ([`nats`], [`rabbitmq`]) is one more subscriber there ([`broker`]), and [`intake`] takes in what comes the other way.
+//! ([`nats`], [`rabbitmq`], Kafka) is one more subscriber there ([`broker`]), and [`intake`] takes in what comes the other way.
 
 use std::sync::Arc;
 
@@ -13,6 +13,8 @@ use crate::store::rows::Failure;
 pub mod broker;
 mod chains;
 pub mod intake;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod memory;
 mod naming;
 pub mod nats;
@@ -59,7 +61,10 @@ pub fn broker(config: &Config) -> anyhow::Result<Option<Arc<dyn Broker>>> {
         }
         BusKind::Nats => Ok(Some(Arc::new(nats::Nats::new(target.clone(), prefix.clone(), subscribe)?))),
         BusKind::RabbitMq => Ok(Some(Arc::new(rabbitmq::RabbitMq::new(target.clone(), prefix.clone(), subscribe)?))),
-        BusKind::Kafka => anyhow::bail!("this build has no such bus"),
+        #[cfg(feature = "kafka")]
+        BusKind::Kafka => Ok(Some(Arc::new(kafka::Kafka::new(target.clone(), prefix.clone(), subscribe)?))),
+        #[cfg(not(feature = "kafka"))]
+        BusKind::Kafka => anyhow::bail!("this program was built without Kafka: build it with --features kafka"),
     }
 }
 

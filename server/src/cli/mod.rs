@@ -8,6 +8,7 @@ mod database;
 mod definition;
 mod exchange;
 mod instance;
+mod log;
 mod migration;
 mod remote;
 mod retry;
@@ -57,6 +58,9 @@ enum Command {
     Instance(instance::Command),
     /// Try failed deliveries again
     Retry(retry::Arguments),
+    /// Look after the place in PostgreSQL's log from which the relay reads (BATON_RELAY_SOURCE=log)
+    #[command(subcommand)]
+    Log(log::Command),
     /// Measure; `cargo xtask bench` calls it
     #[command(hide = true)]
     Bench(bench::Arguments),
@@ -197,6 +201,7 @@ async fn execute(Cli { mut settings, command }: Cli) -> anyhow::Result<()> {
         Command::Start(arguments) => start::run(arguments).await,
         Command::Instance(command) => instance::run(command).await,
         Command::Retry(arguments) => retry::run(arguments).await,
+        Command::Log(command) => log::run(&settings, command).await,
         Command::Bench(arguments) => bench::run(arguments).await,
     }
 }

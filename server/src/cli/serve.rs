@@ -95,6 +95,9 @@ fn options(settings: &Settings) -> anyhow::Result<Options> {
         relay: relay::Config {
             batch: settings.relay_batch,
             delete_published: settings.delete_published,
+            source: settings.relay_source,
+            log_slot: settings.log_slot.clone(),
+            log_lag_max_bytes: settings.log_lag_max_mb * 1_000_000,
             ..relay::Config::default()
         },
         cleaner: cleaner::Config { retention_days: settings.retention_days, ..cleaner::Config::default() },
@@ -106,6 +109,7 @@ fn options(settings: &Settings) -> anyhow::Result<Options> {
             store: if settings.database_url.starts_with("sqlite") { "SQLite" } else { "PostgreSQL" }.to_owned(),
             bus: target.to_string(),
             bus_condition: None,
+            log: None,
             node: settings.node_name(),
             settings: settings.sources(),
         },

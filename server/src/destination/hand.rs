@@ -3,7 +3,7 @@
 //! At any time at most one delivery of a key is being attempted. After a failure nothing more of its key is attempted
 //! until the failure is written down (from then on the store withholds what follows it).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use baton_domain::message::Key;
 
@@ -18,6 +18,8 @@ pub struct Hand {
     /// Keys with something to attempt and nothing under way, longest waiting first.
     ready: VecDeque<Key>,
     held: usize,
+    /// Failed, not written down yet.
+    failing: HashSet<i64>,
 }
 
 /// One key's deliveries.
@@ -58,6 +60,7 @@ impl Hand {
         let Some(lane) = self.keys.get_mut(key) else { return };
         lane.under_way = false;
         if !succeeded {
+            self.failing.extend(lane.unwritten.back());
             self.held -= lane.waiting.len();
             lane.waiting.clear();
         } else if !lane.waiting.is_empty() {
@@ -68,6 +71,7 @@ impl Hand {
     /// The outcome of an attempt is written down (or was refused for good).
     pub fn written(&mut self, key: &Key, id: i64) {
         let Some(lane) = self.keys.get_mut(key) else { return };
+        self.failing.remove(&id);
         if let Some(at) = lane.unwritten.iter().position(|unwritten| *unwritten == id) {
             lane.unwritten.remove(at);
             self.held -= 1;
@@ -96,7 +100,18 @@ impl Hand {
 
     /// How many more may be taken.
     pub fn room(&self) -> usize {
-        HELD_MAX.saturating_sub(self.held)
+        self.room_within(HELD_MAX)
+    }
+
+    /// How many more may be taken when it may hold `held_max`.
+    pub fn room_within(&self, held_max: usize) -> usize {
+        held_max.min(HELD_MAX).saturating_sub(self.held)
+    }
+
+    /// Whether something failed that the store does not know of yet: where one failure blocks everything, nothing may be
+    /// read or started before it does.
+    pub fn is_failing(&self) -> bool {
+        !self.failing.is_empty()
     }
 
     pub fn has_ready(&self) -> bool {
@@ -149,6 +164,29 @@ mod tests {
         hand.written(&key("a"), 1);
         assert!(hand.is_empty());
         assert_eq!(hand.room(), HELD_MAX);
+    }
+
+    #[test]
+    fn a_failure_is_remembered_until_the_store_knows_of_it() {
+        let mut hand = Hand::default();
+        hand.take(vec![due(1, "a"), due(2, "b"), due(3, "c")]);
+        assert_eq!(started(&mut hand), [1, 2, 3]);
+        hand.ended(&key("a"), true);
+        assert!(!hand.is_failing());
+        hand.ended(&key("b"), false);
+        hand.ended(&key("c"), false);
+        hand.written(&key("b"), 2);
+        assert!(hand.is_failing());
+        hand.written(&key("c"), 3);
+        assert!(!hand.is_failing());
+    }
+
+    #[test]
+    fn a_small_hand_takes_little() {
+        let mut hand = Hand::default();
+        assert_eq!((hand.room(), hand.room_within(1), hand.room_within(10_000)), (HELD_MAX, 1, HELD_MAX));
+        hand.take(vec![due(1, "a"), due(2, "b")]);
+        assert_eq!((hand.room_within(1), hand.room_within(3)), (0, 1));
     }
 
     #[test]

@@ -71,15 +71,27 @@ impl HttpSender {
     pub async fn test(&self, settings: &DestinationSettings) -> TestReport {
         let begun = Instant::now();
         let result = self.exchange(settings, &test_message()).await;
-        let (accepted, answer) = match result {
-            Ok((status, _, _)) if status.is_success() => (true, format!("The endpoint answered {status}.")),
-            Ok((status, headers, body)) => match judge_refusal(status, &headers, body.bytes()) {
-                Verdict::Failed { failure, .. } | Verdict::Hopeless(failure) => (false, failure.error),
-                Verdict::Accepted { .. } => (true, status.to_string()),
-            },
-            Err(failure) => (false, failure.error),
+        let took_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let (status, body, failure) = match result {
+            Ok((status, _, body)) if status.is_success() => (Some(status), Some(body), None),
+            Ok((status, headers, body)) => {
+                let failure = match judge_refusal(status, &headers, body.bytes()) {
+                    Verdict::Failed { failure, .. } | Verdict::Hopeless(failure) => Some(failure),
+                    Verdict::Accepted { .. } => None,
+                };
+                (Some(status), Some(body), failure)
+            }
+            Err(failure) => (None, None, Some(failure)),
         };
-        TestReport { accepted, answer, took_ms: begun.elapsed().as_millis() as i64 }
+        let answered = || status.map_or_else(String::new, |status| format!("The endpoint answered {status}."));
+        TestReport {
+            accepted: failure.is_none(),
+            answer: failure.as_ref().map_or_else(answered, |failure| failure.error.clone()),
+            status: status.map(|status| status.as_u16()),
+            failure_class: failure.map(|failure| failure.class),
+            body: body.map(|body| excerpt(body.bytes())).filter(|text| !text.is_empty()),
+            took_ms,
+        }
     }
 
     async fn exchange(
@@ -87,13 +99,12 @@ impl HttpSender {
         settings: &DestinationSettings,
         message: &Message,
     ) -> Result<(StatusCode, HeaderMap, Body), Failure> {
-        let DestinationSettings::Http { url, mode, secret, timeout_ms, .. } = settings;
-        let url = self.check(url)?;
+        let (url, timeout_ms) = (self.check(&settings.url)?, settings.timeout_ms);
         let host = url.host_str().unwrap_or_default().to_owned();
-        let (headers, body) = encode(message, *mode, secret.as_deref()).await?;
+        let (headers, body) = encode(message, settings).await?;
         let request = self.client.post(url).headers(headers).body(body);
-        let failed = |error: reqwest::Error| classify(&error, &host, *timeout_ms);
-        let response = request.timeout(Duration::from_millis(u64::from(*timeout_ms))).send().await.map_err(failed)?;
+        let failed = |error: reqwest::Error| classify(&error, &host, timeout_ms);
+        let response = request.timeout(Duration::from_millis(u64::from(timeout_ms))).send().await.map_err(failed)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes_max = if status.is_success() { ANSWER_BYTES_MAX } else { REFUSAL_BYTES_MAX };
         let body = read(response, bytes_max).await.map_err(failed)?;
@@ -139,12 +150,8 @@ async fn read(mut response: Response, bytes_max: usize) -> Result<Body, reqwest:
     Ok(Body::Whole(bytes))
 }
 
-async fn encode(
-    message: &Message,
-    mode: CloudEventsMode,
-    secret: Option<&str>,
-) -> Result<(HeaderMap, Vec<u8>), Failure> {
-    let (mut headers, body) = match mode {
+async fn encode(message: &Message, settings: &DestinationSettings) -> Result<(HeaderMap, Vec<u8>), Failure> {
+    let (mut headers, body) = match settings.mode {
         CloudEventsMode::Binary => cloudevents::to_binary(message),
         CloudEventsMode::Structured => {
             let content_type = HeaderValue::from_static("application/cloudevents+json; charset=utf-8");
@@ -158,14 +165,13 @@ async fn encode(
             headers.insert(name, value);
         }
     }
-    if let Some(reference) = secret {
-        let key = signature::resolve(reference)
-            .await
-            .map_err(|error| Failure { class: "secret".to_owned(), error: format!("Not sent: {error}.") })?;
-        let (id, timestamp_s) = (message.id.to_string(), Utc::now().timestamp());
-        let signature = signature::sign(&key, &id, timestamp_s, &body);
+    let (id, now) = (message.id.to_string(), Utc::now());
+    let signatures = signature::signatures(settings, &id, now, &body)
+        .await
+        .map_err(|error| Failure { class: "secret".to_owned(), error: format!("Not sent: {error}.") })?;
+    if let Some(signatures) = signatures {
         for (name, value) in
-            [("webhook-id", id), ("webhook-timestamp", timestamp_s.to_string()), ("webhook-signature", signature)]
+            [("webhook-id", id), ("webhook-timestamp", now.timestamp().to_string()), ("webhook-signature", signatures)]
         {
             headers.insert(name, HeaderValue::try_from(value).expect("digits and base64 are plain ASCII"));
         }
@@ -202,8 +208,7 @@ fn judge_refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Verdic
             ),
         }
     } else {
-        let text = String::from_utf8_lossy(body);
-        let text: String = text.trim().chars().take(REFUSAL_CHARS_SHOWN).collect();
+        let text = excerpt(body);
         let colon = if text.is_empty() { "" } else { ": " };
         Failure {
             class: format!("http-{}", status.as_u16()),
@@ -212,6 +217,11 @@ fn judge_refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Verdic
     };
     let asks = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     Verdict::Failed { failure, retry_after: asks.then(|| retry_after(headers, Utc::now())).flatten() }
+}
+
+/// The beginning of a body, for people.
+fn excerpt(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).trim().chars().take(REFUSAL_CHARS_SHOWN).collect()
 }
 
 /// `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3), bounded.
@@ -266,6 +276,7 @@ fn invalid_url(what: String) -> Failure {
     Failure { class: "invalid-url".to_owned(), error: format!("The destination's URL is not valid: {what}.") }
 }
 
+/// Marked by its type, its aggregate and its payload.
 fn test_message() -> Message {
     Message {
         id: MessageId(Uuid::now_v7()),

@@ -5,16 +5,20 @@
 //!
 //! - [`directory`]: destinations and routes as of now, and which message goes where
 //! - [`service`]: starts and stops the workers
-//! - [`worker`]: one destination's requests: order per key, retries, dead letters; [`hand`] is its pure part
-//! - [`http`]: one request, and what its answer means; [`address`] and [`signature`] are parts of it
+//! - [`worker`]: one destination's requests: order per key, retries, dead letters; [`hand`], [`breaker`] and [`limiter`] are
+//!   its pure parts
+//! - [`attempt`]: one attempt at a delivery; [`http`]: one request, and what its answer means; [`address`] and [`signature`] are parts of it
 
 pub mod address;
 pub mod answer;
+pub mod attempt;
+pub mod breaker;
 pub mod bus_worker;
 pub mod check;
 pub mod directory;
 pub mod hand;
 pub mod http;
+pub mod limiter;
 pub mod outcome;
 pub mod pattern;
 pub mod record;

@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
-use baton_app::model::TestReport;
+use baton_app::model::{Breaker, TestReport};
 use baton_domain::retry::Policy;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Directory, HttpSender, Nudges, Sweeper, bus_worker::BusWorker, worker::Worker};
+use super::{Directory, HttpSender, Nudges, Sweeper, breaker::Breakers, bus_worker::BusWorker, worker::Worker};
 use crate::{
     bus::Bus,
     changes::Changes,
@@ -44,6 +44,7 @@ pub struct Parts {
 /// The workers of all destinations, the bus included.
 pub struct Deliveries {
     parts: Arc<Parts>,
+    breakers: Breakers,
 }
 
 struct Running {
@@ -53,14 +54,31 @@ struct Running {
 
 impl Deliveries {
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts) }
+        Self { parts: Arc::new(parts), breakers: Breakers::default() }
     }
 
-    /// Sends a message that says it is a test, now, past every queue. `None` when there is no such destination.
+    /// Sends a message that says it is a test, now, past every queue. One that is accepted closes the circuit breaker.
+    /// `None` when there is no such destination.
     pub async fn test(&self, destination: &str) -> Option<TestReport> {
         let snapshot = self.parts.directory.snapshot();
         let settings = snapshot.endpoint(destination)?.settings.as_ref()?;
-        Some(self.parts.sender.test(settings).await)
+        let report = self.parts.sender.test(settings).await;
+        if report.accepted && self.breakers.of(destination).lock().close() {
+            metrics::gauge!("baton_destination_breaker_open", "destination" => destination.to_owned()).set(0.0);
+            self.parts.changes.destinations();
+            self.parts.nudges.of(destination).now();
+        }
+        Some(report)
+    }
+
+    /// Has the labels of what waits behind failures looked at.
+    pub fn sweep(&self) {
+        self.parts.sweeper.nudge().now();
+    }
+
+    /// How the circuit breaker of a destination is on this node.
+    pub fn breaker(&self, destination: &str) -> Breaker {
+        self.breakers.of(destination).lock().view()
     }
 
     /// Works until `shutdown`, then waits until every worker has written down what it had under way.
@@ -99,7 +117,7 @@ impl Deliveries {
         for name in wanted {
             running.entry(name).or_insert_with_key(|name| {
                 let stop = shutdown.child_token();
-                let worker = Worker::new(Arc::clone(&self.parts), name.clone());
+                let worker = Worker::new(Arc::clone(&self.parts), name.clone(), self.breakers.of(name));
                 Running { worker: tokio::spawn(worker.run(stop.clone())), stop }
             });
         }

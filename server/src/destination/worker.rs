@@ -1,11 +1,10 @@
-//! One destination's deliveries: as many requests at a time as its settings say, one at a time of a key, retries,
-//! dead letters.
+//! One destination's deliveries: as many requests at a time and a second as its settings say, one at a time of a key,
+//! retries, dead letters; none while its circuit breaker is open.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use baton_app::model::DestinationSettings;
-use baton_domain::{message::Key, retry::Policy};
-use futures::FutureExt;
+use baton_app::model::{DestinationSettings, OrderPolicy};
+use baton_domain::message::Key;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep_until, timeout},
@@ -13,25 +12,22 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Verdict,
+    attempt::{Attempt, attempt},
+    breaker::{self, May, Word},
     directory::Endpoint,
-    hand::Hand,
-    outcome::{Made, outcome, seed},
+    hand::{HELD_MAX, Hand},
+    limiter::{Limiter, share},
     record::{Ended, record},
     service::Parts,
-    unknown_destination,
 };
 use crate::{
     nudge::Nudge,
-    relay::flow_item,
     store::{
         StoreError,
-        rows::{AttemptResult, DueDelivery, Failure, Fence},
+        rows::{AttemptResult, Fence},
     },
 };
 
-/// No back-off is longer.
-pub const BACKOFF_MAX_MS: u64 = 15 * 60 * 1_000;
 /// Outcomes that end within this time are written together.
 const GATHER: Duration = Duration::from_millis(4);
 const GATHER_MAX: usize = 100;
@@ -43,13 +39,15 @@ const POLL_SHARED: Duration = Duration::from_millis(250);
 /// At least this long before a look for something that was due already but not for us.
 const OVERDUE: Duration = Duration::from_millis(100);
 const FAILED: Duration = Duration::from_millis(500);
+/// So many tries of an open breaker that failed are remembered, so that the next one is made with another key.
+const TRIED_MAX: usize = 16;
 
 pub struct Worker {
     parts: Arc<Parts>,
     name: String,
     nudge: Nudge,
     hand: Hand,
-    attempts: JoinSet<(Key, Ended)>,
+    attempts: JoinSet<Attempt>,
     /// Ended, to be written down; since when.
     ended: Vec<(Key, Ended)>,
     ended_since: Instant,
@@ -58,10 +56,18 @@ pub struct Worker {
     fence: Option<Arc<Fence>>,
     /// When to look for due deliveries again.
     look_at: Instant,
+    /// The settings that breaker and limiter were made for.
+    settings: Option<DestinationSettings>,
+    breaker: breaker::Shared,
+    /// Deliveries (by id) that failed as the one try of an open breaker.
+    tried: VecDeque<i64>,
+    limiter: Option<Limiter>,
+    /// When the next request may go, while the limiter holds it back.
+    start_at: Option<Instant>,
 }
 
 impl Worker {
-    pub fn new(parts: Arc<Parts>, name: String) -> Self {
+    pub fn new(parts: Arc<Parts>, name: String, breaker: breaker::Shared) -> Self {
         let nudge = parts.nudges.of(&name);
         Self {
             parts,
@@ -74,6 +80,11 @@ impl Worker {
             writing: JoinSet::new(),
             fence: None,
             look_at: Instant::now(),
+            settings: None,
+            breaker,
+            tried: VecDeque::new(),
+            limiter: None,
+            start_at: None,
         }
     }
 
@@ -90,25 +101,76 @@ impl Worker {
         self.finish(&stop).await;
     }
 
-    /// How many requests may be under way now; 0 while paused, or while another node has the lanes.
+    /// How many requests may be under way now; 0 while paused, while another node has the lanes, and while the breaker is
+    /// open.
     fn permitted(&mut self) -> usize {
         let fence = self.parts.leases.fence();
         let endpoint = self.endpoint();
+        self.heed(endpoint.as_deref(), fence.as_deref());
         let concurrency = match endpoint.as_deref() {
             _ if fence.is_none() => 0,
             Some(Endpoint { paused: true, .. } | Endpoint { settings: None, .. }) => 0,
-            Some(Endpoint { settings: Some(DestinationSettings::Http { concurrency, .. }), .. }) => {
-                *concurrency as usize
-            }
+            Some(Endpoint { settings: Some(settings), .. }) => settings.concurrency as usize,
             // It is gone: what waits for it is given up.
             None => 1,
         };
+        let now = self.parts.clock.now();
+        let (concurrency, wait) = match self.breaker.lock().may(now) {
+            _ if concurrency == 0 => (0, POLL_SHARED),
+            May::Everything => (concurrency, Duration::ZERO),
+            May::OneTry => (1, Duration::ZERO),
+            May::NothingYet => (0, POLL_ALONE),
+            May::NothingUntil(until) => (0, (until - now).to_std().unwrap_or_default()),
+        };
         if concurrency == 0 || fence != self.fence {
             self.hand.put_back();
-            self.look_at = Instant::now() + if concurrency == 0 { POLL_SHARED } else { Duration::ZERO };
+            self.look_at = Instant::now() + wait;
         }
         self.fence = fence;
         concurrency
+    }
+
+    /// Takes over settings that changed: breaker and limiter begin anew, because somebody wants it otherwise.
+    fn heed(&mut self, endpoint: Option<&Endpoint>, fence: Option<&Fence>) {
+        let settings = endpoint.and_then(|endpoint| endpoint.settings.as_ref());
+        if self.settings.as_ref() != settings {
+            self.breaker.lock().configure(settings.and_then(breaker::Config::of));
+            self.tried.clear();
+            self.limiter = settings.and_then(|settings| settings.rate_per_s).map(Limiter::new);
+            self.settings = settings.cloned();
+            self.hand.put_back();
+            self.look_at = Instant::now();
+        }
+        let rate = settings.and_then(|settings| settings.rate_per_s);
+        if let (Some(limiter), Some(rate), Some(fence)) = (&mut self.limiter, rate, fence) {
+            limiter.set_rate(share(rate, fence.lanes.len()));
+        }
+    }
+
+    /// Whether one failure holds everything up.
+    fn blocks(&self) -> bool {
+        self.settings.as_ref().is_some_and(|settings| settings.order == OrderPolicy::Block)
+    }
+
+    /// How many deliveries to hold: what waits in the hand cannot be edited, discarded or overtaken any more, so it should
+    /// not wait there for long.
+    fn held_max(&self) -> usize {
+        let settings = match &self.settings {
+            Some(settings) if self.breaker.lock().is_closed() => settings,
+            Some(_) => return 1,
+            None => return HELD_MAX,
+        };
+        match settings.rate_per_s {
+            _ if self.blocks() => settings.concurrency as usize,
+            // What goes out within a second.
+            Some(rate) => (rate.ceil() as usize).max(1),
+            None => HELD_MAX,
+        }
+    }
+
+    /// Whether the store has to know of a failure before anything else may go.
+    fn must_write_first(&self) -> bool {
+        self.blocks() && self.hand.is_failing()
     }
 
     fn endpoint(&self) -> Option<Arc<Endpoint>> {
@@ -117,7 +179,8 @@ impl Worker {
 
     /// Takes what is due into the hand, when there is room and it is time to look.
     async fn look(&mut self) {
-        if self.hand.has_ready() || self.hand.room() == 0 || Instant::now() < self.look_at {
+        let full = self.hand.room_within(self.held_max()) == 0;
+        if self.hand.has_ready() || full || self.must_write_first() || Instant::now() < self.look_at {
             return;
         }
         let Some(fence) = self.fence.clone() else { return };
@@ -133,20 +196,43 @@ impl Worker {
     /// Returns when to look again if nothing happens before.
     async fn due(&mut self, fence: &Fence) -> Result<Duration, StoreError> {
         let poll = if fence.is_whole() { POLL_ALONE } else { POLL_SHARED };
-        let (store, now, busy) = (&self.parts.store, self.parts.clock.now(), self.hand.busy());
-        let due = store.read_due_deliveries(fence, &self.name, now, self.hand.room() as u32, &busy).await?;
+        let (store, now, mut busy) = (Arc::clone(&self.parts.store), self.parts.clock.now(), self.hand.busy());
+        let room = self.hand.room_within(self.held_max()) as u32;
+        busy.extend(&self.tried);
+        let mut due = store.read_due_deliveries(fence, &self.name, now, room, &busy).await?;
+        if due.is_empty() && !self.tried.is_empty() {
+            // No other key has anything: the ones that failed before are tried again.
+            self.tried.clear();
+            due = store.read_due_deliveries(fence, &self.name, now, room, &self.hand.busy()).await?;
+        }
         if !due.is_empty() {
             self.hand.take(due);
             return Ok(Duration::ZERO);
         }
-        let next = self.parts.store.next_attempt_at(&self.name).await?;
+        let next = store.next_attempt_at(&self.name).await?;
         Ok(next.map_or(poll, |next| (next - now).to_std().unwrap_or(OVERDUE).min(poll)))
     }
 
     fn start(&mut self, concurrency: usize) {
-        while self.attempts.len() < concurrency {
+        self.start_at = None;
+        while self.attempts.len() < concurrency && self.hand.has_ready() && !self.must_write_first() {
+            let is_try = match self.breaker.lock().may(self.parts.clock.now()) {
+                May::Everything => false,
+                // Those that were under way when it opened end first.
+                May::OneTry if self.attempts.is_empty() => true,
+                May::OneTry | May::NothingYet | May::NothingUntil(_) => break,
+            };
+            let steady = self.parts.clock.steady();
+            if let Some(Err(due)) = self.limiter.as_mut().map(|limiter| limiter.take(steady)) {
+                self.start_at = Some(Instant::now() + due.saturating_sub(steady));
+                break;
+            }
             let Some(delivery) = self.hand.start_next() else { break };
-            self.attempts.spawn(attempt(Arc::clone(&self.parts), self.endpoint(), delivery));
+            if is_try {
+                self.breaker.lock().begin_try();
+                self.parts.changes.destinations();
+            }
+            self.attempts.spawn(attempt(Arc::clone(&self.parts), self.endpoint(), delivery, is_try));
         }
     }
 
@@ -169,26 +255,77 @@ impl Worker {
     async fn wait(&mut self, stop: &CancellationToken) {
         let write_at = self.ended_since + GATHER;
         let wants_write = !self.ended.is_empty() && self.writing.is_empty();
-        let wants_look = !self.hand.has_ready() && self.hand.room() > 0;
+        let wants_look =
+            !self.hand.has_ready() && self.hand.room_within(self.held_max()) > 0 && !self.must_write_first();
+        let start_at = self.start_at;
         tokio::select! {
             () = stop.cancelled() => {}
             Some(ended) = self.attempts.join_next() => self.end(ended),
             Some(written) = self.writing.join_next() => self.written(written),
             () = sleep_until(write_at), if wants_write => {}
             () = sleep_until(self.look_at), if wants_look => {}
-            true = self.nudge.wait(POLL_ALONE) => self.look_at = Instant::now(),
-            else => {}
+            () = sleep_until(start_at.unwrap_or_else(Instant::now)), if start_at.is_some() => {}
+            // It also ends when nobody nudges: a select that has given up on it would sleep as long as an open breaker.
+            nudged = self.nudge.wait(POLL_ALONE) => if nudged {
+                self.look_at = Instant::now();
+                if start_at.is_some() {
+                    // Somebody may have edited or discarded what waits for its turn.
+                    self.hand.put_back();
+                }
+            }
         }
     }
 
-    fn end(&mut self, ended: Result<(Key, Ended), tokio::task::JoinError>) {
+    fn end(&mut self, attempt: Result<Attempt, tokio::task::JoinError>) {
         // An attempt catches its own panics and is never aborted while the worker runs.
-        let Ok((key, ended)) = ended else { return };
-        self.hand.ended(&key, matches!(ended.outcome.result, AttemptResult::Delivered { .. }));
+        let Ok(Attempt { key, ended, word, is_try }) = attempt else { return };
+        let succeeded = matches!(ended.outcome.result, AttemptResult::Delivered { .. });
+        let in_vain = is_try && matches!(word, Word::Fails { .. });
+        self.hear(word, is_try);
+        self.hand.ended(&key, succeeded);
+        if in_vain {
+            // It counts as no attempt: the delivery is as it was.
+            self.hand.written(&key, ended.outcome.id);
+            self.tried.push_back(ended.outcome.id);
+            if self.tried.len() > TRIED_MAX {
+                self.tried.pop_front();
+            }
+            return;
+        }
+        if !succeeded && self.blocks() {
+            self.hand.put_back();
+        }
         if self.ended.is_empty() {
             self.ended_since = Instant::now();
         }
         self.ended.push((key, ended));
+    }
+
+    /// Tells the breaker, and everybody when it changed.
+    fn hear(&mut self, word: Word, is_try: bool) {
+        let now = self.parts.clock.now();
+        let (changed, view) = {
+            let mut breaker = self.breaker.lock();
+            (breaker.heard(word, is_try, now), breaker.view())
+        };
+        if !changed && !is_try {
+            return;
+        }
+        let open = view.since.is_some();
+        if changed {
+            match view.error.as_deref().filter(|_| open) {
+                Some(error) => tracing::warn!(destination = self.name, error, "the circuit breaker is open"),
+                None => tracing::info!(destination = self.name, "the circuit breaker is closed"),
+            }
+            self.tried.clear();
+        }
+        metrics::gauge!("baton_destination_breaker_open", "destination" => self.name.clone()).set(if open {
+            1.0
+        } else {
+            0.0
+        });
+        self.parts.changes.destinations();
+        self.look_at = Instant::now();
     }
 
     fn written(&mut self, written: Result<Vec<(Key, i64)>, tokio::task::JoinError>) {
@@ -212,39 +349,4 @@ impl Worker {
             record(&self.parts, &self.name, ended, stop).await;
         }
     }
-}
-
-async fn attempt(parts: Arc<Parts>, endpoint: Option<Arc<Endpoint>>, mut delivery: DueDelivery) -> (Key, Ended) {
-    if let Some(payload) = delivery.edited_payload.take() {
-        delivery.message.payload = payload;
-    }
-    let (at, begun) = (parts.clock.now(), Instant::now());
-    let settings = endpoint.as_ref().and_then(|endpoint| endpoint.settings.as_ref());
-    let (verdict, policy) = match settings {
-        Some(settings) => {
-            let sending = AssertUnwindSafe(parts.sender.send(settings, &delivery.message)).catch_unwind();
-            (sending.await.unwrap_or_else(|_| panicked()), policy(settings))
-        }
-        None => (Verdict::Hopeless(unknown_destination(&delivery.destination)), Policy::default()),
-    };
-    let made = Made { id: delivery.id, attempts: delivery.attempts, at, took: begun.elapsed() };
-    let ended = parts.clock.now();
-    let outcome = outcome(made, verdict, &policy, ended, seed(delivery.id, ended));
-    let state = match outcome.result {
-        AttemptResult::Delivered { .. } => "published",
-        AttemptResult::Failed { .. } => "retrying",
-        AttemptResult::Dead { .. } => "dead",
-    };
-    let flow = flow_item(&delivery.message, vec![delivery.destination], state, ended);
-    (delivery.message.key, Ended { outcome, flow })
-}
-
-fn policy(settings: &DestinationSettings) -> Policy {
-    let DestinationSettings::Http { attempts_max, backoff_base_ms, .. } = settings;
-    Policy { attempts_max: *attempts_max, base_ms: u64::from(*backoff_base_ms), cap_ms: BACKOFF_MAX_MS }
-}
-
-fn panicked() -> Verdict {
-    let error = "Sending panicked. This is a defect in Baton; please report it.".to_owned();
-    Verdict::Failed { failure: Failure { class: "panic".to_owned(), error }, retry_after: None }
 }

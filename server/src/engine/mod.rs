@@ -37,7 +37,7 @@ use crate::{
     bus::Subscriber,
     changes::Changes,
     nudge::Nudge,
-    store::{Store, StoreError, rows::Failure},
+    store::{self, Store, StoreError, rows::Failure},
 };
 
 /// The engine's name in the inbox.
@@ -202,13 +202,8 @@ impl Runner {
         }
         let registry = self.registry.snapshot();
         let now = Utc::now();
-        // Expressions run on a thread that may block: correlation and saga reactions before the transaction, the rest
-        // inside it.
-        let step = tokio::task::spawn_blocking(move || Step::prepare(registry, items, now)).await;
-        let step = match step {
-            Ok(step) => step,
-            Err(panic) => return Err(StoreError::Panicked { message: panic.to_string() }),
-        };
+        // Correlation and saga reactions before the transaction, the other expressions inside it.
+        let step = store::compute(move || Step::prepare(registry, items, now)).await?;
         let claim = step.claim();
         let result = Arc::new(Mutex::new(None));
         let slot = result.clone();

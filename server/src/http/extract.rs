@@ -306,6 +306,11 @@ mod tests {
             assert!(found.1.contains(&format!("`{word}` is not known here; expected")), "{}", found.1);
         }
         assert_eq!(wrong(parse_json::<DestinationSettings>(b"{}").unwrap_err()).0, "/kind");
+        for (field, value) in [("order", r#""shuffle""#), ("rate_per_s", r#""fast""#), ("concurrency", "-1")] {
+            let body = format!(r#"{{"kind":"http","url":"http://a","{field}":{value}}}"#);
+            let found = wrong(parse_json::<DestinationSettings>(body.as_bytes()).unwrap_err());
+            assert_eq!(found.0, format!("/{field}"), "{}", found.1);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! For whoever runs the server: health, readiness and metrics, outside `/api`.
 
 use axum::{extract::State, http::header, response::IntoResponse};
+use baton_app::model::LogCondition;
 use chrono::Utc;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,6 +20,14 @@ pub struct Health {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "connected")]
     bus: Option<&'static str>,
+    /// How reading the database's log goes, where it is read: `read`, `read-by-another`, or `away` (the outbox is read
+    /// instead), and `behind` when its reader is further behind than it should be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "read")]
+    log: Option<&'static str>,
+    /// Between what was confirmed and the end of the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_lag_bytes: Option<u64>,
 }
 
 /// Is the process alive?
@@ -32,7 +41,7 @@ pub struct Health {
     responses((status = 200, description = "It is", body = Health))
 )]
 pub async fn healthz() -> Json<Health> {
-    Json(Health { status: "ok", bus: None })
+    Json(Health { status: "ok", bus: None, log: None, log_lag_bytes: None })
 }
 
 /// Can it work?
@@ -47,9 +56,15 @@ pub async fn healthz() -> Json<Health> {
 )]
 pub async fn readyz(State(api): State<Api>) -> Result<Json<Health>> {
     api.store.ping().await?;
-    let condition = api.backend.about().await?.bus_condition;
-    let bus = condition.map(|condition| if condition.connected { "connected" } else { "away" });
-    Ok(Json(Health { status: "ready", bus }))
+    let about = api.backend.about().await?;
+    let bus = about.bus_condition.map(|condition| if condition.connected { "connected" } else { "away" });
+    let log = about.log.as_ref().filter(|log| log.wanted).map(|log| match log {
+        LogCondition { behind: true, .. } => "behind",
+        LogCondition { reading: true, .. } => "read",
+        LogCondition { read_by_another: true, .. } => "read-by-another",
+        LogCondition { .. } => "away",
+    });
+    Ok(Json(Health { status: "ready", bus, log, log_lag_bytes: about.log.map(|log| log.lag_bytes) }))
 }
 
 /// Metrics for Prometheus

@@ -24,6 +24,7 @@ pub struct Leases {
     store: Arc<dyn Store>,
     node: Uuid,
     name: String,
+    reads_log: bool,
     ttl: Duration,
     held: watch::Sender<Option<Held>>,
     nudge: Nudge,
@@ -40,7 +41,22 @@ struct Held {
 impl Leases {
     /// `node` must be new for every start: a restarted process is another node. `name` is for people.
     pub fn new(store: Arc<dyn Store>, node: Uuid, name: String, ttl: Duration, clock: Clock) -> Self {
-        Self { store, node, name, ttl, held: watch::Sender::new(None), nudge: Nudge::default(), clock }
+        Self {
+            store,
+            node,
+            name,
+            reads_log: false,
+            ttl,
+            held: watch::Sender::new(None),
+            nudge: Nudge::default(),
+            clock,
+        }
+    }
+
+    /// This node wants to read the log, which has one reader: it gets all lanes, or none.
+    #[must_use]
+    pub fn for_log(self) -> Self {
+        Self { reads_log: true, ..self }
     }
 
     pub fn node(&self) -> Uuid {
@@ -93,7 +109,7 @@ impl Leases {
     pub async fn run_once(&self) -> Result<(), StoreError> {
         let asked = self.clock.steady();
         let ttl_ms = i64::try_from(self.ttl.as_millis()).unwrap_or(i64::MAX);
-        let fence = self.store.renew_leases(self.node, &self.name, ttl_ms).await?;
+        let fence = self.store.renew_leases(self.node, &self.name, ttl_ms, self.reads_log).await?;
         metrics::gauge!("baton_relay_lanes").set(fence.lanes.len() as f64);
         self.held.send_modify(|held| {
             let until = asked + self.ttl;

@@ -198,7 +198,8 @@ mod tests {
 
     fn batch(keys: &[&str]) -> Vec<Outbound> {
         let rows = keys.iter().zip(1..);
-        rows.map(|(key, seq)| Outbound { seq, lane: 0, message: a_message(seq as u128, key) }).collect()
+        rows.map(|(key, seq)| Outbound { seq, lane: 0, message: a_message(seq as u128, key), bus_waits: true })
+            .collect()
     }
 
     fn refused() -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -13,10 +13,11 @@ use baton_domain::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Leases, Meter, Pace,
+    Leases, LogStatus, Meter, Pace,
     census::Census,
     flow_item,
     plan::{Plan, Settled, plan, settle},
+    stream::{Reader, Source},
     watch::Watch,
 };
 use crate::{
@@ -28,12 +29,22 @@ use crate::{
     nudge::Nudge,
     store::{
         Store, StoreError,
+        log::Log,
         rows::{BUS, DeliveryState, Failure, Fence, Outbound, Parked, Settlement},
     },
 };
 
 /// How many lines one pass adds to the live flow at most.
 const FLOW_MAX: usize = 100;
+
+/// Where messages are read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum SourceMode {
+    /// The outbox is asked again and again; an idle relay is woken by inserts.
+    Poll,
+    /// PostgreSQL's log is read, and tells of every commit at once.
+    Log,
+}
 
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -43,29 +54,47 @@ pub struct Config {
     pub delete_published: bool,
     /// The longest wait between two looks at an empty outbox.
     pub idle_max: Duration,
+    /// Whether the outbox is asked, or the database's log read.
+    pub source: SourceMode,
+    /// The place in the log, if it is not to have its default name.
+    pub log_slot: Option<String>,
+    /// A reader of the log that is further behind is an alarm.
+    pub log_lag_max_bytes: u64,
     /// How often and when messages are offered again that the bus refused.
     pub bus_retry: Policy,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { batch: 500, delete_published: false, idle_max: Duration::from_millis(80), bus_retry: Policy::default() }
+        Self {
+            batch: 500,
+            delete_published: false,
+            idle_max: Duration::from_millis(80),
+            source: SourceMode::Poll,
+            log_slot: None,
+            log_lag_max_bytes: 1_000_000_000,
+            bus_retry: Policy::default(),
+        }
     }
 }
 
 pub struct Relay {
     pub(crate) store: Arc<dyn Store>,
-    bus: Arc<dyn Bus>,
-    directory: Arc<Directory>,
-    leases: Arc<Leases>,
+    pub(super) bus: Arc<dyn Bus>,
+    pub(super) directory: Arc<Directory>,
+    pub(super) leases: Arc<Leases>,
     nudges: Arc<Nudges>,
     sweeper: Arc<Sweeper>,
     changes: Arc<Changes>,
     meter: Arc<Meter>,
     nudge: Nudge,
-    clock: Clock,
-    config: Config,
+    pub(super) clock: Clock,
+    pub(super) config: Config,
     census: Census,
+    /// The log to read, where it is not the outbox that is read.
+    pub(super) source: Option<Source>,
+    /// See [`Relay::note_polled`].
+    pub(super) polled: Mutex<HashSet<i64>>,
 }
 
 /// What a pass did.
@@ -86,11 +115,11 @@ pub struct Report {
 }
 
 /// A batch that went out, and what is to be written down of it.
-struct Sent {
-    fence: Arc<Fence>,
-    plan: Plan,
-    settlement: Settlement,
-    begun: Instant,
+pub(super) struct Sent {
+    pub fence: Arc<Fence>,
+    pub plan: Plan,
+    pub settlement: Settlement,
+    pub begun: Instant,
 }
 
 impl Sent {
@@ -105,7 +134,7 @@ impl Sent {
 
 /// What a pass left to be written down while the next one publishes.
 #[derive(Default)]
-struct UnderWay(Option<Sent>);
+pub(super) struct UnderWay(pub Option<Sent>);
 
 /// Everything that a relay works with.
 pub struct Parts {
@@ -138,7 +167,15 @@ impl Relay {
             clock,
             config,
             census: Census::default(),
+            source: None,
+            polled: Mutex::default(),
         }
+    }
+
+    /// Reads `log` while all lanes are held, and the outbox otherwise.
+    #[must_use]
+    pub fn reading(self, log: Arc<dyn Log>, status: Arc<LogStatus>) -> Self {
+        Self { source: Some(Source { log, status }), ..self }
     }
 
     /// Works until `shutdown`; a pass that has begun is finished first.
@@ -146,7 +183,16 @@ impl Relay {
         let mut pace = Pace::new(self.config.idle_max);
         let mut watch = Watch::default();
         let mut under_way = UnderWay::default();
+        let mut reader = self.source.as_ref().map(Reader::new);
         while !shutdown.is_cancelled() {
+            if let (Some(reader), Some(source)) = (&mut reader, &self.source)
+                && let Some(tail) = reader.ready(self.whole_fence().is_some()).await
+            {
+                let begun = Instant::now();
+                let ended = self.stream(source, tail, &mut under_way, &shutdown).await;
+                reader.ended(&ended, begun.elapsed());
+                continue;
+            }
             let wait = match self.pass(Some(&mut under_way), &shutdown).await {
                 Ok(report) if report.unavailable.is_none() => {
                     if pace.worked() {
@@ -183,7 +229,7 @@ impl Relay {
 
     /// `under_way` is for those who go on with another pass at once: what went out is then written down while the next
     /// pass reads and publishes, so that a chain of messages does not wait for the marks of each.
-    async fn pass(
+    pub(super) async fn pass(
         &self,
         mut under_way: Option<&mut UnderWay>,
         shutdown: &CancellationToken,
@@ -213,7 +259,7 @@ impl Relay {
 
     /// Reads what may go, without the rows `except`, and publishes it.
     async fn publish_next(&self, except: &[i64]) -> Result<(Report, Option<Sent>), StoreError> {
-        let Some(fence) = self.leases.fence() else {
+        let Some(fence) = self.leases.fence().filter(|fence| !fence.lanes.is_empty()) else {
             return Ok((Report { without_lease: true, ..Report::default() }, None));
         };
         let begun = Instant::now();
@@ -242,12 +288,13 @@ impl Relay {
             unavailable: unavailable.map(|failure: Failure| failure.error),
             ..Report::default()
         };
+        self.note_polled(&settlement.published);
         let sent = (!settlement.published.is_empty()).then_some(Sent { fence, plan, settlement, begun });
         Ok((report, sent))
     }
 
     /// Writes down what went out and tells everybody; `false` when the lanes were lost.
-    async fn write_down(&self, sent: &Sent, shutdown: &CancellationToken) -> Result<bool, StoreError> {
+    pub(super) async fn write_down(&self, sent: &Sent, shutdown: &CancellationToken) -> Result<bool, StoreError> {
         let parked = match self.write(&sent.fence, &sent.settlement, shutdown).await {
             Err(StoreError::Fenced) => {
                 tracing::warn!("lost lanes while publishing; another node publishes those messages again");
@@ -283,8 +330,11 @@ impl Relay {
         Ok(Report { read: plan.rows.len(), settled: plan.rows.len(), ..Report::default() })
     }
 
-    async fn plan(&self, batch: Vec<Outbound>) -> Result<Plan, StoreError> {
-        let parked = self.keys_parked_at_bus(&batch).await?;
+    pub(super) async fn plan(&self, batch: Vec<Outbound>) -> Result<Plan, StoreError> {
+        let parked = match batch.iter().any(|row| row.bus_waits) {
+            true => self.keys_parked_at_bus(batch.iter().map(|row| &row.message.key).collect()).await?,
+            false => HashSet::new(),
+        };
         let mut snapshot = self.directory.snapshot();
         if batch.iter().any(|row| snapshot.targets(&row.message).destinations.iter().any(|target| !target.known)) {
             // It may have been created on another node a moment ago.
@@ -294,14 +344,13 @@ impl Relay {
         Ok(plan(batch, &snapshot, &parked))
     }
 
-    /// Keys of the batch with an earlier message that the bus has not taken yet.
+    /// Those of `keys` with an earlier message that the bus has not taken yet.
     ///
     /// Asked after the batch was read: reading puts away what cannot be read, and what comes behind that waits.
-    async fn keys_parked_at_bus(&self, batch: &[Outbound]) -> Result<HashSet<Key>, StoreError> {
-        if !self.store.has_open_deliveries(BUS).await? {
+    pub(super) async fn keys_parked_at_bus(&self, keys: HashSet<&Key>) -> Result<HashSet<Key>, StoreError> {
+        if keys.is_empty() || !self.store.has_open_deliveries(BUS).await? {
             return Ok(HashSet::new());
         }
-        let keys: HashSet<&Key> = batch.iter().map(|row| &row.message.key).collect();
         let pairs: Vec<(Key, String)> = keys.into_iter().map(|key| (key.clone(), BUS.to_owned())).collect();
         Ok(self.store.open_deliveries(&pairs).await?.into_iter().map(|(key, _)| key).collect())
     }
@@ -369,7 +418,8 @@ impl Relay {
                 }
                 Some(false) => {}
             }
-            if watch.must_look(self.store.as_ref(), self.clock.now()).await {
+            // A reader of the log is not asleep: it tries to open it again.
+            if self.source.is_some() || watch.must_look(self.store.as_ref(), self.clock.now()).await {
                 return;
             }
             let alone = || self.leases.fence().is_some_and(|fence| fence.is_whole());
@@ -416,7 +466,7 @@ fn whereabouts(
     (to, state)
 }
 
-fn patience(pace: &mut Pace, why: &str) -> Duration {
+pub(super) fn patience(pace: &mut Pace, why: &str) -> Duration {
     let (wait, first) = pace.failed();
     if first {
         tracing::warn!(error = why, "the relay cannot work now; nothing is lost, it tries again");

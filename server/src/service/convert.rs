@@ -157,5 +157,5 @@ pub fn refusal(refusal: crate::engine::Refusal) -> AppError {
 
 pub(super) fn bus_condition(condition: crate::bus::Condition) -> BusCondition {
     let (error_at, error) = condition.error.unzip();
-    BusCondition { connected: condition.connected, error, error_at }
+    BusCondition { connected: condition.connected, since: condition.since, error, error_at }
 }

@@ -12,6 +12,7 @@ mod exchange;
 mod expressions;
 mod instances;
 mod journey;
+mod log;
 mod messages;
 mod migrations;
 mod operations;
@@ -47,6 +48,8 @@ use crate::{
     store::{Store, StoreError, rows},
 };
 
+pub use self::log::LogView;
+
 /// What the store is asked for when instances are.
 pub fn instance_filter(query: InstanceQuery) -> Answer<rows::InstanceFilter> {
     instances::filter_of(query)
@@ -76,6 +79,8 @@ pub struct Service {
     pub about: About,
     /// How the broker is, where there is one.
     pub bus_status: Option<Arc<crate::bus::Status>>,
+    /// The database's log, where it has one.
+    pub log: Option<LogView>,
 }
 
 impl Service {
@@ -138,13 +143,17 @@ impl Backend for Service {
     }
     async fn about(&self) -> Answer<About> {
         let bus_condition = self.bus_status.as_ref().map(|status| convert::bus_condition(status.now()));
-        Ok(About { bus_condition, ..self.about.clone() })
+        let log = self.log.as_ref().and_then(LogView::condition);
+        Ok(About { bus_condition, log, ..self.about.clone() })
     }
     async fn nodes(&self) -> Answer<Vec<NodeView>> {
         self.list_nodes().await
     }
     async fn audit(&self, subject: Option<String>) -> Answer<Vec<AuditEntry>> {
         self.read_audit(subject).await
+    }
+    async fn drop_log_slot(&self, actor: Actor) -> Answer<()> {
+        self.give_log_up(actor).await
     }
     async fn flow(&self) -> Answer<Vec<FlowItem>> {
         Ok(self.changes.recent())
@@ -315,8 +324,23 @@ impl Backend for Service {
     async fn delete_destination(&self, actor: Actor, name: String) -> Answer<()> {
         self.remove_destination(actor, name).await
     }
-    async fn pause_destination(&self, actor: Actor, name: String, paused: bool) -> Answer<Destination> {
-        self.set_paused(actor, name, paused).await
+    async fn pause_destination(
+        &self,
+        actor: Actor,
+        name: String,
+        paused: bool,
+        reason: Option<String>,
+    ) -> Answer<Destination> {
+        self.set_paused(actor, name, paused, reason).await
+    }
+    async fn rotate_key(&self, actor: Actor, name: String, rotation: KeyRotation) -> Answer<Destination> {
+        self.rotate_keys(actor, name, rotation).await
+    }
+    async fn drop_old_keys(&self, actor: Actor, name: String, reason: Option<String>) -> Answer<Destination> {
+        self.remove_old_keys(actor, name, reason).await
+    }
+    async fn bus(&self) -> Answer<BusView> {
+        self.read_bus().await
     }
     async fn test_destination(&self, actor: Actor, name: String) -> Answer<TestReport> {
         self.send_test(actor, name).await

@@ -13,7 +13,7 @@ use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
 pub use file::{ParseError, parse};
 use url::Url;
 
-use crate::bus::BusTarget;
+use crate::{bus::BusTarget, relay::SourceMode};
 
 /// What stands in place of a secret wherever settings are shown.
 const MASK: &str = "••••••";
@@ -71,7 +71,7 @@ pub struct Settings {
     #[arg(long, env = "BATON_HOSTS", global = true, value_name = "NAMES", value_delimiter = ',')]
     pub hosts: Vec<String>,
 
-    /// Where messages are published: memory:, nats://USER:PASSWORD@HOST:PORT or amqp://USER:PASSWORD@HOST:PORT/VHOST
+    /// Where messages are published: memory:, nats://HOST:PORT, amqp://USER:PASSWORD@HOST:PORT/VHOST, kafka://HOST:PORT
     #[arg(
         long,
         env = "BATON_BUS_URL",
@@ -157,6 +157,25 @@ pub struct Settings {
         value_parser = clap::value_parser!(u32).range(1..=5_000)
     )]
     pub relay_batch: u32,
+
+    /// How the relay finds messages: by asking the outbox (poll), or by reading PostgreSQL's log (log)
+    #[arg(long, env = "BATON_RELAY_SOURCE", default_value = "poll", global = true, value_enum)]
+    pub relay_source: SourceMode,
+
+    /// The replication slot from which the log is read [default: baton_ and the database's name]
+    #[arg(long, env = "BATON_LOG_SLOT", global = true, value_name = "NAME", value_parser = value::slot)]
+    pub log_slot: Option<String>,
+
+    /// How far behind in the log, in MB, the relay may be before it is an alarm
+    #[arg(
+        long,
+        env = "BATON_LOG_LAG_MAX_MB",
+        default_value = "1000",
+        global = true,
+        value_name = "MB",
+        value_parser = clap::value_parser!(u64).range(1..=10_000_000)
+    )]
+    pub log_lag_max_mb: u64,
 
     /// Delete messages once they are published, instead of marking them
     #[arg(
@@ -310,6 +329,12 @@ impl Settings {
             "body_limit_bytes" => self.body_limit_bytes.to_string(),
             "site_dir" => self.site_dir.as_ref().map(|dir| dir.display().to_string()).unwrap_or_default(),
             "relay_batch" => self.relay_batch.to_string(),
+            "relay_source" => match self.relay_source {
+                SourceMode::Poll => "poll".to_owned(),
+                SourceMode::Log => "log".to_owned(),
+            },
+            "log_slot" => self.log_slot.clone().unwrap_or_default(),
+            "log_lag_max_mb" => self.log_lag_max_mb.to_string(),
             "delete_published" => self.delete_published.to_string(),
             "retention_days" => self.retention_days.to_string(),
             "node_name" => self.node_name(),

@@ -41,6 +41,15 @@ pub fn bus_prefix(text: &str) -> Result<String, String> {
     }
 }
 
+/// What PostgreSQL takes as the name of a replication slot.
+pub fn slot(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    match (1..=63).contains(&text.len()) && text.chars().all(fits) {
+        true => Ok(text.to_owned()),
+        false => Err("expected at most 63 small letters, digits and _".to_owned()),
+    }
+}
+
 pub fn public_url(text: &str) -> Result<Url, String> {
     let url =
         Url::parse(text).map_err(|error| format!("{error}; expected something like https://baton.example.com"))?;

@@ -13,12 +13,13 @@ use baton_domain::{
 };
 use serde::de::Error as _;
 use serde_json::Value;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::{
     port::{Decide, StoreError},
     rows::{
         Appended, AttemptOutcome, AttemptResult, BatchState, Changes, CredentialKind, DeliveryState, DestinationCounts,
-        Failure, Instant, Loaded, MessageRow, MessageState, NewDelivery, TaskState,
+        DestinationMinuteRow, Failure, Instant, Loaded, MessageRow, MessageState, NewDelivery, TaskState,
     },
 };
 
@@ -89,12 +90,25 @@ pub(super) fn message_state(published: bool, has: impl Fn(DeliveryState) -> bool
     }
 }
 
-/// Runs the pure part of a step on a blocking thread. A panic in it is an error like any other: the caller rolls back.
+/// Runs the pure part of a step.
 pub(super) async fn run(decide: Decide, loaded: Loaded) -> Result<Changes, StoreError> {
-    let outcome =
-        tokio::task::spawn_blocking(move || std::panic::catch_unwind(AssertUnwindSafe(move || decide(loaded)))).await;
+    compute(move || decide(loaded)).await
+}
+
+/// Runs what computes and may take its time, so that nobody else waits for it. A panic in it is an error like any other:
+/// the caller rolls back.
+///
+/// It stays on this thread where the runtime can hand its other work to another one: going to a thread for it and back
+/// takes longer than most steps.
+pub async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
+    let work = move || std::panic::catch_unwind(AssertUnwindSafe(work));
+    let outcome = if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+        Ok(tokio::task::block_in_place(work))
+    } else {
+        tokio::task::spawn_blocking(work).await
+    };
     match outcome {
-        Ok(Ok(changes)) => Ok(changes),
+        Ok(Ok(done)) => Ok(done),
         Ok(Err(panic)) => Err(StoreError::Panicked { message: panic_text(panic.as_ref()) }),
         // Only at shutdown of the runtime: the thread never ran.
         Err(error) => Err(StoreError::Panicked { message: error.to_string() }),
@@ -168,6 +182,13 @@ pub(super) fn destination_counts(
         entry.oldest_open_at = Some(entry.oldest_open_at.map_or(oldest, |known| known.min(oldest)));
     }
     Ok(counts)
+}
+
+/// From (destination, minute, delivered, failed).
+pub(super) fn destination_minute(
+    (destination, minute, delivered, failed): (String, Instant, i64, i64),
+) -> DestinationMinuteRow {
+    DestinationMinuteRow { destination, minute, delivered: delivered.unsigned_abs(), failed: failed.unsigned_abs() }
 }
 
 pub(super) fn definition_kind_text(kind: DefinitionKind) -> &'static str {

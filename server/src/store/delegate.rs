@@ -40,6 +40,9 @@ macro_rules! delegate_store {
             async fn bell(&self) -> Result<Option<Box<dyn Bell>>, StoreError> {
                 bell::bell(self).await
             }
+            fn log(&self, slot: Option<&str>) -> Option<Arc<dyn Log>> {
+                log::log(self, slot)
+            }
             async fn settle(&self, fence: &Fence, settlement: Settlement) -> Result<Vec<Parked>, StoreError> {
                 self.room.note(outbox::settle(self, fence, settlement).await)
             }
@@ -79,8 +82,14 @@ macro_rules! delegate_store {
                 repair::count_repairable(self, filter).await
             }
 
-            async fn renew_leases(&self, node: Uuid, name: &str, ttl_ms: i64) -> Result<Fence, StoreError> {
-                self.room.note(lease::renew(self, node, name, ttl_ms).await)
+            async fn renew_leases(
+                &self,
+                node: Uuid,
+                name: &str,
+                ttl_ms: i64,
+                reads_log: bool,
+            ) -> Result<Fence, StoreError> {
+                self.room.note(lease::renew(self, node, name, ttl_ms, reads_log).await)
             }
             async fn release_leases(&self, node: Uuid) -> Result<(), StoreError> {
                 self.room.note(lease::release(self, node).await)
@@ -188,6 +197,9 @@ macro_rules! delegate_store {
             }
             async fn count_deliveries(&self) -> Result<Vec<DestinationCounts>, StoreError> {
                 destination::count_deliveries(self).await
+            }
+            async fn destination_minutes(&self, from: Instant) -> Result<Vec<DestinationMinuteRow>, StoreError> {
+                destination::minutes(self, from).await
             }
 
             async fn put_credential(&self, row: &CredentialRow) -> Result<(), StoreError> {

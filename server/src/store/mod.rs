@@ -12,6 +12,7 @@ mod convert;
 mod cursor;
 mod delegate;
 mod error;
+pub mod log;
 pub mod open;
 pub mod port;
 pub mod postgres;
@@ -21,5 +22,6 @@ mod search;
 pub mod sqlite;
 
 pub use bell::Bell;
+pub(crate) use convert::compute;
 pub use open::{OpenError, OpenOptions, open};
 pub use port::{Decide, Store, StoreError};

@@ -1,6 +1,6 @@
 //! The port that both databases implement.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use async_trait::async_trait;
 use baton_domain::{
@@ -10,7 +10,7 @@ use baton_domain::{
 };
 use uuid::Uuid;
 
-use super::{bell::Bell, rows::*};
+use super::{bell::Bell, log::Log, rows::*};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -105,6 +105,12 @@ pub trait Store: Send + Sync + 'static {
     /// Something that rings when another program inserts; `None` where there is no such thing.
     async fn bell(&self) -> Result<Option<Box<dyn Bell>>, StoreError>;
 
+    /// The log of what was committed, read from the place named `slot` or from the default one; `None` where there is no
+    /// such thing.
+    fn log(&self, _slot: Option<&str>) -> Option<Arc<dyn Log>> {
+        None
+    }
+
     /// Those of the pairs (key, destination) that have an open delivery, so that later messages must queue behind it.
     async fn open_deliveries(&self, pairs: &[(Key, String)]) -> Result<HashSet<(Key, String)>, StoreError>;
 
@@ -173,7 +179,9 @@ pub trait Store: Send + Sync + 'static {
     /// nodes. Called every third of `ttl_ms`. The token of a lane grows when it changes hands. What another node of the
     /// same `name` held is taken at once: that was this node before it was started again. (On SQLite, which serves one
     /// node, whoever comes takes every lane at once.)
-    async fn renew_leases(&self, node: Uuid, name: &str, ttl_ms: i64) -> Result<Fence, StoreError>;
+    ///
+    /// The log has one reader: where every live node says `reads_log`, one of them gets all lanes and the others none.
+    async fn renew_leases(&self, node: Uuid, name: &str, ttl_ms: i64, reads_log: bool) -> Result<Fence, StoreError>;
 
     /// Gives all leases of the node back, at a clean shutdown.
     async fn release_leases(&self, node: Uuid) -> Result<(), StoreError>;
@@ -241,6 +249,8 @@ pub trait Store: Send + Sync + 'static {
     /// Those that were noted: ten thousand at most, by kind, type and aggregate type.
     async fn list_types(&self) -> Result<Vec<TypeRow>, StoreError>;
     async fn count_deliveries(&self) -> Result<Vec<DestinationCounts>, StoreError>;
+    /// What went through at each destination (the bus: what it refused at first too), by minute.
+    async fn destination_minutes(&self, from: Instant) -> Result<Vec<DestinationMinuteRow>, StoreError>;
 
     // ------------------------------------------------------------ access
 

@@ -144,9 +144,12 @@ async fn what_cannot_be_read_stands_in_the_outbox_and_holds_up_nobody(rig: impl 
     until("everything is taken in", || async { outbox(&store).await.len() >= 6 }).await;
     until("everything is confirmed", || async { rig.unconfirmed().await == 0 }).await;
     let rows = outbox(&store).await;
-    assert_eq!(rows.iter().filter(|row| row.message.message_type == "baton.Unreadable").count(), 3);
-    assert_eq!(rows[0].message.payload["body"]["text"], "not json");
-    assert_eq!(rows[5].message.payload["n"], 2);
+    // Without a key they have no order on some brokers.
+    let (unreadable, read): (Vec<_>, Vec<_>) =
+        rows.iter().map(|row| &row.message).partition(|message| message.message_type == "baton.Unreadable");
+    assert_eq!(unreadable.len(), 3);
+    assert!(unreadable.iter().any(|message| message.payload["body"]["text"] == "not json"));
+    assert_eq!(read.iter().map(|message| message.payload["n"].as_i64()).collect::<Vec<_>>(), [0, 1, 2].map(Some));
     taker.stop().await;
     assert_eq!(rig.unconfirmed().await, 0);
 }

@@ -7,6 +7,8 @@
 mod support;
 
 mod incoming;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod nats;
 mod publishing;
 mod rabbitmq;
@@ -20,6 +22,13 @@ macro_rules! on_all {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
                 super::$case(crate::nats::NatsRig::start("")).await;
+            })+
+        }
+        #[cfg(feature = "kafka")]
+        mod kafka {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case(crate::kafka::KafkaRig::start()).await;
             })+
         }
         mod rabbitmq {

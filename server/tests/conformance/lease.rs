@@ -18,7 +18,7 @@ on_both!(
 );
 
 async fn renew(fixture: &Fixture, node: Uuid, name: &str) -> Fence {
-    fixture.store.renew_leases(node, name, 60_000).await.unwrap()
+    fixture.store.renew_leases(node, name, 60_000, false).await.unwrap()
 }
 
 async fn a_lone_node_has_every_lane_and_keeps_its_token(fixture: Fixture) {
@@ -167,10 +167,39 @@ mod several {
         assert!(left.iter().all(|row| other.lanes.contains(&row.lane)));
     }
 
+    /// One row instead of all of the lanes, for as long as nobody comes or goes.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_renewal_that_changes_nothing_is_quiet_and_one_that_has_to_is_not() {
+        let fixture = Fixture::postgres().await;
+        let (one, two) = (Uuid::now_v7(), Uuid::now_v7());
+        let first = renew(&fixture, one, "a").await;
+        let before = expires_at(&fixture, one).await;
+        let again = renew(&fixture, one, "a").await;
+        assert_eq!(again, first);
+        assert!(expires_at(&fixture, one).await > before, "it lives on");
+
+        // Somebody comes: half of the lanes are given back, and taken.
+        assert!(renew(&fixture, two, "b").await.lanes.is_empty());
+        let half = renew(&fixture, one, "a").await;
+        assert_eq!((half.lanes.len(), renew(&fixture, two, "b").await.lanes.len()), (32, 32));
+        assert_eq!(renew(&fixture, one, "a").await, half);
+
+        // It goes without a word: its lanes are taken as soon as it is not alive any more.
+        fixture.store.renew_leases(two, "b", -1_000, false).await.unwrap();
+        assert!(renew(&fixture, one, "a").await.is_whole());
+        // And a later start of the same node has them all at once.
+        let three = Uuid::now_v7();
+        assert!(renew(&fixture, three, "a").await.is_whole());
+    }
+
+    async fn expires_at(fixture: &Fixture, node: Uuid) -> chrono::DateTime<chrono::Utc> {
+        fixture.store.list_nodes().await.unwrap().into_iter().find(|it| it.id == node).unwrap().expires_at
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn an_expired_lease_is_taken_and_fences_its_former_node() {
         let fixture = Fixture::postgres().await;
-        let paused = fixture.store.renew_leases(Uuid::now_v7(), "a", 1).await.unwrap();
+        let paused = fixture.store.renew_leases(Uuid::now_v7(), "a", 1, false).await.unwrap();
         fixture.append(&[event("1")]).await;
         let seq = fixture.unpublished(&paused).await[0].0;
 
@@ -203,7 +232,7 @@ async fn nodes_are_told_with_their_lanes(fixture: Fixture) {
     assert_eq!(told, [(node, "a", true, 64)]);
     assert!(nodes[0].expires_at > nodes[0].started_at);
     // One that let its lease run out is told as silent, without a lane.
-    fixture.store.renew_leases(node, "a", -1_000).await.unwrap();
+    fixture.store.renew_leases(node, "a", -1_000, false).await.unwrap();
     let nodes = fixture.store.list_nodes().await.unwrap();
     assert_eq!((nodes[0].alive, nodes[0].lanes), (false, 0));
 }

@@ -19,6 +19,7 @@ mod lease;
 mod opening;
 mod outbox;
 mod plans;
+mod policy;
 mod reading;
 mod repair;
 mod schema;

@@ -115,7 +115,7 @@ impl Fixture {
 
     /// The fence of a node that has every lane.
     pub async fn fence(&self) -> Fence {
-        let fence = self.store.renew_leases(Uuid::now_v7(), "test", 60_000).await.expect("leases");
+        let fence = self.store.renew_leases(Uuid::now_v7(), "test", 60_000, false).await.expect("leases");
         assert!(fence.is_whole());
         fence
     }

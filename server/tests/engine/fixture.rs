@@ -63,6 +63,7 @@ impl World {
                 store: String::new(),
                 bus: String::new(),
                 bus_condition: None,
+                log: None,
                 node: String::new(),
                 settings: Vec::new(),
             },

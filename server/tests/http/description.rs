@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::Baton;
 
 /// The calls of the contract in design.md.
-const CONTRACT: [&str; 57] = [
+const CONTRACT: [&str; 60] = [
     "POST /api/v1/messages",
     "GET /api/v1/messages",
     "GET /api/v1/messages/{id}",
@@ -56,6 +56,9 @@ const CONTRACT: [&str; 57] = [
     "POST /api/v1/destinations/{name}/test",
     "POST /api/v1/destinations/{name}/pause",
     "POST /api/v1/destinations/{name}/resume",
+    "POST /api/v1/destinations/{name}/keys",
+    "DELETE /api/v1/destinations/{name}/keys/old",
+    "GET /api/v1/bus",
     "GET /api/v1/routes",
     "GET /api/v1/routes/{name}",
     "PUT /api/v1/routes/{name}",

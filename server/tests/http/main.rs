@@ -2,6 +2,7 @@
 //! a SQLite file; nothing is faked.
 
 mod description;
+mod destination;
 mod door;
 mod exchange;
 mod input;

@@ -81,13 +81,14 @@ impl Baton {
         let mut settings = Settings::defaults();
         settings.database_url = format!("sqlite://{}", folder.path().join("baton.db").display());
         settings.site_dir = Some(folder.path().join("site"));
+        settings.allow_private_destinations = true;
         change(&mut settings);
         let node = Node::start(Options {
             database_url: settings.database_url.clone(),
             store: OpenOptions::default(),
             relay: relay::Config::default(),
             cleaner: cleaner::Config::default(),
-            allow_private: true,
+            allow_private: settings.allow_private_destinations,
             lease_ttl: std::time::Duration::from_secs(15),
             node_name: "test".to_owned(),
             about: About {
@@ -95,6 +96,7 @@ impl Baton {
                 store: "SQLite".to_owned(),
                 bus: "memory:".to_owned(),
                 bus_condition: None,
+                log: None,
                 node: "test".to_owned(),
                 settings: settings.sources(),
             },

@@ -106,9 +106,10 @@ impl Sink {
         *self.shared.judge.lock().unwrap() = Some(Box::new(judge));
     }
 
-    /// Settings of a destination that leads here, quick to try again; `extra` overrides.
+    /// Settings of a destination that leads here, quick to try again and without a circuit breaker; `extra` overrides.
     pub fn settings(&self, extra: Value) -> Value {
-        let mut settings = json!({"kind": "http", "url": self.url, "attempts_max": 50, "backoff_base_ms": 10});
+        let mut settings = json!({"kind": "http", "url": self.url, "attempts_max": 50, "backoff_base_ms": 10,
+            "breaker_failures": null});
         settings.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
         settings
     }

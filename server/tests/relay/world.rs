@@ -18,7 +18,7 @@ use baton_server::{
     clock::Clock,
     destination::{Deliveries, Directory, HttpSender, Nudges, Sweeper, service},
     nudge::Nudge,
-    relay::{Config, Leases, Meter, Parts, Relay},
+    relay::{Config, Leases, LogStatus, Meter, Parts, Relay},
     store::{
         OpenOptions, Store, open,
         rows::{
@@ -68,6 +68,7 @@ pub struct World {
     pub nudges: Arc<Nudges>,
     pub changes: Arc<Changes>,
     pub recorder: Arc<Recorder>,
+    pub log_status: Arc<LogStatus>,
     pub shutdown: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -80,6 +81,8 @@ pub struct Setup {
     pub recorder: Arc<Recorder>,
     /// In place of the memory bus with the recorder.
     pub bus: Option<Arc<dyn Bus>>,
+    /// Read the database's log.
+    pub log: bool,
 }
 
 impl Default for Setup {
@@ -91,6 +94,7 @@ impl Default for Setup {
             node_name: "test".into(),
             recorder: Arc::default(),
             bus: None,
+            log: false,
         }
     }
 }
@@ -117,12 +121,14 @@ impl World {
         });
         let directory = Arc::new(Directory::load(store.clone()).await.unwrap());
         let leases = Leases::new(store.clone(), Uuid::now_v7(), setup.node_name, setup.lease_ttl, Clock::default());
+        let leases = if setup.log { leases.for_log() } else { leases };
         leases.run_once().await.unwrap();
         let leases = Arc::new(leases);
         let (changes, nudges) = (Arc::new(Changes::default()), Arc::new(Nudges::default()));
         let sweeper = Arc::new(Sweeper::new(store.clone(), nudges.clone(), changes.clone()));
         let relay_nudge = Nudge::default();
-        let relay = Relay::new(
+        let log_status = Arc::new(LogStatus::default());
+        let mut relay = Relay::new(
             Parts {
                 store: store.clone(),
                 bus: bus.clone(),
@@ -137,6 +143,9 @@ impl World {
             },
             setup.config.clone(),
         );
+        if setup.log {
+            relay = relay.reading(store.log(None).expect("PostgreSQL has one"), log_status.clone());
+        }
         let deliveries = Deliveries::new(service::Parts {
             store: store.clone(),
             bus,
@@ -161,6 +170,7 @@ impl World {
             nudges,
             changes,
             recorder,
+            log_status,
             shutdown: CancellationToken::new(),
             tasks: Vec::new(),
         }

@@ -20,10 +20,10 @@ use baton_server::{
         Bell, Decide, Store, StoreError,
         rows::{
             Appended, AttemptOutcome, AuditRow, BatchRow, BatchState, Changes, Claim, Counts, CredentialKind,
-            CredentialRow, DeliveryRow, DestinationCounts, DestinationRow, DraftRow, DraftSeen, DueDelivery,
-            FailureGroupRow, Fence, HistoryRow, InstanceCount, InstanceFilter, InstanceRow, Instant, Loaded,
-            MessageFilter, MessageRow, MinuteRow, NodeRow, Outbound, Page, Parked, PublishSeen, Recorded, Repair,
-            RepairFilter, RouteRow, Settlement, Swept, TaskFilter, TaskRow, TaskState, TypeRow, VersionRow,
+            CredentialRow, DeliveryRow, DestinationCounts, DestinationMinuteRow, DestinationRow, DraftRow, DraftSeen,
+            DueDelivery, FailureGroupRow, Fence, HistoryRow, InstanceCount, InstanceFilter, InstanceRow, Instant,
+            Loaded, MessageFilter, MessageRow, MinuteRow, NodeRow, Outbound, Page, Parked, PublishSeen, Recorded,
+            Repair, RepairFilter, RouteRow, Settlement, Swept, TaskFilter, TaskRow, TaskState, TypeRow, VersionRow,
             VersionsMark,
         },
     },
@@ -311,7 +311,7 @@ impl Store for MemoryStore {
         Ok(touched)
     }
 
-    async fn renew_leases(&self, node: Uuid, name: &str, ttl_ms: i64) -> Result<Fence, StoreError> {
+    async fn renew_leases(&self, node: Uuid, name: &str, ttl_ms: i64, _: bool) -> Result<Fence, StoreError> {
         self.stage.gate(self.node, "leases: about to renew").await;
         let now_ms = self.stage.now_ms();
         let fence = self.tables().renew(node, name, ttl_ms, now_ms);
@@ -422,6 +422,9 @@ impl Store for MemoryStore {
         unreachable!()
     }
     async fn count_deliveries(&self) -> Result<Vec<DestinationCounts>, StoreError> {
+        unreachable!()
+    }
+    async fn destination_minutes(&self, _: Instant) -> Result<Vec<DestinationMinuteRow>, StoreError> {
         unreachable!()
     }
     async fn put_credential(&self, _: &CredentialRow) -> Result<(), StoreError> {

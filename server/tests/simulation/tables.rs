@@ -117,7 +117,7 @@ impl Tables {
                 && fence.lanes.binary_search(&row.lane).is_ok()
                 && batch.len() < limit as usize
             {
-                batch.push(Outbound { seq: *seq, lane: row.lane, message: row.message.clone() });
+                batch.push(Outbound { seq: *seq, lane: row.lane, message: row.message.clone(), bus_waits: true });
             }
         }
         if broken::is(Fault::CursorReading)

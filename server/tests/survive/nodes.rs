@@ -32,7 +32,8 @@ async fn of_three_nodes_one_is_killed_and_one_is_frozen() {
     let load = Load::begin(&nodes[0], participant, ports, KEYS).await;
     load.until(Minimum { messages: 100, instances: 20 }, Duration::from_secs(30)).await;
     let database = crate::support::database::Database::connect(&url).await;
-    let holders = "select count(distinct node) from lane_lease where expires_at > now()";
+    let holders =
+        "select count(distinct node) from lane_lease l join node n on n.id = l.node where n.expires_at > now()";
     let deadline = Instant::now() + Duration::from_secs(15);
     while database.count(holders).await < 3 {
         assert!(Instant::now() < deadline, "the lanes are not shared by three nodes");

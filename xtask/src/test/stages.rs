@@ -15,8 +15,8 @@ use crate::{
     site, tools,
 };
 
-/// The feature that puts the assets into the program is tested too; all stages build the same.
-const EMBED: &str = "--features=baton-server/embed";
+/// What a release has is tested too, assets inside and Kafka; all stages build the same.
+const RELEASED: &str = "--features=baton-server/embed,baton-server/kafka";
 
 type Environment<'a> = &'a [(&'static str, String)];
 
@@ -25,10 +25,10 @@ type Environment<'a> = &'a [(&'static str, String)];
 pub fn rust(environment: Environment<'_>, arguments: &[String]) -> Result<Tally> {
     let nextest = output(&mut cargo_with(["nextest", "--version"])).is_ok();
     let mut command = if nextest {
-        cargo_with(["nextest", "run", "--workspace", EMBED, "--no-fail-fast", "--color=never"])
+        cargo_with(["nextest", "run", "--workspace", RELEASED, "--no-fail-fast", "--color=never"])
     } else {
         eprintln!("xtask: cargo-nextest is not installed, using cargo test");
-        cargo_with(["test", "--workspace", EMBED, "--no-fail-fast", "--color=never"])
+        cargo_with(["test", "--workspace", RELEASED, "--no-fail-fast", "--color=never"])
     };
     command.args(arguments).envs(environment.iter().cloned());
     let mut tally = count(&mut command, if nextest { Tally::from_nextest } else { Tally::from_cargo_test })?;
@@ -38,7 +38,7 @@ pub fn rust(environment: Environment<'_>, arguments: &[String]) -> Result<Tally>
     // nextest leaves out the examples in comments.
     if nextest && arguments.is_empty() {
         tally += count(
-            &mut cargo_with(["test", "--workspace", EMBED, "--doc", "--quiet", "--color=never"]),
+            &mut cargo_with(["test", "--workspace", RELEASED, "--doc", "--quiet", "--color=never"]),
             Tally::from_cargo_test,
         )?;
     }

@@ -1,12 +1,12 @@
 //! Destinations: where messages go beside the bus.
 
 use axum::{extract::State, http::StatusCode};
-use baton_app::model::{Destination, DestinationSettings, Page, TestReport};
+use baton_app::model::{BusView, Destination, DestinationSettings, KeyRotation, Page, TestReport};
 
-use super::whole;
+use super::{Reason, optional_reason, whole};
 use crate::http::{
     Api,
-    extract::{Caller, Json, Name, Result},
+    extract::{Caller, Json, Name, OptionalJson, Result},
     problem::Error,
 };
 
@@ -83,16 +83,24 @@ pub async fn test(State(api): State<Api>, Caller(actor): Caller, Name(name): Nam
 }
 
 /// Stop sending to a destination; its messages wait
+///
+/// Pausing one that is paused changes nothing, not even the reason.
 #[utoipa::path(
     post,
     path = "/destinations/{name}/pause",
     tag = "destinations",
     operation_id = "pause_destination",
     params(("name" = String, Path)),
+    request_body = Option<Reason>,
     responses((status = 200, description = "The destination afterwards", body = Destination))
 )]
-pub async fn pause(State(api): State<Api>, Caller(actor): Caller, Name(name): Name) -> Result<Json<Destination>> {
-    Ok(Json(api.backend.pause_destination(actor, name, true).await?))
+pub async fn pause(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    Name(name): Name,
+    OptionalJson(body): OptionalJson<Reason>,
+) -> Result<Json<Destination>> {
+    Ok(Json(api.backend.pause_destination(actor, name, true, optional_reason(body.reason)?).await?))
 }
 
 /// Send to a paused destination again
@@ -102,8 +110,68 @@ pub async fn pause(State(api): State<Api>, Caller(actor): Caller, Name(name): Na
     tag = "destinations",
     operation_id = "resume_destination",
     params(("name" = String, Path)),
+    request_body = Option<Reason>,
     responses((status = 200, description = "The destination afterwards", body = Destination))
 )]
-pub async fn resume(State(api): State<Api>, Caller(actor): Caller, Name(name): Name) -> Result<Json<Destination>> {
-    Ok(Json(api.backend.pause_destination(actor, name, false).await?))
+pub async fn resume(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    Name(name): Name,
+    OptionalJson(body): OptionalJson<Reason>,
+) -> Result<Json<Destination>> {
+    Ok(Json(api.backend.pause_destination(actor, name, false, optional_reason(body.reason)?).await?))
+}
+
+/// Sign with another key
+///
+/// The key before it signs along (the header has a signature by each) until it expires, so that receivers can change over
+/// one by one.
+#[utoipa::path(
+    post,
+    path = "/destinations/{name}/keys",
+    tag = "destinations",
+    operation_id = "rotate_destination_key",
+    params(("name" = String, Path)),
+    request_body = KeyRotation,
+    responses((status = 200, description = "The destination afterwards; its keys without what is secret", body = Destination))
+)]
+pub async fn rotate(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    Name(name): Name,
+    Json(rotation): Json<KeyRotation>,
+) -> Result<Json<Destination>> {
+    let rotation = KeyRotation { reason: optional_reason(rotation.reason)?, ..rotation };
+    Ok(Json(api.backend.rotate_key(actor, name, rotation).await?))
+}
+
+/// Stop signing with the keys from before, now
+#[utoipa::path(
+    delete,
+    path = "/destinations/{name}/keys/old",
+    tag = "destinations",
+    operation_id = "drop_old_destination_keys",
+    params(("name" = String, Path)),
+    request_body = Option<Reason>,
+    responses((status = 200, description = "The destination afterwards", body = Destination))
+)]
+pub async fn drop_old_keys(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    Name(name): Name,
+    OptionalJson(body): OptionalJson<Reason>,
+) -> Result<Json<Destination>> {
+    Ok(Json(api.backend.drop_old_keys(actor, name, optional_reason(body.reason)?).await?))
+}
+
+/// The bus, how it is, and what is open there
+#[utoipa::path(
+    get,
+    path = "/bus",
+    tag = "destinations",
+    operation_id = "read_bus",
+    responses((status = 200, description = "Connected or away, since when, and its last error", body = BusView))
+)]
+pub async fn bus(State(api): State<Api>, _: Caller) -> Result<Json<BusView>> {
+    Ok(Json(api.backend.bus().await?))
 }

@@ -6,6 +6,7 @@ mod definitions;
 pub mod destinations;
 pub mod exchange;
 pub mod instances;
+pub mod log;
 pub mod messages;
 pub mod migrations;
 pub mod operations;
@@ -75,6 +76,9 @@ pub fn router() -> OpenApiRouter<Api> {
         .routes(routes!(destinations::test))
         .routes(routes!(destinations::pause))
         .routes(routes!(destinations::resume))
+        .routes(routes!(destinations::rotate))
+        .routes(routes!(destinations::drop_old_keys))
+        .routes(routes!(destinations::bus))
         .routes(routes!(routes::list))
         .routes(routes!(routes::read, routes::put, routes::delete))
         .routes(routes!(scenarios::run))
@@ -89,6 +93,7 @@ pub fn router() -> OpenApiRouter<Api> {
         .routes(routes!(batches::post, batches::list))
         .routes(routes!(batches::read))
         .routes(routes!(batches::control))
+        .routes(routes!(log::drop_slot))
         .routes(routes!(overview::nodes))
         .routes(routes!(overview::message_types))
 }

@@ -9,7 +9,7 @@ use sqlx::{Row, postgres::PgRow};
 
 use crate::store::convert;
 
-/// Reads a message from the sixteen columns of `read_unpublished.sql`. The error is a sentence for people: whoever
+/// Reads a message from the first sixteen columns of `read_unpublished.sql`. The error is a sentence for people: whoever
 /// inserted it wrote something that the database allows and we cannot represent.
 pub(super) fn message(row: &PgRow) -> Result<Message, String> {
     let payload =

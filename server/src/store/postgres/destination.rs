@@ -7,7 +7,7 @@ use crate::store::{
     convert,
     error::During,
     port::StoreError,
-    rows::{AuditRow, DestinationCounts, DestinationRow, Instant, RouteRow, TypeRow},
+    rows::{AuditRow, DestinationCounts, DestinationMinuteRow, DestinationRow, Instant, RouteRow, TypeRow},
 };
 
 pub(super) async fn put(store: &Postgres, row: &DestinationRow, audit: AuditRow) -> Result<(), StoreError> {
@@ -116,4 +116,13 @@ pub(super) async fn count_deliveries(store: &Postgres) -> Result<Vec<Destination
     let rows: Vec<(String, String, i64, Instant)> =
         sqlx::query_as(sql!("count_deliveries")).fetch_all(&store.pool).await.during("count deliveries")?;
     convert::destination_counts(rows)
+}
+
+pub(super) async fn minutes(store: &Postgres, from: Instant) -> Result<Vec<DestinationMinuteRow>, StoreError> {
+    let rows: Vec<(String, Instant, i64, i64)> = sqlx::query_as(sql!("list_destination_minutes"))
+        .bind(from)
+        .fetch_all(&store.pool)
+        .await
+        .during("read the minutes of destinations")?;
+    Ok(rows.into_iter().map(convert::destination_minute).collect())
 }

@@ -16,6 +16,8 @@ pub(super) async fn clean(store: &Postgres, before: Instant, limit: u32) -> Resu
             sqlx::query(statement).bind(before).bind(i64::from(limit)).execute(&store.pool).await.during("clean")?;
         removed += result.rows_affected();
     }
-    sqlx::query(sql!("clean_credentials")).bind(before).execute(&store.pool).await.during("clean")?;
+    for statement in [sql!("clean_credentials"), sql!("clean_destination_minutes")] {
+        sqlx::query(statement).bind(before).execute(&store.pool).await.during("clean")?;
+    }
     Ok(removed)
 }

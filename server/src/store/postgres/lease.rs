@@ -10,7 +10,16 @@ use crate::store::{
     rows::{Fence, Instant, NodeRow},
 };
 
-pub(super) async fn renew(store: &Postgres, node: Uuid, name: &str, ttl_ms: i64) -> Result<Fence, StoreError> {
+pub(super) async fn renew(
+    store: &Postgres,
+    node: Uuid,
+    name: &str,
+    ttl_ms: i64,
+    reads_log: bool,
+) -> Result<Fence, StoreError> {
+    if let Some(fence) = renew_quietly(store, node, name, ttl_ms, reads_log).await? {
+        return Ok(fence);
+    }
     let mut transaction = store.pool.begin().await.during("renew leases")?;
     transaction.execute(sql!("lock_leases")).await.during("renew leases")?;
     sqlx::query(sql!("take_over_from_namesake"))
@@ -23,15 +32,12 @@ pub(super) async fn renew(store: &Postgres, node: Uuid, name: &str, ttl_ms: i64)
         .bind(node)
         .bind(name)
         .bind(ttl_ms)
+        .bind(reads_log)
         .execute(&mut *transaction)
         .await
         .during("renew leases")?;
-    let rows: Vec<(i16, i64, bool)> = sqlx::query_as(sql!("renew_leases"))
-        .bind(node)
-        .bind(ttl_ms)
-        .fetch_all(&mut *transaction)
-        .await
-        .during("renew leases")?;
+    let rows: Vec<(i16, i64, bool)> =
+        sqlx::query_as(sql!("renew_leases")).bind(node).fetch_all(&mut *transaction).await.during("renew leases")?;
     transaction.execute(sql!("remove_dead_nodes")).await.during("renew leases")?;
     transaction.commit().await.during("renew leases")?;
 
@@ -40,6 +46,31 @@ pub(super) async fn renew(store: &Postgres, node: Uuid, name: &str, ttl_ms: i64)
     lanes.sort_unstable();
     let token = held().map(|(_, token, _)| *token).max().unwrap_or_default();
     Ok(Fence { node, token, lanes })
+}
+
+/// `None` when there is more to do than to say that one is still there.
+async fn renew_quietly(
+    store: &Postgres,
+    node: Uuid,
+    name: &str,
+    ttl_ms: i64,
+    reads_log: bool,
+) -> Result<Option<Fence>, StoreError> {
+    let mut connection = store.shelf.take().await.during("renew leases")?;
+    let renewed: Option<(Option<Vec<i16>>, Option<i64>)> = sqlx::query_as(sql!("renew_quietly"))
+        .bind(node)
+        .bind(name)
+        .bind(ttl_ms)
+        .bind(reads_log)
+        .fetch_optional(&mut *connection)
+        .await
+        .during("renew leases")?;
+    connection.put_back();
+    Ok(renewed.map(|(lanes, token)| Fence {
+        node,
+        token: token.unwrap_or_default(),
+        lanes: lanes.unwrap_or_default().into_iter().map(i16::unsigned_abs).collect(),
+    }))
 }
 
 pub(super) async fn release(store: &Postgres, node: Uuid) -> Result<(), StoreError> {

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::{
     bell::Bell,
     delegate::delegate_store,
+    log::Log,
     open::{OpenError, OpenOptions},
     port::{Decide, Store, StoreError},
     room::Room,
@@ -36,14 +37,18 @@ mod engine;
 mod housekeeping;
 mod instance;
 mod lease;
+mod log;
+mod logged;
 mod message;
 mod migrate;
 mod outbox;
 mod overview;
+mod pgoutput;
 mod recent;
 mod repair;
 mod shelf;
 mod step;
+mod tail;
 mod task;
 
 /// The SQL text of `queries/<name>.sql`.

@@ -139,9 +139,12 @@ pub(super) async fn read_unpublished(
                 }
             }
         }
-        if !unreadable.0.is_empty() && bury(store, fence, unreadable).await? && readable.is_empty() {
-            // Others may stand behind those that were put away.
-            continue;
+        if !unreadable.0.is_empty() && bury(store, fence, unreadable).await? {
+            if readable.is_empty() {
+                // Others may stand behind those that were put away.
+                continue;
+            }
+            readable.iter_mut().for_each(|outbound| outbound.bus_waits = true);
         }
         return Ok(readable);
     }
@@ -151,7 +154,8 @@ fn outbound(row: &PgRow) -> Result<Outbound, String> {
     let message = decode::message(row)?;
     let seq = row.try_get(0).map_err(|error| error.to_string())?;
     let lane = decode::lane(row).map_err(|error| error.to_string())?;
-    Ok(Outbound { seq, lane, message })
+    let bus_waits = row.try_get(16).map_err(|error| error.to_string())?;
+    Ok(Outbound { seq, lane, message, bus_waits })
 }
 
 /// Puts messages away that cannot be read; `false` when that was not ours to do.

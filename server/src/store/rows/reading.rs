@@ -200,6 +200,16 @@ pub struct MinuteRow {
     pub failed: u64,
 }
 
+/// What went through at a destination in the minute that begins at `minute`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DestinationMinuteRow {
+    pub destination: String,
+    pub minute: Instant,
+    pub delivered: u64,
+    /// Attempts that failed.
+    pub failed: u64,
+}
+
 /// Per destination: what is open there.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DestinationCounts {

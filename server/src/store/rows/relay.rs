@@ -46,6 +46,8 @@ pub struct Outbound {
     pub seq: i64,
     pub lane: u16,
     pub message: Message,
+    /// Whether anything at all waits at the bus, maybe of this key: then it is worth asking.
+    pub bus_waits: bool,
 }
 
 /// A server that works, or worked until lately, on this database.

@@ -1,13 +1,13 @@
 //! Deliveries: what is open for a destination, whose turn it is, and what became of an attempt.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use baton_domain::message::{Key, Message};
 use serde_json::{Value, json};
 use sqlx::{Row, sqlite::SqliteRow};
 
 use super::{
-    Sqlite, decode, outbox, repair, sql,
+    Sqlite, decode, destination, outbox, repair, sql,
     types::{At, at_json, at_text},
 };
 use crate::store::{
@@ -119,14 +119,18 @@ pub(super) async fn record_attempts(store: &Sqlite, mut outcomes: Vec<AttemptOut
     outcomes.sort_by_key(|outcome| outcome.id);
     let reports: Vec<Value> = outcomes.iter().map(report).collect();
     let mut transaction = store.writer.begin("record attempts").await?;
-    let written: Vec<i64> = sqlx::query_scalar(sql!("record_attempts"))
+    let written: Vec<(i64, String)> = sqlx::query_as(sql!("record_attempts"))
         .bind(Value::from(reports.as_slice()).to_string())
         .fetch_all(&mut *transaction)
         .await
         .during("record attempts")?;
-    let written: HashSet<i64> = written.into_iter().collect();
-    let logged: Vec<Value> =
-        outcomes.iter().zip(reports).filter(|(outcome, _)| written.contains(&outcome.id)).map(|(_, row)| row).collect();
+    let written: HashMap<i64, String> = written.into_iter().collect();
+    let logged: Vec<Value> = outcomes
+        .iter()
+        .zip(reports)
+        .filter(|(outcome, _)| written.contains_key(&outcome.id))
+        .map(|(_, row)| row)
+        .collect();
     sqlx::query(sql!("insert_attempts"))
         .bind(Value::from(logged).to_string())
         .execute(&mut *transaction)
@@ -134,12 +138,19 @@ pub(super) async fn record_attempts(store: &Sqlite, mut outcomes: Vec<AttemptOut
         .during("record attempts")?;
     // Followers change only behind one that failed now or had failed before.
     let is_failure = |outcome: &AttemptOutcome| !matches!(outcome.result, AttemptResult::Delivered { .. });
-    let recorded = || outcomes.iter().filter(|outcome| written.contains(&outcome.id));
+    let recorded = || outcomes.iter().filter(|outcome| written.contains_key(&outcome.id));
     let moving: Vec<i64> = recorded().filter(|o| is_failure(o) || o.attempts > 0).map(|o| o.id).collect();
     let parked = repair::label_followers(&mut transaction, &moving).await?;
     let failed = recorded().filter(|outcome| is_failure(outcome)).count();
     outbox::count_minute(&mut transaction, last, 0, failed).await?;
-    let answers = convert::answers(outcomes, |id| written.contains(&id));
+    let mut there: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for outcome in recorded() {
+        let counts = there.entry(written[&outcome.id].as_str()).or_default();
+        if is_failure(outcome) { counts.1 += 1 } else { counts.0 += 1 }
+    }
+    let there = there.into_iter().map(|(name, (delivered, failed))| (name, delivered, failed));
+    destination::count_minute(&mut transaction, last, there).await?;
+    let answers = convert::answers(outcomes, |id| written.contains_key(&id));
     let inserted = outbox::insert_messages(&mut transaction, &answers).await?;
     transaction.commit().await?;
     Ok(Recorded { answers: convert::appended(&answers, inserted), parked })

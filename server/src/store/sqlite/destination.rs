@@ -8,7 +8,7 @@ use crate::store::{
     convert,
     error::During,
     port::StoreError,
-    rows::{AuditRow, DestinationCounts, DestinationRow, RouteRow, TypeRow},
+    rows::{AuditRow, DestinationCounts, DestinationMinuteRow, DestinationRow, Instant, RouteRow, TypeRow},
 };
 
 pub(super) async fn put(store: &Sqlite, row: &DestinationRow, audit: AuditRow) -> Result<(), StoreError> {
@@ -117,4 +117,35 @@ pub(super) async fn count_deliveries(store: &Sqlite) -> Result<Vec<DestinationCo
     let rows: Vec<(String, String, i64, At)> =
         sqlx::query_as(sql!("count_deliveries")).fetch_all(&store.readers).await.during("count deliveries")?;
     convert::destination_counts(rows.into_iter().map(|(name, state, n, at)| (name, state, n, at.0)).collect())
+}
+
+pub(super) async fn minutes(store: &Sqlite, from: Instant) -> Result<Vec<DestinationMinuteRow>, StoreError> {
+    let rows: Vec<(String, At, i64, i64)> = sqlx::query_as(sql!("list_destination_minutes"))
+        .bind(At(from))
+        .fetch_all(&store.readers)
+        .await
+        .during("read the minutes of destinations")?;
+    let row = |(destination, minute, delivered, failed): (String, At, i64, i64)| {
+        convert::destination_minute((destination, minute.0, delivered, failed))
+    };
+    Ok(rows.into_iter().map(row).collect())
+}
+
+/// Counts (destination, delivered, failed) in the minute of `at`.
+pub(super) async fn count_minute<'a>(
+    connection: &mut SqliteConnection,
+    at: Instant,
+    counts: impl Iterator<Item = (&'a str, usize, usize)>,
+) -> Result<(), StoreError> {
+    let counts: Vec<_> = counts.collect();
+    if counts.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(sql!("count_destination_minute"))
+        .bind(At(at))
+        .bind(json!(counts).to_string())
+        .execute(connection)
+        .await
+        .during("count deliveries")?;
+    Ok(())
 }

@@ -19,7 +19,9 @@ pub(super) async fn clean(store: &Sqlite, before: Instant, limit: u32) -> Result
         removed += result.rows_affected();
     }
     let mut transaction = store.writer.begin("clean").await?;
-    sqlx::query(sql!("clean_credentials")).bind(At(before)).execute(&mut *transaction).await.during("clean")?;
+    for statement in [sql!("clean_credentials"), sql!("clean_destination_minutes")] {
+        sqlx::query(statement).bind(At(before)).execute(&mut *transaction).await.during("clean")?;
+    }
     transaction.commit().await?;
     Ok(removed)
 }

@@ -13,7 +13,14 @@ use crate::store::{
     rows::{Fence, NodeRow},
 };
 
-pub(super) async fn renew(store: &Sqlite, node: Uuid, name: &str, ttl_ms: i64) -> Result<Fence, StoreError> {
+/// It serves one node, which gets every lane whatever it reads.
+pub(super) async fn renew(
+    store: &Sqlite,
+    node: Uuid,
+    name: &str,
+    ttl_ms: i64,
+    _reads_log: bool,
+) -> Result<Fence, StoreError> {
     let expires_at = At(Utc::now() + Duration::milliseconds(ttl_ms));
     let mut transaction = store.writer.begin("renew leases").await?;
     sqlx::query(sql!("register_node"))

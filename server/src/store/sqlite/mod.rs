@@ -5,7 +5,7 @@
 //! beside Baton may write to the file at any time. Bulk statements take one JSON document and walk it with `json_each`.
 //! What to read next: [`writer`], then [`outbox`] and [`engine`]; the SQL is in `queries/`.
 
-use std::{collections::HashSet, fs::File, time::Duration};
+use std::{collections::HashSet, fs::File, sync::Arc, time::Duration};
 
 use baton_domain::{
     definition::DefinitionKind,
@@ -22,6 +22,7 @@ use uuid::Uuid;
 use super::{
     bell::Bell,
     delegate::delegate_store,
+    log::Log,
     open::{OpenError, OpenOptions},
     port::{Decide, Store, StoreError},
     room::Room,
@@ -39,6 +40,7 @@ mod file;
 mod housekeeping;
 mod instance;
 mod lease;
+mod log;
 mod message;
 mod outbox;
 mod overview;

@@ -1,6 +1,9 @@
 //! The outbox as the relay and the producers inside Baton use it.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashSet},
+};
 
 use baton_domain::{
     ids::MessageId,
@@ -12,7 +15,7 @@ use serde_json::{Value, json};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    Sqlite, decode, engine, repair, sql,
+    Sqlite, decode, destination, engine, repair, sql,
     types::{At, Id, at_json, at_text},
 };
 use crate::store::{
@@ -148,7 +151,8 @@ pub(super) async fn read_unpublished(
 
 fn outbound(row: &SqliteRow, seq: i64) -> Result<Outbound, String> {
     let message = decode::message(row)?;
-    Ok(Outbound { seq, lane: lane_of(&message.key), message })
+    // Asking is a call of a function here, so it is left to whoever wants to know.
+    Ok(Outbound { seq, lane: lane_of(&message.key), message, bus_waits: true })
 }
 
 /// A message that cannot be read, as well as it can be named.
@@ -292,6 +296,11 @@ async fn insert_deliveries(
             .await
             .during("write deliveries")?;
     }
+    let mut failed: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, _, _, to) in written.iter().filter(|(_, attempts, ..)| *attempts > 0) {
+        *failed.entry(to).or_default() += 1;
+    }
+    destination::count_minute(connection, now, failed.into_iter().map(|(to, count)| (to, 0, count))).await?;
     let ids: Vec<i64> = written.iter().map(|(id, ..)| *id).collect();
     let mut parked: Vec<Parked> =
         written.into_iter().filter_map(|(_, _, message, to)| Some(repair::parked(message?, to))).collect();

@@ -12,5 +12,7 @@ WITH held AS MATERIALIZED (
     SELECT date_trunc('minute', $2::timestamptz), pg_backend_pid() % 16, count(*) FROM marked HAVING count(*) > 0
     ON CONFLICT (minute, shard) DO UPDATE SET published = m.published + excluded.published
 )
--- The rows themselves are asked for ($6) only when deliveries are to be written for them.
-SELECT (SELECT count(*) FROM held) AS held, CASE WHEN $6 THEN ARRAY (SELECT seq FROM marked) END AS marked
+-- The rows themselves are asked for ($6) only when deliveries are to be written for them. Without, the commit does not wait
+-- for the disk: a mark that a crash takes away is made again after the message went out again, with the same id.
+SELECT (SELECT count(*) FROM held) AS held, CASE WHEN $6 THEN ARRAY (SELECT seq FROM marked) END AS marked,
+    CASE WHEN NOT $6 THEN set_config('synchronous_commit', 'off', true) END AS commit

@@ -6,7 +6,9 @@ WITH written AS (
     SELECT o.seq, o.id, o.type, o.aggregate_type, o.aggregate_id, o.lane, d.destination,
         CASE WHEN d.state = 'queued' AND EXISTS (SELECT FROM baton.delivery e
                 WHERE e.destination = d.destination AND e.aggregate_type = o.aggregate_type
-                    AND e.aggregate_id = o.aggregate_id AND e.state IN ('retrying', 'dead') AND e.seq < o.seq)
+                    AND e.aggregate_id = o.aggregate_id AND e.state IN ('retrying', 'dead') AND e.seq < o.seq
+                    AND (e.state = 'retrying' OR NOT EXISTS (SELECT FROM baton.destination s
+                        WHERE s.name = e.destination AND s.settings ->> 'order' = 'skip')))
             THEN 'parked' ELSE d.state END,
         d.attempts, d.attempts, d.next_attempt_at, d.failure_class, d.last_error,
         CASE WHEN d.failure_class IS NOT NULL THEN $8 END, $8
@@ -25,5 +27,10 @@ WITH written AS (
     SELECT date_trunc('minute', $8::timestamptz), pg_backend_pid() % 16, count(*) FROM written WHERE attempts > 0
         HAVING count(*) > 0
     ON CONFLICT (minute, shard) DO UPDATE SET failed = m.failed + excluded.failed
+), counted_there AS (
+    INSERT INTO baton.destination_minute AS m (minute, destination, shard, failed)
+    SELECT date_trunc('minute', $8::timestamptz), destination, pg_backend_pid() % 16, count(*) FROM written
+    WHERE attempts > 0 GROUP BY destination ORDER BY destination
+    ON CONFLICT (minute, destination, shard) DO UPDATE SET failed = m.failed + excluded.failed
 )
 SELECT id, CASE state WHEN 'parked' THEN message_id END, CASE state WHEN 'parked' THEN destination END FROM written

@@ -4,9 +4,12 @@
 -- Two branches, each a walk along a narrow table that holds unpublished rows only: those that may go at once, and those
 -- whose instant has come. Published rows are never visited, nor are those that wait for their instant. A message behind
 -- one of its key that is not due is held back; the first operand of the OR makes that free while nothing is delayed.
+-- Whether anything waits at the bus is asked along, once for the batch.
 -- OFFSET 0 keeps the planner from any other join than one look-up in the outbox for each row.
 SELECT seq, lane, id, kind, type, source, aggregate_type, aggregate_id, aggregate_version, payload, headers,
-    correlation_id, causation_id, deliver_after, destination, created_at
+    correlation_id, causation_id, deliver_after, destination, created_at,
+    (SELECT EXISTS (SELECT FROM baton.delivery
+        WHERE destination = 'bus' AND state IN ('queued', 'retrying', 'parked', 'dead'))) AS bus_waits
 FROM (
     (
         SELECT o.*

@@ -11,7 +11,7 @@ WITH reported AS (
         failed_at = CASE WHEN r.failure_class IS NULL THEN d.failed_at ELSE r.at END, ended_at = CASE r.state WHEN 'delivered' THEN r.at END
     FROM reported r
     WHERE d.id = r.id AND d.attempts = r.attempts AND d.state IN ('queued', 'retrying', 'parked')
-    RETURNING d.id, d.attempts_total, r.at, r.duration_ms, r.failure_class, r.error, r.attempts
+    RETURNING d.id, d.destination, d.attempts_total, r.at, r.duration_ms, r.failure_class, r.error, r.attempts
 ), logged AS (
     INSERT INTO baton.attempt (delivery_id, number, at, duration_ms, failure_class, error)
     SELECT id, attempts_total, at, duration_ms, failure_class, error FROM written
@@ -20,6 +20,16 @@ WITH reported AS (
     SELECT date_trunc('minute', max(at)), pg_backend_pid() % 16, count(*) FROM written
     WHERE failure_class IS NOT NULL HAVING count(*) > 0
     ON CONFLICT (minute, shard) DO UPDATE SET failed = m.failed + excluded.failed
+    RETURNING 1
+), counted_there AS (
+    -- After the one above, so that nobody locks the two in another order.
+    INSERT INTO baton.destination_minute AS m (minute, destination, shard, delivered, failed)
+    SELECT date_trunc('minute', max(at)), destination, pg_backend_pid() % 16,
+        count(*) FILTER (WHERE failure_class IS NULL), count(failure_class)
+    FROM written WHERE (SELECT count(*) FROM counted) >= 0
+    GROUP BY destination ORDER BY destination
+    ON CONFLICT (minute, destination, shard) DO UPDATE
+    SET delivered = m.delivered + excluded.delivered, failed = m.failed + excluded.failed
 )
 -- Followers change only behind one that failed now or had failed before.
 SELECT id, failure_class IS NOT NULL OR attempts > 0 AS moves_followers FROM written

@@ -1,2 +1,2 @@
 WITH gone AS (DELETE FROM baton.node WHERE id = $1)
-UPDATE baton.lane_lease SET node = NULL, expires_at = NULL WHERE node = $1
+UPDATE baton.lane_lease SET node = NULL WHERE node = $1

@@ -3,4 +3,4 @@
 WITH gone AS (
     DELETE FROM baton.node WHERE name = $1 AND id <> $2 RETURNING id
 )
-UPDATE baton.lane_lease SET node = NULL, expires_at = NULL WHERE node IN (SELECT id FROM gone)
+UPDATE baton.lane_lease SET node = NULL WHERE node IN (SELECT id FROM gone)

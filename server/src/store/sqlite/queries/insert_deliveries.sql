@@ -5,7 +5,9 @@ SELECT o.seq, lower(o.id), o.type, o.aggregate_type, o.aggregate_id, d.value ->>
     CASE WHEN d.value ->> 'state' = 'queued' AND EXISTS (SELECT 1 FROM delivery e INDEXED BY delivery_open_key
             WHERE e.destination = d.value ->> 'destination' AND e.aggregate_type = o.aggregate_type
                 AND e.aggregate_id = o.aggregate_id AND e.ended_at IS NULL AND e.state IN ('retrying', 'dead')
-                AND e.seq < o.seq)
+                AND e.seq < o.seq
+                AND (e.state = 'retrying'
+                    OR coalesce((SELECT s.settings ->> 'order' FROM destination s WHERE s.name = e.destination), 'park') <> 'skip'))
         THEN 'parked' ELSE d.value ->> 'state' END,
     d.value ->> 'attempts', d.value ->> 'attempts', d.value ->> 'next_attempt_at', d.value ->> 'failure_class',
     d.value ->> 'last_error', CASE WHEN d.value ->> 'failure_class' IS NOT NULL THEN ?2 END, ?2

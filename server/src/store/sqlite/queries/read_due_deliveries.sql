@@ -1,7 +1,9 @@
 -- Deliveries to ?1 whose turn it is at ?2, at most ?3, without those under way (?4).
 --
 -- The order per key is guaranteed here and nowhere else: nothing is returned that has an earlier delivery of its key
--- which failed, is parked, or is under way. Two branches, so that those waiting for their next attempt cost nothing.
+-- which failed, is parked, or is under way. What the destination's settings say otherwise: `skip`, that a dead one holds
+-- nothing up; `block`, that one that failed holds up everything. Two branches, so that those waiting for their next attempt
+-- cost nothing.
 WITH busy AS (
     SELECT id, destination, aggregate_type, aggregate_id, seq FROM delivery
     WHERE id IN (SELECT value FROM json_each(?4))
@@ -12,10 +14,15 @@ WITH busy AS (
         WHERE d.destination = ?1 AND d.state = 'queued' AND d.ended_at IS NULL
             AND NOT EXISTS (SELECT 1 FROM delivery e INDEXED BY delivery_blocking_key
                 WHERE e.destination = d.destination AND e.aggregate_type = d.aggregate_type
-                    AND e.aggregate_id = d.aggregate_id AND e.state IN ('retrying', 'parked', 'dead') AND e.seq < d.seq)
+                    AND e.aggregate_id = d.aggregate_id AND e.state IN ('retrying', 'parked', 'dead') AND e.seq < d.seq
+                    AND (e.state <> 'dead'
+                        OR coalesce((SELECT s.settings ->> 'order' FROM destination s WHERE s.name = ?1), 'park') <> 'skip'))
             AND NOT EXISTS (SELECT 1 FROM busy b WHERE b.id = d.id
                 OR (b.destination = d.destination AND b.aggregate_type = d.aggregate_type
                     AND b.aggregate_id = d.aggregate_id AND b.seq < d.seq))
+            AND (coalesce((SELECT s.settings ->> 'order' FROM destination s WHERE s.name = ?1), 'park') <> 'block'
+                OR NOT EXISTS (SELECT 1 FROM delivery e INDEXED BY delivery_open
+                    WHERE e.destination = ?1 AND e.state IN ('retrying', 'dead') AND e.ended_at IS NULL))
         ORDER BY d.seq
         LIMIT ?3
     )
@@ -26,10 +33,15 @@ WITH busy AS (
         WHERE d.destination = ?1 AND d.state = 'retrying' AND d.next_attempt_at <= ?2
             AND NOT EXISTS (SELECT 1 FROM delivery e INDEXED BY delivery_blocking_key
                 WHERE e.destination = d.destination AND e.aggregate_type = d.aggregate_type
-                    AND e.aggregate_id = d.aggregate_id AND e.state IN ('retrying', 'parked', 'dead') AND e.seq < d.seq)
+                    AND e.aggregate_id = d.aggregate_id AND e.state IN ('retrying', 'parked', 'dead') AND e.seq < d.seq
+                    AND (e.state <> 'dead'
+                        OR coalesce((SELECT s.settings ->> 'order' FROM destination s WHERE s.name = ?1), 'park') <> 'skip'))
             AND NOT EXISTS (SELECT 1 FROM busy b WHERE b.id = d.id
                 OR (b.destination = d.destination AND b.aggregate_type = d.aggregate_type
                     AND b.aggregate_id = d.aggregate_id AND b.seq < d.seq))
+            AND (coalesce((SELECT s.settings ->> 'order' FROM destination s WHERE s.name = ?1), 'park') <> 'block'
+                OR NOT EXISTS (SELECT 1 FROM delivery e INDEXED BY delivery_open
+                    WHERE e.destination = ?1 AND e.state IN ('retrying', 'dead') AND e.ended_at IS NULL AND e.seq < d.seq))
         ORDER BY d.seq
         LIMIT ?3
     )

@@ -9,4 +9,4 @@ SET state = r.value ->> 'state', attempts = d.attempts + 1, attempts_total = d.a
     ended_at = CASE r.value ->> 'state' WHEN 'delivered' THEN r.value ->> 'at' END
 FROM json_each(?1) AS r
 WHERE d.id = r.value ->> 'id' AND d.attempts = r.value ->> 'attempts' AND d.state IN ('queued', 'retrying', 'parked')
-RETURNING id
+RETURNING id, destination
