@@ -7,8 +7,9 @@ use std::{
 };
 
 use anyhow::ensure;
+use baton_domain::lane::LANES;
 use sqlx::{
-    PgPool, Postgres, Sqlite, SqlitePool,
+    PgConnection, PgPool, Postgres, Sqlite, SqlitePool,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqlitePoolOptions},
@@ -38,8 +39,18 @@ impl Database {
         })
     }
 
-    /// `count` unpublished messages over many keys, versions ascending per key.
+    /// `count` unpublished messages over many keys, versions ascending per key, in tables as they are some time later.
     pub async fn seed_pending(&self, count: usize) -> anyhow::Result<()> {
+        self.insert_pending(count).await?;
+        if let Self::Postgres(pool) = self {
+            sqlx::raw_sql("vacuum analyze outbox").execute(pool).await?;
+            sqlx::raw_sql("vacuum analyze outbox_pending").execute(pool).await?;
+        }
+        Ok(())
+    }
+
+    /// `count` unpublished messages over many keys, versions ascending per key, in one transaction.
+    pub async fn insert_pending(&self, count: usize) -> anyhow::Result<()> {
         match self {
             Self::Postgres(pool) => {
                 sqlx::query(
@@ -52,8 +63,6 @@ impl Database {
                 .bind(KEYS)
                 .execute(pool)
                 .await?;
-                sqlx::raw_sql("vacuum analyze outbox").execute(pool).await?;
-                sqlx::raw_sql("vacuum analyze outbox_pending").execute(pool).await?;
             }
             Self::Sqlite(pool) => {
                 sqlx::query(
@@ -219,6 +228,36 @@ impl Database {
             Self::Sqlite(_) => "select count(*) from outbox where published_at is null",
         })
         .await
+    }
+
+    /// How many messages have not reached all of their destinations yet.
+    pub async fn undelivered(&self) -> anyhow::Result<i64> {
+        const OPEN: &str = "select count(*) from delivery where state in ('queued', 'retrying', 'parked', 'dead')";
+        Ok(self.unpublished().await? + self.count(OPEN).await?)
+    }
+
+    /// A connection with a transaction that has read and does nothing more, until the connection is closed.
+    pub async fn hold_snapshot(&self) -> anyhow::Result<PgConnection> {
+        let Self::Postgres(pool) = self else { anyhow::bail!("only PostgreSQL keeps dead rows for others") };
+        let mut connection = pool.acquire().await?.detach();
+        sqlx::raw_sql("begin isolation level repeatable read; select count(*) from lane_lease")
+            .execute(&mut connection)
+            .await?;
+        Ok(connection)
+    }
+
+    /// Waits until `count` nodes share the lanes evenly.
+    pub async fn until_shared(&self, count: i64) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        let even = i64::from(LANES) / count;
+        let sql = "select count(*) from (select node from lane_lease where expires_at > now() group by node \
+                   having count(*) >= $1) as even";
+        let Self::Postgres(pool) = self else { anyhow::bail!("SQLite serves one node") };
+        while sqlx::query_scalar::<_, i64>(sql).bind(even).fetch_one(pool).await? < count {
+            ensure!(begun.elapsed() < GIVE_UP, "{count} nodes do not share the lanes");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
     }
 
     /// Removes all messages and instances.

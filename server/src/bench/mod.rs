@@ -7,6 +7,7 @@
 mod brokers;
 mod crowd;
 mod database;
+mod http;
 mod process;
 mod relay;
 mod saga;
@@ -131,9 +132,50 @@ async fn measure(
 
     // Several programs at a time, and a log to read: that is PostgreSQL's.
     if name == "postgres" {
+        measure_company(figures, url, plan, &database, share).await?;
         measure_log(figures, url, plan, &database, share).await?;
+        measure_http(figures, url, plan, &database, share).await?;
         measure_brokers(figures, url, plan, &database, share).await?;
         measure_crowds(figures, name, url, plan, &database, share).await?;
+    }
+    Ok(())
+}
+
+/// Beside others: somebody who looks at the database as it was, and two more nodes.
+async fn measure_company(
+    figures: &mut Figures,
+    url: &str,
+    plan: &Plan,
+    database: &Database,
+    share: &impl Fn(usize) -> usize,
+) -> anyhow::Result<()> {
+    let held = "relay.postgres.drain_per_s_xmin_held".to_owned();
+    if plan.wants(std::slice::from_ref(&held)) {
+        let per_s = relay::drain_beside_idle_transaction(url, database, share(200_000)).await;
+        note(figures, &held, per_s.context("draining beside an idle transaction")?);
+        database.clear().await?;
+    }
+    let three = "relay.postgres.nodes3_drain_per_s".to_owned();
+    if plan.wants(std::slice::from_ref(&three)) {
+        let per_s = crowd::drain_by_nodes(3, url, database, share(200_000)).await;
+        note(figures, &three, per_s.context("draining by three nodes")?);
+        database.clear().await?;
+    }
+    Ok(())
+}
+
+/// To an HTTP endpoint.
+async fn measure_http(
+    figures: &mut Figures,
+    url: &str,
+    plan: &Plan,
+    database: &Database,
+    share: &impl Fn(usize) -> usize,
+) -> anyhow::Result<()> {
+    let key = "relay.http.per_s".to_owned();
+    if plan.wants(std::slice::from_ref(&key)) {
+        note(figures, &key, http::per_s(url, database, share(50_000)).await.context("sending to an endpoint")?);
+        database.clear().await?;
     }
     Ok(())
 }
@@ -233,18 +275,24 @@ async fn start(url: &str, subscribers: Vec<Arc<dyn Subscriber>>) -> anyhow::Resu
     start_on(url, subscribers, bus::Config::memory()).await
 }
 
+/// The same under another name, as one of several.
+async fn start_named(name: &str, url: &str, subscribers: Vec<Arc<dyn Subscriber>>) -> anyhow::Result<Node> {
+    start_as(name, url, subscribers, bus::Config::memory(), relay_service::Config::default()).await
+}
+
 /// The same, reading the database's log.
 async fn start_reading_log(url: &str, subscribers: Vec<Arc<dyn Subscriber>>) -> anyhow::Result<Node> {
     let relay = relay_service::Config { source: relay_service::SourceMode::Log, ..relay_service::Config::default() };
-    start_as(url, subscribers, bus::Config::memory(), relay).await
+    start_as("bench", url, subscribers, bus::Config::memory(), relay).await
 }
 
 /// The same with a broker.
 async fn start_on(url: &str, subscribers: Vec<Arc<dyn Subscriber>>, bus: bus::Config) -> anyhow::Result<Node> {
-    start_as(url, subscribers, bus, relay_service::Config::default()).await
+    start_as("bench", url, subscribers, bus, relay_service::Config::default()).await
 }
 
 async fn start_as(
+    name: &str,
     url: &str,
     subscribers: Vec<Arc<dyn Subscriber>>,
     bus: bus::Config,
@@ -255,16 +303,17 @@ async fn start_as(
         store: store::OpenOptions::default(),
         relay,
         cleaner: cleaner::Config::default(),
-        allow_private: false,
+        // The endpoint that is measured is on loopback.
+        allow_private: true,
         lease_ttl: Duration::from_secs(15),
-        node_name: "bench".to_owned(),
+        node_name: name.to_owned(),
         about: About {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             store: String::new(),
             bus: "memory".to_owned(),
             bus_condition: None,
             log: None,
-            node: "bench".to_owned(),
+            node: name.to_owned(),
             settings: Vec::new(),
         },
         bus,

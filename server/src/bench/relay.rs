@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::ensure;
 use baton_domain::ids::MessageId;
+use sqlx::Connection as _;
 use uuid::Uuid;
 
 use super::{Database, start, start_reading_log, subscribers::Sink};
@@ -28,6 +29,16 @@ pub async fn drain(url: &str, database: &Database, count: usize) -> anyhow::Resu
     node.stop().await;
     ensure!(sink.out_of_order() == 0, "{} messages came out of order", sink.out_of_order());
     Ok(count as f64 / elapsed.as_secs_f64())
+}
+
+/// The same while somebody holds a transaction open in which they have read, and does nothing in it: no dead row of the queue
+/// that arises meanwhile can be cleaned away. As many rows as are measured have died in it before.
+pub async fn drain_beside_idle_transaction(url: &str, database: &Database, count: usize) -> anyhow::Result<f64> {
+    let idle = database.hold_snapshot().await?;
+    drain(url, database, count).await?;
+    let per_s = drain(url, database, count).await;
+    idle.close().await?;
+    per_s
 }
 
 /// Messages per second from a full log to the in-process bus, in order per key. The log is all there is of them: each was

@@ -36,6 +36,10 @@ impl Sink {
         self.out_of_order.load(Ordering::Relaxed)
     }
 
+    pub fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
     pub fn arrivals(&self) -> HashMap<MessageId, Instant> {
         std::mem::take(&mut *self.arrivals.lock().unwrap_or_else(PoisonError::into_inner))
     }

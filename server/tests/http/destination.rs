@@ -172,13 +172,14 @@ async fn the_bus_says_how_it_is() {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
     let bus = loop {
         let bus = baton.get("/api/v1/bus").await.json();
-        if bus["traffic"]["delivered_last_hour"] == 1 {
+        // What waits and what went through are asked one after the other, and it may go through between them.
+        if bus["traffic"]["delivered_last_hour"] == 1 && bus["oldest_open_at"].is_null() {
             break bus;
         }
         assert!(std::time::Instant::now() < deadline, "{bus}");
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     };
     assert_eq!(bus["condition"], Value::Null, "in this process there is nothing to be connected to");
-    assert_eq!((&bus["queued"], &bus["oldest_open_at"]), (&json!(0), &Value::Null), "{bus}");
+    assert_eq!(bus["queued"], json!(0), "{bus}");
     baton.stop().await;
 }

@@ -5,8 +5,10 @@
 
 mod cleaner;
 mod crash;
+mod floods;
 mod foreign;
 mod guard;
+mod late;
 mod limits;
 mod log;
 mod log_faults;
