@@ -409,7 +409,7 @@ impl Relay {
     async fn wait(&self, wait: Duration, pace: &mut Pace, watch: &mut Watch, shutdown: &CancellationToken) {
         let mut wait = wait;
         loop {
-            match shutdown.run_until_cancelled(self.nudge.wait(wait)).await {
+            match shutdown.run_until_cancelled(self.nudge.wait(watch.at_most(wait))).await {
                 None => return,
                 Some(true) => {
                     pace.quicken();

@@ -11,6 +11,8 @@ use crate::{
 
 /// Where a database tells cheaply that nobody else wrote to it, it is still asked in full this often.
 const FULL_LOOK: Duration = Duration::from_secs(1);
+/// And this long an idle relay waits at most between two such questions: a write of another process is seen by then.
+const CHEAP_WAIT: Duration = Duration::from_millis(40);
 /// How long there must have been nothing to do before the relay relies on the bell.
 const DROWSY: Duration = Duration::from_secs(1);
 /// How often it looks all the same.
@@ -25,6 +27,8 @@ pub(super) struct Watch {
     /// Since when there has been nothing to do.
     idle_since: Option<Instant>,
     last_look: Option<Instant>,
+    /// The database tells cheaply whether another process wrote to it.
+    tells: bool,
     seen: Option<i64>,
     due: Option<DateTime<Utc>>,
     bell: Option<Box<dyn Bell>>,
@@ -55,6 +59,11 @@ impl Watch {
         self.seen = None;
     }
 
+    /// `wait`, or less where asking costs next to nothing.
+    pub(super) fn at_most(&self, wait: Duration) -> Duration {
+        if self.tells { wait.min(CHEAP_WAIT) } else { wait }
+    }
+
     pub(super) async fn must_look(&mut self, store: &dyn Store, now: DateTime<Utc>) -> bool {
         // Any error here will be met again, and told, by the look itself.
         let version = match store.foreign_writes().await {
@@ -62,6 +71,7 @@ impl Watch {
             Ok(None) => return store.has_unpublished(now).await.unwrap_or(true),
             Err(_) => return true,
         };
+        self.tells = true;
         let unchanged = self.seen.replace(version) == Some(version);
         let recent = self.last_look.is_some_and(|look| look.elapsed() < FULL_LOOK);
         if !unchanged || !recent {

@@ -10,7 +10,7 @@ use crate::{
     world::{Database, World, event, until},
 };
 
-on_both!(foreign_inserts_are_delivered_within_a_tenth_of_a_second, odd_rows_do_not_stop_the_others);
+on_both!(foreign_inserts_are_delivered_soon, odd_rows_do_not_stop_the_others);
 
 /// Runs SQL in another process: `psql`, or Python's SQLite.
 fn run_sql(database: &Database, sql: &str) {
@@ -31,7 +31,8 @@ fn table(database: &Database) -> &'static str {
     if database.url.starts_with("postgres") { "baton.outbox" } else { "outbox" }
 }
 
-async fn foreign_inserts_are_delivered_within_a_tenth_of_a_second(database: Database) {
+/// Within 50 ms on SQLite, where nothing rings; within 100 ms on PostgreSQL, where asking is dearer.
+async fn foreign_inserts_are_delivered_soon(database: Database) {
     let world = World::start(&database).await;
     let table = table(&database);
     for number in 1..=7 {
@@ -45,7 +46,8 @@ async fn foreign_inserts_are_delivered_within_a_tenth_of_a_second(database: Data
     let mut delays = world.recorder.delays();
     delays.sort();
     // The machine may be busy with other tests, so the median counts.
-    assert!(delays[delays.len() / 2] <= Duration::from_millis(100), "{delays:?}");
+    let soon = Duration::from_millis(if database.url.starts_with("postgres") { 100 } else { 50 });
+    assert!(delays[delays.len() / 2] <= soon, "{delays:?}");
     let messages = world.recorder.messages();
     assert_eq!(messages[2].payload, serde_json::json!({"amount": 3}));
     assert_eq!(messages[2].message_type, "OrderPaid");
@@ -99,5 +101,6 @@ async fn a_sleeping_relay_is_woken_by_a_foreign_insert() {
     }
     let mut delays = world.recorder.delays();
     delays.sort();
-    assert!(delays[delays.len() / 2] <= Duration::from_millis(100), "{delays:?}");
+    let soon = Duration::from_millis(if database.url.starts_with("postgres") { 100 } else { 50 });
+    assert!(delays[delays.len() / 2] <= soon, "{delays:?}");
 }

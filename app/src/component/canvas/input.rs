@@ -120,9 +120,9 @@ pub fn moved(studio: Studio, event: &PointerEvent) {
     }
 }
 
-pub fn up(studio: Studio, event: &PointerEvent, last: StoredValue<LastClick>) {
+pub fn up(studio: Studio, event: &PointerEvent) {
     if studio.is_busy() {
-        let clicks = last.try_update_value(|last| last.and(place(event), event.time_stamp())).unwrap_or(1);
+        let clicks = studio.last_click.try_update_value(|last| last.and(place(event), event.time_stamp())).unwrap_or(1);
         studio.input(&Input::Up(pointer(event, studio, clicks)));
     }
 }
@@ -150,6 +150,8 @@ pub fn key_down(studio: Studio, event: &KeyboardEvent) {
     if dom::typing() {
         return;
     }
+    // A click, a key and another click are no double click.
+    studio.last_click.set_value(LastClick::default());
     if event.key() == " " {
         studio.space.set_value(true);
         event.prevent_default();

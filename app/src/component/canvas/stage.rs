@@ -17,9 +17,7 @@ use leptos::prelude::*;
 use super::{
     STAGE, about,
     button::{Looks, button},
-    edge_key, edge_of, input,
-    input::LastClick,
-    menu, minimap, number,
+    edge_key, edge_of, input, menu, minimap, number,
     studio::{Asking, Studio},
     translate,
 };
@@ -36,7 +34,6 @@ const GRID_PX: f64 = 20.0;
 const FAR_ZOOM: f64 = 0.22;
 
 pub fn stage(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) -> AnyView {
-    let last = StoredValue::new(LastClick::default());
     Effect::new(move || {
         input::measure(studio);
         let resized = window_event_listener(leptos::ev::resize, move |_| input::measure(studio));
@@ -71,7 +68,7 @@ pub fn stage(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) ->
             aria-activedescendant=active
             on:pointerdown=move |event| input::down(studio, &event)
             on:pointermove=move |event| input::moved(studio, &event)
-            on:pointerup=move |event| input::up(studio, &event, last)
+            on:pointerup=move |event| input::up(studio, &event)
             on:pointercancel=move |event| input::cancelled(studio, &event)
             on:wheel=move |event| input::wheel(studio, &event)
             on:keydown=move |event| input::key_down(studio, &event)

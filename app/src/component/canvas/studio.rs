@@ -16,7 +16,7 @@ use baton_domain::designer::{
 use leptos::prelude::*;
 use serde_json::Value;
 
-use super::{STAGE, edge_key, edge_of, held::Held, watch::Watch};
+use super::{STAGE, edge_key, edge_of, held::Held, input::LastClick, watch::Watch};
 use crate::{dom, model::CheckReport};
 
 /// What floats over the canvas and asks something.
@@ -55,6 +55,7 @@ pub struct Studio {
     /// Why something was not done.
     pub refused: RwSignal<Option<String>>,
     pub space: StoredValue<bool>,
+    pub last_click: StoredValue<LastClick>,
     gesture: StoredValue<Gesture>,
     /// Why nothing may be changed here now.
     pub locked: StoredValue<Option<&'static str>>,
@@ -86,6 +87,7 @@ impl Default for Studio {
             said: RwSignal::new(String::new()),
             refused: RwSignal::new(None),
             space: StoredValue::new(false),
+            last_click: StoredValue::new(LastClick::default()),
             gesture: StoredValue::new(Gesture::Idle),
             locked: StoredValue::new(None),
             opened: RwSignal::new(None),
