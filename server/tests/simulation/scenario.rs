@@ -429,7 +429,7 @@ nodes:
     kind: command
     send: DoPack
     to: stock
-    key: =vars.item
+    key: =string(vars.item) + '/' + instance.id
     fails: FailedPack
     undo: {send: UndoPack, done: UndonePack, failed: KeptPack, timeout: {after: PT20S, then: wait}}
     on: {DonePack: {next: fill}, FailedPack: {next: undo}, timeout: {after: PT2S, next: undo}}

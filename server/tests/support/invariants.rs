@@ -219,10 +219,12 @@ fn check_early(record: &Record, found: &mut Found) {
     for instance in &record.instances {
         let first = std::iter::successors(Some(instance.id), |id| took_over.get(id).copied()).last();
         let first = first.unwrap_or(instance.id);
+        // What it kept itself came to it by its id, or to several at once.
+        let mut own = HashSet::new();
         for event in instance.history.iter().filter_map(|(_, fact)| serde_json::from_value::<Event>(fact.clone()).ok())
         {
             let (message, early) = match &event {
-                Event::MessageReceived { message, early, .. } => (message, *early),
+                Event::MessageReceived { message, early, .. } => (message, *early && !own.contains(&message.id)),
                 Event::MessageBuffered { message, .. }
                 | Event::MessageLate { message }
                 | Event::Held { arrival: Arrival::Message { message } }
@@ -232,6 +234,7 @@ fn check_early(record: &Record, found: &mut Found) {
             let entry = noted.entry(message.id.0).or_default();
             entry.0.insert(first);
             entry.1 += usize::from(early);
+            own.insert(message.id);
         }
     }
     for event in &record.by_value {
