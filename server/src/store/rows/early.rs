@@ -36,6 +36,7 @@ impl Unclaimed {
 }
 
 /// What a decision comes to.
+#[expect(clippy::large_enum_variant, reason = "nearly every decision is done at once, and there is one at a time")]
 pub enum Decided {
     Done(Changes),
     /// It depends on what came early.
