@@ -350,7 +350,13 @@ test("the instances of a definition migrate together, after a look at which can"
   await expect(dialog.getByRole("alert")).toContainText("reason");
   await dialog.getByLabel("Reason").fill(REASON);
   await go.click();
-  await expect(dialog).toContainText("1 go on, 0 cannot.");
+  await expect(dialog).toContainText("It is begun: 1 are asked, one after the other.");
+  // in the background, where it can be followed
+  await dialog.getByRole("link", { name: "See how far it is" }).click();
+  const batches = page.getByRole("region", { name: "Operations on many instances" });
+  await expect(batches).toContainText("Migrate to version 2");
+  await expect(batches).toContainText("1 of 1 asked");
+  await expect(batches).toContainText("ended");
   expect((await baton.get(`/instances/${id}`)).version).toBe(2);
   await stay.hotel.stop();
 });

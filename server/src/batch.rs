@@ -11,6 +11,7 @@ use baton_domain::process::Operator;
 use chrono::Utc;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::{
     engine::{Engine, Refusal},
@@ -25,8 +26,10 @@ use crate::{
 
 /// How many instances are asked in one go: one transaction of the engine, which others have to wait for.
 const PART: u32 = 50;
-/// How many of those that refused are remembered.
+/// How many different reasons are remembered.
 const REFUSALS_MAX: usize = 50;
+/// How many findings of one instance are part of its reason.
+const FINDINGS_MAX: usize = 5;
 /// Between two parts, so that the rest of the work goes on.
 const BREATH: Duration = Duration::from_millis(10);
 /// How often is looked for what other nodes were asked for.
@@ -61,13 +64,17 @@ impl Batches {
         let Some(batch) = batch else { return Ok(false) };
         let operation: BatchOperate = serde_json::from_value(batch.operation.clone())?;
         let filter: BatchFilter = serde_json::from_value(batch.filter.clone())?;
-        let mut filter = service::instance_filter(filter.query())?;
+        let mut filter = service::asked_in_batch(&operation, filter)?;
         (filter.limit, filter.cursor) = (PART, batch.position.clone());
         let page = self.store.list_instances(&filter).await?;
+        if let BatchOperate::Migrate(_) = operation {
+            // Another node may have published the version a moment ago.
+            self.engine.registry.refresh(self.store.as_ref()).await?;
+        }
 
         let operator = Operator { by: batch.actor.clone(), reason: batch.reason.clone(), expected: None };
         let instances: Vec<_> = page.items.iter().map(|row| row.id).collect();
-        let item = |instance: &_| service::operation_item(*instance, operation.operate(), operator.clone());
+        let item = |instance: &_| service::operation_item(*instance, operation.clone().operate(), operator.clone());
         let items = instances.iter().map(item);
         let outcomes = self.engine.submit(items.collect()).await;
 
@@ -80,9 +87,7 @@ impl Batches {
                 Err(Refusal::Unavailable(error)) => anyhow::bail!(error),
                 Err(refusal) => {
                     after.refused += 1;
-                    if refusals.len() < REFUSALS_MAX {
-                        refusals.push(BatchRefusal { instance: instance.0, message: refusal.to_string() });
-                    }
+                    note(&mut refusals, instance.0, why(&refusal));
                 }
             }
         }
@@ -92,5 +97,43 @@ impl Batches {
         }
         self.store.record_batch(&after, batch.position.as_deref()).await?;
         Ok(true)
+    }
+}
+
+/// Each reason is told once, with how many gave it.
+fn note(refusals: &mut Vec<BatchRefusal>, instance: Uuid, message: String) {
+    if let Some(known) = refusals.iter_mut().find(|known| known.message == message) {
+        known.count += 1;
+    } else if refusals.len() < REFUSALS_MAX {
+        refusals.push(BatchRefusal { instance, message, count: 1 });
+    }
+}
+
+/// Without what is different in each instance, such as ids in pointers.
+fn why(refusal: &Refusal) -> String {
+    let found: Vec<&str> = match refusal {
+        Refusal::Rejected(rejection) => rejection.findings.iter().map(|it| it.message.as_str()).collect(),
+        _ => Vec::new(),
+    };
+    match found.len() {
+        0 => refusal.to_string(),
+        FINDINGS_MAX.. => format!("{} …", found[..FINDINGS_MAX].join(" ")),
+        _ => found.join(" "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_is_told_once_and_only_so_many_are_kept() {
+        let mut refusals = Vec::new();
+        for number in 0..200_u128 {
+            note(&mut refusals, Uuid::from_u128(number), format!("reason {}", number % 100));
+        }
+        assert_eq!(refusals.len(), REFUSALS_MAX);
+        let first = &refusals[0];
+        assert_eq!((first.instance, first.message.as_str(), first.count), (Uuid::from_u128(0), "reason 0", 2));
     }
 }

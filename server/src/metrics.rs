@@ -48,6 +48,8 @@ fn describe() {
     describe_gauge!("baton_log_slot_lag_bytes", Unit::Bytes, "Between what was confirmed and the end of the log");
     describe_gauge!("baton_log_slot_retained_bytes", Unit::Bytes, "What the database keeps of its log for the relay");
     describe_counter!("baton_log_unreadable_total", "Messages that were only in the log and could not be read");
+    describe_gauge!("baton_early_events", "Events that are kept because no instance waits for their value yet");
+    describe_counter!("baton_early_events_unclaimed_total", "Events that no instance came to wait for in time");
     describe_gauge!("baton_orphans", "Live instances that nothing would ever wake up; must be 0");
 }
 

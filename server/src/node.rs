@@ -16,11 +16,11 @@ use crate::{
     cleaner::{self, Cleaner},
     clock::Clock,
     destination::{Deliveries, Directory, HttpSender, Nudges, Sweeper, service as deliveries},
-    engine::{Engine, registry::Registry, scheduler::Scheduler},
+    engine::{Engine, keeper::Keeper, registry::Registry, scheduler::Scheduler},
     nudge::Nudge,
     relay::{self, Leases, LogStatus, Meter, Relay, SlotConfig, SlotWatch, SourceMode},
     service::{LogView, Service},
-    store::{self, Store, log::LogError},
+    store::{self, Store, log::LogError, rows::ENGINE},
 };
 
 /// How often definitions published by other nodes are looked for.
@@ -134,6 +134,14 @@ impl Node {
         let cleaner = Cleaner::new(store.clone(), options.cleaner);
         let batches =
             Batches { store: store.clone(), engine: engine.clone(), leases: leases.clone(), nudge: Nudge::default() };
+        let keeper = Keeper {
+            store: store.clone(),
+            engine: engine.clone(),
+            leases: leases.clone(),
+            changes: changes.clone(),
+            clock: clock.clone(),
+            nudge: nudges.of(ENGINE),
+        };
         let service = Arc::new(Service {
             batches: batches.nudge.clone(),
             store: store.clone(),
@@ -186,6 +194,7 @@ impl Node {
         tasks.spawn(async move { directory.run(token).await });
         tasks.spawn(scheduler.run(stop()));
         tasks.spawn(batches.run(stop()));
+        tasks.spawn(keeper.run(stop()));
         let token = stop();
         tasks.spawn(async move { cleaner.run(token).await });
         let token = stop();

@@ -222,6 +222,21 @@ async fn instances_are_migrated_one_and_many_with_a_dry_run_before() {
     let (code, said, why) = many(&["--map", "pause=rest", "--from", "1", "--reason", "the others too"]);
     assert_eq!((code, said.as_str()), (0, "1 go on by version 2\n"), "{why}");
     assert!(run(&one).2.contains("/to_version"), "it runs that version already");
+    let back = ["instance", "many", "migrate", "--definition", "greet", "--to", "1", "--reason", "back again"];
+    let (code, said, why) = run(&back);
+    assert!(
+        code == 0 && said.starts_with("ended: 0 done, 2 refused\n") && said.contains(" and 1 more: "),
+        "{said}{why}"
+    );
+    let (code, said, why) = run(&[&back[..], &["--map", "rest=pause", "--version", "2"]].concat());
+    assert_eq!((code, said.as_str()), (0, "ended: 2 done, 0 refused\n"), "{why}");
+    assert_eq!(
+        run(&["instance", "many", "migrate", "--definition", "greet", "--reason", "r"]).0,
+        2,
+        "to which version"
+    );
+    let (code, _, why) = many(&["--reason", "without the mapping"]);
+    assert_eq!((code, why.as_str()), (1, "error: 2 cannot, for the reasons above\n"));
     let unknown = run(&["definition", "migrate", "greet", "--kind", "saga", "--to", "2", "--dry-run"]);
     assert!(unknown.0 == 1 && unknown.2.contains("/definition"), "{unknown:?}");
 }

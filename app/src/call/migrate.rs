@@ -10,7 +10,9 @@ use super::{
     operate::renames,
 };
 #[cfg(feature = "ssr")]
-use crate::model::{MigrationFilter, MigrationRequest};
+use crate::model::{
+    BatchFilter, BatchMigration, BatchOperate, BatchRequest, BatchView, MigrationFilter, MigrationRequest,
+};
 use crate::{model::MigrationSum, port::Answer, read::Encoded};
 
 /// How many pages of instances one press of the button goes through.
@@ -43,10 +45,13 @@ pub struct MigrateForm {
 pub async fn migrate_instances(request: MigrateForm) -> Answer<Encoded<MigrationSum>> {
     let (backend, actor) = signed_in()?;
     let mut request = understood(request)?;
+    if !request.dry_run {
+        return begun(&backend.start_batch(actor, batch(request)).await?);
+    }
     let mut sum = MigrationSum { dry_run: request.dry_run, ..MigrationSum::default() };
     for _ in 0..PAGES_MAX {
         let report = backend.migrate(actor.clone(), request.clone()).await?;
-        (sum.can, sum.migrated) = (sum.can + report.can, sum.migrated + report.migrated);
+        sum.can += report.can;
         sum.cannot += report.cannot.len() as u64;
         sum.examples.extend(report.cannot.into_iter().take(EXAMPLES_MAX - sum.examples.len()));
         sum.next.clone_from(&report.next);
@@ -56,6 +61,30 @@ pub async fn migrate_instances(request: MigrateForm) -> Answer<Encoded<Migration
         }
     }
     Encoded::of(sum)
+}
+
+/// The same in the background, where it can be followed, held and stopped.
+#[cfg(feature = "ssr")]
+fn batch(request: MigrationRequest) -> BatchRequest {
+    let MigrationRequest { kind, definition, from_version, to_version, mapping, filter, reason, .. } = request;
+    BatchRequest {
+        operation: BatchOperate::Migrate(BatchMigration { to_version, mapping }),
+        filter: BatchFilter {
+            kind: Some(kind.as_str().to_owned()),
+            definition: Some(definition),
+            version: from_version,
+            state: filter.state,
+            business_key: filter.business_key,
+            q: filter.q,
+            parent: None,
+        },
+        reason: reason.unwrap_or_default(),
+    }
+}
+
+#[cfg(feature = "ssr")]
+fn begun(batch: &BatchView) -> Answer<Encoded<MigrationSum>> {
+    Encoded::of(MigrationSum { begun: Some(batch.total), ..MigrationSum::default() })
 }
 
 #[cfg(feature = "ssr")]

@@ -20,13 +20,14 @@ use crate::{
 const DIALOG: &str = "batch-dialog";
 
 /// The words for an operation, and what it means for many.
-fn words(operation: BatchOperate) -> &'static str {
+fn words(operation: &BatchOperate) -> String {
     match operation {
-        BatchOperate::Retry => "Retry what failed",
-        BatchOperate::Suspend => "Suspend",
-        BatchOperate::Resume => "Resume",
-        BatchOperate::Cancel => "Cancel",
-        BatchOperate::Compensate => "Cancel, and undo what was done",
+        BatchOperate::Retry => "Retry what failed".to_owned(),
+        BatchOperate::Suspend => "Suspend".to_owned(),
+        BatchOperate::Resume => "Resume".to_owned(),
+        BatchOperate::Cancel => "Cancel".to_owned(),
+        BatchOperate::Compensate => "Cancel, and undo what was done".to_owned(),
+        BatchOperate::Migrate(to) => format!("Migrate to version {}", to.to_version),
     }
 }
 
@@ -42,8 +43,8 @@ pub fn begin_button(filtered: Signal<bool>, start: ServerAction<StartBatch>) -> 
 
 pub fn begin_dialog(filter: Signal<BatchFilter>, start: ServerAction<StartBatch>) -> AnyView {
     close_when_done(DIALOG.to_owned(), move || (start.version().get(), matches!(start.value().get(), Some(Ok(())))));
-    let options = BatchOperate::ALL
-        .map(|operation| view! { <option value=operation.as_str()>{words(operation)}</option> })
+    let options = BatchOperate::SIMPLE
+        .map(|operation| view! { <option value=operation.as_str()>{words(&operation)}</option> })
         .collect_view();
     let field = move |name: &'static str, value: fn(&BatchFilter) -> Option<String>| {
         let value = move || filter.with(value);
@@ -127,7 +128,8 @@ fn item(batch: &BatchView, control: ServerAction<ControlBatch>) -> AnyView {
     let refusals = (!batch.refusals.is_empty()).then(|| {
         let lines = batch.refusals.iter().map(|refusal| {
             let name: String = refusal.instance.simple().to_string().chars().take(12).collect();
-            view! { <li><a class="mono" href=link::instance(refusal.instance)>{name}</a>" "{refusal.message.clone()}</li> }
+            let more = (refusal.count > 1).then(|| format!(" and {} more", grouped(refusal.count - 1)));
+            view! { <li><a class="mono" href=link::instance(refusal.instance)>{name}</a>{more}" "{refusal.message.clone()}</li> }
         });
         let words = format!("{} refused", grouped(batch.refused));
         view! { <details class="fact"><summary>{words}</summary><ul>{lines.collect_view()}</ul></details> }
@@ -135,7 +137,7 @@ fn item(batch: &BatchView, control: ServerAction<ControlBatch>) -> AnyView {
     view! {
         <li>
             <p>
-                <b>{words(batch.operation)}</b>" "{state_badge(&batch.state)}
+                <b>{words(&batch.operation)}</b>" "{state_badge(&batch.state)}
                 <span class="faint">{format!("{}, by {}: {}", told(&batch.filter), batch.by, batch.reason)}</span>
                 <span class="faint">{ago(batch.created_at)}</span>
             </p>

@@ -94,10 +94,11 @@ fn outcome(migrate: Migrating) -> Option<MigrationSum> {
 }
 
 fn said(sum: &MigrationSum) -> AnyView {
-    let done = match sum.dry_run {
-        true => format!("{} can go on, {} cannot.", grouped(sum.can), grouped(sum.cannot)),
-        false => format!("{} go on, {} cannot.", grouped(sum.migrated), grouped(sum.cannot)),
-    };
+    if let Some(total) = sum.begun {
+        let begun = format!("It is begun: {} are asked, one after the other.", grouped(total));
+        return view! { <p><strong>{begun}</strong>" "<a href="/instances">"See how far it is"</a></p> }.erased();
+    }
+    let done = format!("{} can go on, {} cannot.", grouped(sum.can), grouped(sum.cannot));
     let more = sum.next.is_some().then_some(" There are more: press the button again to go on from here.");
     let examples = sum.examples.iter().map(not_migrated).collect_view();
     view! { <p><strong>{done}</strong>{more}</p><ul class="plain">{examples}</ul> }.erased()

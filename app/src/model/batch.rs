@@ -1,12 +1,14 @@
 //! Operations on many instances at once.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{DateTime, InstanceQuery, Operate};
 
 /// What can be done to many instances at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BatchOperate {
@@ -17,18 +19,33 @@ pub enum BatchOperate {
     Cancel,
     /// Cancel, and undo what was done first.
     Compensate,
+    /// Go on by another version of their definition. Those that run it already, or have ended, are left out.
+    Migrate(BatchMigration),
+}
+
+/// To which version instances go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BatchMigration {
+    pub to_version: u32,
+    /// Node of the old version → node of the new one, where it is called otherwise.
+    #[serde(default)]
+    pub mapping: BTreeMap<String, String>,
 }
 
 impl BatchOperate {
-    pub const ALL: [Self; 5] = [Self::Retry, Self::Suspend, Self::Resume, Self::Cancel, Self::Compensate];
+    /// Those that need nothing else to be said.
+    pub const SIMPLE: [Self; 5] = [Self::Retry, Self::Suspend, Self::Resume, Self::Cancel, Self::Compensate];
 
-    pub fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::Suspend => "suspend",
             Self::Resume => "resume",
             Self::Retry => "retry",
             Self::Cancel => "cancel",
             Self::Compensate => "compensate",
+            Self::Migrate(_) => "migrate",
         }
     }
 
@@ -40,6 +57,7 @@ impl BatchOperate {
             Self::Retry => Operate::Retry { token: None },
             Self::Cancel => Operate::Cancel { compensate: false },
             Self::Compensate => Operate::Cancel { compensate: true },
+            Self::Migrate(BatchMigration { to_version, mapping }) => Operate::Migrate { to_version, mapping },
         }
     }
 }
@@ -113,7 +131,7 @@ pub struct BatchView {
     pub done: u64,
     /// How many refused it; they are as they were.
     pub refused: u64,
-    /// The first of those, and why.
+    /// Why: each reason once, the first 50.
     pub refusals: Vec<BatchRefusal>,
     pub ended_at: Option<DateTime>,
 }
@@ -121,8 +139,16 @@ pub struct BatchView {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct BatchRefusal {
+    /// The first that gave it.
     pub instance: Uuid,
     pub message: String,
+    /// How many did.
+    #[serde(default = "one")]
+    pub count: u64,
+}
+
+fn one() -> u64 {
+    1
 }
 
 /// What can be done to an operation on many instances.

@@ -53,8 +53,9 @@ pub struct MigrationReport {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct MigrationSum {
     pub dry_run: bool,
+    /// How many instances will be asked, one after the other, when that was begun.
+    pub begun: Option<u64>,
     pub can: u64,
-    pub migrated: u64,
     pub cannot: u64,
     /// The first of those that cannot.
     pub examples: Vec<NotMigrated>,

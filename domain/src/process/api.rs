@@ -82,6 +82,10 @@ pub enum Input {
     Message {
         message: Box<Message>,
     },
+    /// An event that came before the instance waited for it by its value, and was kept.
+    Early {
+        message: Box<Message>,
+    },
     /// A timer of the instance is due.
     TimerFired {
         timer: TimerId,
@@ -166,7 +170,11 @@ impl Input {
             Self::SetVariables { operator, .. } => Some(("set-variables", operator)),
             Self::Settle { operator, .. } => Some(("settle", operator)),
             Self::Abandon(operator) => Some(("abandon", operator)),
-            Self::Start { .. } | Self::Message { .. } | Self::TimerFired { .. } | Self::CompleteTask { .. } => None,
+            Self::Start { .. }
+            | Self::Message { .. }
+            | Self::Early { .. }
+            | Self::TimerFired { .. }
+            | Self::CompleteTask { .. } => None,
         }
     }
 }

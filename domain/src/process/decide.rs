@@ -32,7 +32,8 @@ pub const KEPT_MAX: usize = 100;
 /// - A reply belongs to a command when its `causation_id` is the command's id. One that names another command of the
 ///   instance came too late for it and is recorded as such; no later command can consume it.
 /// - Without a causation of this instance, the instance's id as `correlation_id` suffices.
-/// - Else `match` values decide, for nodes that have them.
+/// - Else `match` values decide, for nodes that have them. One that came before any instance waited for its value is kept
+///   by the runtime, and handed over as [`Input::Early`] once a `wait` node does.
 /// - What no token waits for now, but some `wait` node may later, is buffered, and consumed when a token gets there. Only
 ///   `wait` nodes consume buffered events: a command cannot be answered before it was sent.
 /// - While suspended, messages and timers are kept in order and take effect on resuming. Tasks cannot be completed then.
@@ -81,6 +82,10 @@ fn react(walk: &mut Walk<'_>, input: &Input) -> Result<(), Rejection> {
     match input {
         Input::Start { .. } => Ok(()),
         Input::Message { message } => receive(walk, message),
+        Input::Early { message } => {
+            walk.is_early = true;
+            receive(walk, message)
+        }
         Input::TimerFired { timer } => {
             fire::fire(walk, *timer);
             Ok(())

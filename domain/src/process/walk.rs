@@ -44,6 +44,8 @@ pub(super) struct Walk<'a> {
     pub events: Vec<Event>,
     /// The message that set the decision off, for the commands that follow from it.
     pub cause: Option<Message>,
+    /// Whether that message came before anybody waited for it.
+    pub is_early: bool,
     /// The root `instance` of expressions.
     instance: Value,
     entries: u32,
@@ -85,7 +87,8 @@ impl<'a> Walk<'a> {
         });
         let had_ended = state.ended.is_some();
         let (events, ready) = (Vec::new(), VecDeque::new());
-        Self { definition, context, state, events, cause: None, instance, entries: 0, had_ended, ready }
+        let (cause, is_early) = (None, false);
+        Self { definition, context, state, events, cause, is_early, instance, entries: 0, had_ended, ready }
     }
 
     pub fn finish(mut self) -> (State, Vec<Event>) {
@@ -134,7 +137,7 @@ impl<'a> Walk<'a> {
         let forward = token.issued().and_then(|issued| issued.forward.clone());
         let (boxed, closed) = (Box::new(message.clone()), token.open());
         let (id, node) = (token.id, token.node.clone());
-        self.record(Event::MessageReceived { token: id, node, message: boxed.clone(), early: false, closed });
+        self.record(Event::MessageReceived { token: id, node, message: boxed.clone(), early: self.is_early, closed });
         let port = message.message_type.clone();
         self.leave_and_go(id, &token.node, Exit { port, message: Some(boxed), form: None, forward });
     }

@@ -136,7 +136,9 @@ fn made(trial: &Trial, history: &[Event], fact: usize) -> Result<Move, Unrecorda
         Event::Started { trigger: Some(message), .. } => {
             Move::Event { event: message.message_type.clone(), payload: message.payload.clone() }
         }
-        Event::MessageReceived { token, node, message, early: false, .. } => answer(node, item(*token), message),
+        // What came early and was kept in the instance is told by `MessageBuffered`; what was found by its value had been
+        // kept beside the instances, and counts from when it was taken.
+        Event::MessageReceived { token, node, message, .. } => answer(node, item(*token), message),
         Event::RetryPlanned { token, node, message: Some(message), .. } => answer(node, item(*token), message),
         Event::StepSettled { node, message: Some(message), .. } => answer(node, None, message),
         Event::MessageBuffered { message, .. } => {

@@ -99,7 +99,7 @@ pub enum Command {
     },
     /// Have a new instance take over from an earlier point of its history
     Restart(Restart),
-    /// Operate all instances that pass a filter: retry, suspend, resume, cancel, or compensate (cancel and undo)
+    /// Operate all instances that pass a filter: retry, suspend, resume, cancel, compensate (cancel and undo), or migrate
     Many(Many),
     /// Stop undoing: it ends as failed
     Abandon {
@@ -148,8 +148,14 @@ pub struct Restart {
 #[derive(Debug, Args)]
 pub struct Many {
     /// What to do
-    #[arg(value_parser = ["retry", "suspend", "resume", "cancel", "compensate"])]
+    #[arg(value_parser = ["retry", "suspend", "resume", "cancel", "compensate", "migrate"])]
     operation: String,
+    /// To migrate: the version of the definition that they are to run
+    #[arg(long = "to", value_name = "VERSION", required_if_eq("operation", "migrate"))]
+    to_version: Option<u32>,
+    /// To migrate: a node that is called otherwise in the new version; may be given several times
+    #[arg(long = "map", value_name = "OLD=NEW", value_parser = rename, requires = "to_version")]
+    mapping: Vec<(String, String)>,
     #[command(flatten)]
     filter: Filter,
     /// Why; stands in the histories and in the audit
@@ -165,6 +171,9 @@ pub struct Filter {
     /// Those of this definition
     #[arg(long, value_name = "NAME")]
     definition: Option<String>,
+    /// Those that run this version of it
+    #[arg(long, value_name = "VERSION")]
+    version: Option<u32>,
     /// Those in this state
     #[arg(long, value_name = "STATE")]
     state: Option<String>,
@@ -242,26 +251,49 @@ async fn restart(Restart { at, variables, input, idempotency_key, common }: Rest
     Ok(())
 }
 
-/// Begins, and follows until it ends.
-async fn operate_many(Many { operation, filter, reason, server }: Many) -> anyhow::Result<()> {
-    let Filter { definition, state, business_key, q } = filter;
-    let filter = json!({"definition": definition, "state": state, "business_key": business_key, "q": q});
-    let body = json!({"operation": operation, "filter": filter, "reason": reason});
-    let (_, mut batch) = server.call(Method::POST, &["batches"], &[], &body).await?;
+async fn operate_many(Many { operation, to_version, mapping, filter, reason, server }: Many) -> anyhow::Result<()> {
+    let Filter { definition, version, state, business_key, q } = filter;
+    let filter = json!({
+        "definition": definition, "version": version, "state": state, "business_key": business_key, "q": q,
+    });
+    let operation = match (operation.as_str(), to_version) {
+        ("migrate", Some(to_version)) => migration(to_version, mapping),
+        (_, None) => Value::from(operation),
+        (other, Some(_)) => bail!("--to is for `many migrate`, not for `many {other}`"),
+    };
+    let batch = followed(&server, &json!({"operation": operation, "filter": filter, "reason": reason})).await?;
+    println!("{}: {} done, {} refused", batch["state"].as_str().unwrap_or_default(), batch["done"], batch["refused"]);
+    print_refusals(&batch);
+    Ok(())
+}
+
+/// The operation that has instances go on by another version.
+pub fn migration(to_version: u32, mapping: Vec<(String, String)>) -> Value {
+    json!({"migrate": {"to_version": to_version, "mapping": fields_of(mapping)}})
+}
+
+/// Begins an operation on many instances, and follows it until it ends or somebody holds it.
+pub async fn followed(server: &Server, request: &Value) -> anyhow::Result<Value> {
+    let (_, mut batch) = server.call(Method::POST, &["batches"], &[], request).await?;
     let id = batch["id"].as_str().context("the server's answer has no id")?.to_owned();
     while batch["state"] == "running" {
         tokio::time::sleep(FOLLOW).await;
         (_, batch) = server.call(Method::GET, &["batches", &id], &[], &Value::Null).await?;
     }
-    println!("{}: {} done, {} refused", batch["state"].as_str().unwrap_or_default(), batch["done"], batch["refused"]);
+    Ok(batch)
+}
+
+/// Each reason once, with the first instance that gave it.
+pub fn print_refusals(batch: &Value) {
     for refusal in batch["refusals"].as_array().into_iter().flatten() {
+        let more = refusal["count"].as_u64().unwrap_or(1).saturating_sub(1);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         println!(
-            "{}: {}",
+            "{}{more}: {}",
             refusal["instance"].as_str().unwrap_or_default(),
             refusal["message"].as_str().unwrap_or_default()
         );
     }
-    Ok(())
 }
 
 async fn show(id: Uuid, server: &Server) -> anyhow::Result<()> {

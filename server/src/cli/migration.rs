@@ -1,4 +1,5 @@
-//! `baton definition migrate`: has many instances go on by another version of their definition, page by page.
+//! `baton definition migrate`: has many instances go on by another version of their definition, in the background of the
+//! server; a dry run looks at them page by page.
 
 use anyhow::{Context, bail};
 use clap::{ArgAction, Args, ValueEnum};
@@ -6,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
-    instance::{fields_of, rename},
+    instance::{fields_of, followed, migration, print_refusals, rename},
     remote::Server,
 };
 
@@ -55,16 +56,22 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Kind::Process => "process",
         Kind::Saga => "saga",
     };
+    if !dry_run {
+        let filter = json!({
+            "kind": kind, "definition": name, "version": from_version, "state": state, "business_key": business_key,
+        });
+        let operation = migration(to_version, mapping);
+        return migrate(&server, &json!({"operation": operation, "filter": filter, "reason": reason})).await;
+    }
     let mut body = json!({
         "kind": kind, "definition": name, "from_version": from_version, "to_version": to_version,
         "mapping": fields_of(mapping), "filter": {"state": state, "business_key": business_key},
-        "reason": reason, "dry_run": dry_run,
+        "reason": reason, "dry_run": true,
     });
     let (mut well, mut not) = (0, 0);
     loop {
         let (_, report) = server.call(Method::POST, &["migrations"], &[], &body).await?;
-        let count = if dry_run { &report["can"] } else { &report["migrated"] };
-        well += count.as_u64().context("the server's answer has no count")?;
+        well += report["can"].as_u64().context("the server's answer has no count")?;
         for instance in report["cannot"].as_array().into_iter().flatten() {
             not += 1;
             println!("{}", readable(instance));
@@ -74,12 +81,27 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
             next => body["cursor"] = next.clone(),
         }
     }
-    let verb = if dry_run { "can go on" } else { "go on" };
-    println!("{well} {verb} by version {to_version}");
-    if not > 0 {
-        bail!("{not} cannot, for the reasons above");
+    println!("{well} can go on by version {to_version}");
+    cannot(not)
+}
+
+async fn migrate(server: &Server, request: &Value) -> anyhow::Result<()> {
+    let batch = followed(server, request).await?;
+    print_refusals(&batch);
+    let version = &request["operation"]["migrate"]["to_version"];
+    println!("{} go on by version {version}", batch["done"]);
+    let state = batch["state"].as_str().unwrap_or_default();
+    if state != "ended" {
+        bail!("it is {state}: others of the {} instances were not asked", batch["total"]);
     }
-    Ok(())
+    cannot(batch["refused"].as_u64().context("the server's answer has no count")?)
+}
+
+fn cannot(not: u64) -> anyhow::Result<()> {
+    match not {
+        0 => Ok(()),
+        _ => bail!("{not} cannot, for the reasons above"),
+    }
 }
 
 /// An instance that stays as it is, and what is in the way, a line each.

@@ -18,7 +18,10 @@ use crate::{
     clock::Clock,
     nudge::Nudge,
     relay::Leases,
-    store::{Store, StoreError, rows::BUS},
+    store::{
+        Store, StoreError,
+        rows::{BUS, ENGINE},
+    },
 };
 
 /// How often destinations without a row, but with deliveries that wait, are looked for.
@@ -133,6 +136,8 @@ impl Deliveries {
         let mut wanted: BTreeSet<String> = waiting.map(|counts| counts.destination).collect();
         wanted.extend(snapshot.names().map(str::to_owned));
         wanted.remove(BUS);
+        // The engine looks after its own.
+        wanted.remove(ENGINE);
         Ok(wanted)
     }
 }

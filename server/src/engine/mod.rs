@@ -6,9 +6,11 @@
 //! stand in the outbox when the transaction commits, and the relay takes them from there.
 //!
 //! What to read next: [`work`] (what can arrive), [`step`] (what it leads to), [`registry`] (definitions),
-//! [`scheduler`] (timers).
+//! [`scheduler`] (timers), [`keeper`] (events that nobody waits for yet).
 
+mod early;
 mod family;
+pub mod keeper;
 mod migrate;
 mod record;
 pub mod registry;
@@ -211,9 +213,7 @@ impl Runner {
             .transact(
                 claim,
                 Box::new(move |loaded| {
-                    let (changes, done) = step.decide(loaded);
-                    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
-                    changes
+                    step.decide(loaded, move |done| *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(done))
                 }),
             )
             .await?;

@@ -14,6 +14,7 @@ use baton_domain::{
     message::Message,
     process, saga,
 };
+use chrono::TimeDelta;
 
 use crate::store::{Store, StoreError, rows::VersionsMark};
 
@@ -66,6 +67,14 @@ pub struct ImplicitStart {
     pub definition: Arc<process::Definition>,
     /// What it is about.
     pub value: String,
+}
+
+/// What instances may wait for.
+pub struct WaitValue {
+    /// (event type, value)
+    pub wait: (String, String),
+    /// The longest of the definitions' `early`.
+    pub early: TimeDelta,
 }
 
 impl Registry {
@@ -202,14 +211,17 @@ impl Snapshot {
         Ok(found)
     }
 
-    /// The values under which instances may wait for this event.
-    pub fn wait_values(&self, message: &Message) -> Vec<(String, String)> {
-        let mut found: Vec<(String, String)> = Vec::new();
+    /// The values under which instances may wait for this event, each with how long it is kept for those that do not yet.
+    pub fn wait_values(&self, message: &Message) -> Vec<WaitValue> {
+        let mut found: Vec<WaitValue> = Vec::new();
         for definition in self.processes.values().flat_map(|versions| versions.all.values()) {
             for value in process::wait_values(definition, message) {
-                let wait = (message.message_type.clone(), value);
-                if !found.contains(&wait) {
-                    found.push(wait);
+                match found.iter_mut().find(|known| known.wait.1 == value) {
+                    Some(known) => known.early = known.early.max(definition.early),
+                    None => {
+                        let wait = (message.message_type.clone(), value);
+                        found.push(WaitValue { wait, early: definition.early });
+                    }
                 }
             }
         }

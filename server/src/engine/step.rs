@@ -20,15 +20,16 @@ use uuid::Uuid;
 
 use super::{
     CONSUMER,
+    early::Early,
     record::{Working, apply, asked_for, change, encode},
-    registry::{ImplicitStart, Snapshot},
+    registry::{ImplicitStart, Snapshot, WaitValue},
     scheduler,
     work::{Done, Item, Outcome, Refusal, Start},
 };
 use crate::{
     broken::{self, Fault},
     bus::{BEHIND_FAILURE, behind_failure},
-    store::rows::{AuditRow, Changes, Claim, Failure, InstanceRow, Instant, Loaded, TaskState},
+    store::rows::{AuditRow, Changes, Claim, Decided, Failure, InstanceRow, Instant, Loaded, TaskState},
 };
 
 /// A batch on its way through the two stages.
@@ -42,8 +43,8 @@ struct Prepared {
     item: Item,
     /// For a message: the instances that its ids may lead to.
     candidates: Vec<InstanceId>,
-    /// For a message: (event type, value) under which instances may wait for it.
-    waits: Vec<(String, String)>,
+    /// For a message: what instances may wait for it by.
+    waits: Vec<WaitValue>,
     /// For a message: the stateful sagas that it starts, if they have not begun yet.
     starts: Vec<ImplicitStart>,
     /// For a message: the commands of stateless sagas, or why a saga can do nothing with it.
@@ -122,7 +123,7 @@ impl Step {
                     if prepared.reactions.is_ok() {
                         claim.messages.push(message.id);
                         claim.instances.extend(&prepared.candidates);
-                        claim.waits.extend(prepared.waits.iter().cloned());
+                        claim.waits.extend(prepared.waits.iter().map(|it| it.wait.clone()));
                     }
                 }
                 Item::Start(start) => {
@@ -137,6 +138,7 @@ impl Step {
                     }
                 }
                 Item::Timer(timer) => claim.timers.push(*timer),
+                Item::Offer { wait } => claim.waits.push(wait.clone()),
                 Item::CompleteTask { task, .. } => claim.tasks.push(*task),
                 Item::Operate { instance, .. } | Item::Migrate { instance, .. } => claim.instances.push(*instance),
             }
@@ -146,11 +148,12 @@ impl Step {
         claim
     }
 
-    /// Decides every item in order, each on the state that the ones before it left.
-    pub fn decide(self, loaded: Loaded) -> (Changes, Finished) {
+    /// Decides every item in order, each on the state that the ones before it left. `tell` hears of it when that is done,
+    /// which is after a look at what came early, where that matters.
+    pub fn decide(self, loaded: Loaded, tell: impl FnOnce(Finished) + Send + 'static) -> Decided {
         let mut work = Work::new(self.registry, loaded, self.now);
         let outcomes = self.items.into_iter().map(|prepared| work.handle(prepared)).collect();
-        work.finish(outcomes)
+        work.settle(outcomes, Box::new(tell))
     }
 }
 
@@ -168,15 +171,16 @@ fn react(registry: &Snapshot, message: &Message, now: Instant) -> Result<Vec<Mes
 
 pub(super) struct Work {
     registry: Arc<Snapshot>,
-    loaded: Loaded,
+    pub(super) loaded: Loaded,
     now: Instant,
-    instances: HashMap<InstanceId, Working>,
+    pub(super) instances: HashMap<InstanceId, Working>,
     /// Instances started in this batch by (definition, idempotency key).
     started: HashMap<(String, String), InstanceId>,
     taken: HashSet<MessageId>,
     /// Keys of which a message failed in this batch: what follows has to wait for it.
     failed: HashSet<Key>,
-    changes: Changes,
+    pub(super) changes: Changes,
+    pub(super) early: Early,
 }
 
 impl Work {
@@ -190,6 +194,7 @@ impl Work {
             taken: HashSet::new(),
             failed: HashSet::new(),
             changes: Changes { now: Some(now), ..Changes::default() },
+            early: Early::default(),
         }
     }
 
@@ -227,6 +232,10 @@ impl Work {
                 }
                 Ok(Done::Handled)
             }
+            Item::Offer { wait } => {
+                self.offer(wait);
+                Ok(Done::Handled)
+            }
             Item::Migrate { instance, migration } => self.migrate(instance, &migration),
             Item::Restart(asked) => self.restart(&asked),
         }
@@ -236,7 +245,7 @@ impl Work {
         &mut self,
         message: &Arc<Message>,
         candidates: Vec<InstanceId>,
-        waits: &[(String, String)],
+        waits: &[WaitValue],
         starts: Vec<ImplicitStart>,
         reactions: Result<Vec<Message>, Refusal>,
     ) -> Outcome {
@@ -255,11 +264,9 @@ impl Work {
         }
         self.changes.messages.extend(reactions);
         let mut concerned = candidates;
-        for wait in waits {
-            for instance in self.loaded.waits.get(wait).into_iter().flatten() {
-                if !concerned.contains(instance) {
-                    concerned.push(*instance);
-                }
+        for instance in waits.iter().flat_map(|it| self.waiting(&it.wait)) {
+            if !concerned.contains(&instance) {
+                concerned.push(instance);
             }
         }
         for start in starts {
@@ -269,17 +276,28 @@ impl Work {
             }
         }
         let input = Input::Message { message: Box::new(Message::clone(message)) };
+        let mut is_taken = false;
         for instance in concerned {
+            let before = self.recorded(instance);
             match self.advance(instance, &input) {
+                Ok(_) => is_taken |= self.recorded(instance) > before,
                 // An id that leads nowhere is no fault of the message.
-                Ok(_) | Err(Refusal::Unknown { .. }) => {}
+                Err(Refusal::Unknown { .. }) => {}
                 Err(refusal) => {
                     self.changes.messages_refused.push(message.id);
                     return Err(refusal);
                 }
             }
         }
+        if !is_taken {
+            self.keep_early(message, waits);
+        }
         Ok(Done::Handled)
+    }
+
+    /// How many events of this batch the instance has.
+    pub(super) fn recorded(&self, instance: InstanceId) -> usize {
+        self.instances.get(&instance).map_or(0, |working| working.history.len())
     }
 
     /// Makes room for the instance that the message may start, unless it is there.
@@ -497,7 +515,7 @@ impl Work {
         self.changes.audit.push(AuditRow { at: self.now, actor, action, subject, reason, detail });
     }
 
-    fn finish(mut self, outcomes: Vec<Outcome>) -> (Changes, Finished) {
+    pub(super) fn finish(mut self, outcomes: Vec<Outcome>) -> (Changes, Finished) {
         let mut instances: Vec<Working> =
             self.instances.into_values().filter(|working| !working.history.is_empty()).collect();
         // Written in the order in which they were locked.

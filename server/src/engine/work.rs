@@ -33,6 +33,10 @@ pub enum Item {
         instance: InstanceId,
         migration: Box<Migration>,
     },
+    /// An event that an operator sent again is kept for this (event type, value): those that wait for it have their turn.
+    Offer {
+        wait: (String, String),
+    },
     /// An operator has a new instance take over from an earlier point of another one's history.
     Restart(Arc<Restarting>),
 }
@@ -44,6 +48,7 @@ impl Item {
             Self::Start(start) => format!("start/{}", start.definition),
             Self::Timer(timer) => format!("timer/{timer}"),
             Self::CompleteTask { task, .. } => format!("task/{task}"),
+            Self::Offer { wait: (event_type, _) } => format!("offer/{event_type}"),
             Self::Migrate { instance, .. } => format!("migrate/{instance}"),
             Self::Restart(asked) => format!("restart/{}", asked.original),
             Self::Operate { instance, input } => {

@@ -171,16 +171,15 @@ pub fn unsupported(expected: &str) -> Error {
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let pointer: String = error
-            .path()
-            .iter()
-            .filter_map(|segment| match segment {
-                Segment::Seq { index } => Some(format!("/{index}")),
-                Segment::Map { key } => Some(format!("/{}", pointer_token(key))),
-                // A variant is no place of its own in the document.
-                Segment::Enum { .. } | Segment::Unknown => None,
-            })
-            .collect();
+        let pointer = error.path().iter().fold(String::new(), |before, segment| match segment {
+            Segment::Seq { index } => format!("{before}/{index}"),
+            Segment::Map { key } => format!("{before}/{}", pointer_token(key)),
+            // A variant is a place of its own only where its name is a field.
+            Segment::Enum { variant } if has_field(bytes, &before, variant) => {
+                format!("{before}/{}", pointer_token(variant))
+            }
+            Segment::Enum { .. } | Segment::Unknown => before,
+        });
         let error = error.into_inner();
         match unknown_variant(&error.to_string()) {
             Some(word) => json_error(&tag_of(bytes, &pointer, word), &error),
@@ -194,6 +193,11 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
 /// The word in serde's complaint about one that is not among those that are possible.
 fn unknown_variant(text: &str) -> Option<&str> {
     text.strip_prefix("unknown variant `")?.split('`').next()
+}
+
+fn has_field(bytes: &[u8], pointer: &str, name: &str) -> bool {
+    let body: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
+    body.pointer(pointer).is_some_and(|value| value.get(name).is_some())
 }
 
 /// Where the word stands that should have said which variant an object is: serde points at the object as a whole.

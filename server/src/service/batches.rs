@@ -14,25 +14,28 @@ use super::{
     instances::{check_text, filter_of},
     invalid, store_error,
 };
-use crate::store::rows::{BatchRow, BatchState};
+use crate::store::rows::{self, BatchRow, BatchState, Versions};
 
 /// How many are listed.
 const LISTED_MAX: u32 = 20;
 
 impl Service {
     pub(super) async fn begin_batch(&self, actor: Actor, request: BatchRequest) -> Answer<BatchView> {
-        let BatchRequest { operation, filter, reason } = request;
+        let BatchRequest { operation, mut filter, reason } = request;
         let reason = reason.trim().to_owned();
         check_text("/reason", &reason, 1)?;
+        if let BatchOperate::Migrate(migration) = &operation {
+            self.check_migration(migration, &mut filter).await?;
+        }
         if filter.is_empty() {
             let message = "say which instances are meant: by definition, state, business key, kind, parent or q";
             return Err(invalid("filter-required", "/filter", message));
         }
-        let asked = filter_of(filter.clone().query()).map_err(within_filter)?;
+        let asked = asked(&operation, filter.clone()).map_err(within_filter)?;
         let total = self.store.count_instances_like(&asked).await.map_err(store_error)?;
         let row = BatchRow {
             id: Uuid::now_v7(),
-            operation: serde_json::to_value(operation).map_err(|_| AppError::Internal)?,
+            operation: serde_json::to_value(&operation).map_err(|_| AppError::Internal)?,
             filter: serde_json::to_value(&filter).map_err(|_| AppError::Internal)?,
             actor: actor.name.clone(),
             reason: reason.clone(),
@@ -79,6 +82,16 @@ impl Service {
         let message = format!("It is {}; it cannot be told to {}.", before.state, control.as_str());
         Err(AppError::Conflict { code: "batch-state".to_owned(), message })
     }
+}
+
+/// The instances that an operation is for.
+pub fn asked(operation: &BatchOperate, filter: BatchFilter) -> Answer<rows::InstanceFilter> {
+    let mut asked = filter_of(filter.query())?;
+    if let BatchOperate::Migrate(migration) = operation {
+        asked.live = true;
+        asked.version = asked.version.or(Some(Versions::AllBut(migration.to_version)));
+    }
+    Ok(asked)
 }
 
 /// What is wrong with a field of the filter is wrong within the request's `filter`.

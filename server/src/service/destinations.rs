@@ -73,6 +73,9 @@ impl Service {
         if name == rows::BUS {
             return Err(invalid("reserved", "/name", "bus is the bus itself; choose another name"));
         }
+        if name == rows::ENGINE {
+            return Err(invalid("reserved", "/name", "engine is Baton's own engine; choose another name"));
+        }
         let before = self.destination_row(&name).await?;
         let stored = before.as_ref().map(parse).transpose()?;
         let (settings, mut found) = keys::merge(settings, stored, Utc::now()).await;

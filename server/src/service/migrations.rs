@@ -1,7 +1,8 @@
-//! Migrating many instances: page by page, each page within the request that asks for it.
+//! Migrating many instances: which can, and page by page, each page within the request that asks for it. In the background
+//! it is one more operation on many instances (`batches.rs`); what is wrong with it as a whole is said here, too.
 //!
-//! Whoever asks goes on with the cursor, and so has the progress and can stop. Nothing runs behind their back, and nothing
-//! has to be taken up again after a crash: what is migrated no longer matches.
+//! Whoever asks for pages goes on with the cursor, and so has the progress and can stop. Nothing has to be taken up again
+//! after a crash: what is migrated no longer matches.
 
 use std::sync::Arc;
 
@@ -125,6 +126,23 @@ impl Service {
         Ok(sum)
     }
 
+    /// Says what is wrong with a migration in the background, whatever the instances are; `filter` says afterwards what it
+    /// left open.
+    pub(super) async fn check_migration(&self, migration: &BatchMigration, filter: &mut BatchFilter) -> Answer<()> {
+        let BatchMigration { to_version, mapping } = migration;
+        let Some(definition) = filter.definition.clone() else {
+            return Err(invalid("required", "/filter/definition", "Name the definition whose instances migrate."));
+        };
+        let kind = match filter.kind.get_or_insert_with(|| DefinitionKind::Process.as_str().to_owned()).as_str() {
+            "saga" => DefinitionKind::Saga,
+            // Anything else is refused with the rest of the filter.
+            _ => DefinitionKind::Process,
+        };
+        let registry = self.registry_with(kind, &definition, *to_version).await?;
+        check(&registry, kind, &definition, filter.version, *to_version, mapping).map_err(within_batch)?;
+        Ok(())
+    }
+
     async fn migrate_all(
         &self,
         ready: Vec<InstanceRow>,
@@ -231,6 +249,19 @@ fn look(
 fn not_migrated(row: &InstanceRow, mut diagnostics: Vec<Diagnostic>) -> NotMigrated {
     diagnostics.truncate(OBSTACLES_MAX);
     NotMigrated { instance: row.id.0, version: row.version, business_key: row.business_key.clone(), diagnostics }
+}
+
+/// Where a request for a batch has what a request for a page has.
+fn within_batch(error: AppError) -> AppError {
+    let AppError::Invalid(mut found) = error else { return error };
+    for it in &mut found {
+        it.pointer = match it.pointer.as_str() {
+            "/definition" => "/filter/definition".to_owned(),
+            "/from_version" => "/filter/version".to_owned(),
+            other => format!("/operation/migrate{other}"),
+        };
+    }
+    AppError::Invalid(found)
 }
 
 fn under_filter(error: AppError) -> AppError {

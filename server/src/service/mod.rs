@@ -50,9 +50,9 @@ use crate::{
 
 pub use self::log::LogView;
 
-/// What the store is asked for when instances are.
-pub fn instance_filter(query: InstanceQuery) -> Answer<rows::InstanceFilter> {
-    instances::filter_of(query)
+/// The instances that an operation on many is for.
+pub fn asked_in_batch(operation: &BatchOperate, filter: BatchFilter) -> Answer<rows::InstanceFilter> {
+    batches::asked(operation, filter)
 }
 
 /// What the engine is asked for when an instance is operated.

@@ -18,8 +18,9 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use super::{
     port::{Decide, StoreError},
     rows::{
-        Appended, AttemptOutcome, AttemptResult, BatchState, Changes, CredentialKind, DeliveryState, DestinationCounts,
-        DestinationMinuteRow, Failure, Instant, Loaded, MessageRow, MessageState, NewDelivery, TaskState,
+        Appended, AttemptOutcome, AttemptResult, BatchState, CredentialKind, Decided, DeliveryState, DestinationCounts,
+        DestinationMinuteRow, EARLY_PER_VALUE_MAX, Failure, Instant, Loaded, MessageRow, MessageState, NewDelivery,
+        TaskState, Unclaimed,
     },
 };
 
@@ -91,7 +92,7 @@ pub(super) fn message_state(published: bool, has: impl Fn(DeliveryState) -> bool
 }
 
 /// Runs the pure part of a step.
-pub(super) async fn run(decide: Decide, loaded: Loaded) -> Result<Changes, StoreError> {
+pub(super) async fn run(decide: Decide, loaded: Loaded) -> Result<Decided, StoreError> {
     compute(move || decide(loaded)).await
 }
 
@@ -159,6 +160,33 @@ const ERROR_TEXT_MAX: usize = 4_000;
 pub(super) fn error_text(text: &str) -> String {
     let end = text.floor_char_boundary(ERROR_TEXT_MAX);
     text[..end].replace('\0', "\u{fffd}")
+}
+
+/// A message as it is kept.
+pub(super) fn message_text(message: &Message) -> String {
+    serde_json::to_string(message).expect("a message has string keys and finite numbers only")
+}
+
+pub(super) fn message(text: &str) -> Result<Message, StoreError> {
+    serde_json::from_str(text).map_err(|source| StoreError::Corrupt { what: "an early event", source })
+}
+
+/// From (value, message, why it is kept no longer); a message that was kept for several values is one.
+pub(super) fn unclaimed(rows: Vec<(String, String, String)>) -> Result<Vec<Unclaimed>, StoreError> {
+    let mut found: Vec<Unclaimed> = Vec::new();
+    for (value, text, why) in rows {
+        let message = message(&text)?;
+        if found.iter().any(|known| known.message.id == message.id) {
+            continue;
+        }
+        let why = match why.as_str() {
+            "over" => format!("nothing came to wait for {value:?} as long as it was kept"),
+            "full" => format!("{EARLY_PER_VALUE_MAX} events are kept for {value:?} already"),
+            _ => format!("more events are kept than may be, and nothing waits for {value:?} yet"),
+        };
+        found.push(Unclaimed::new(message, &why));
+    }
+    Ok(found)
 }
 
 /// From (destination, state, count, oldest), grouped by destination.

@@ -125,6 +125,12 @@ macro_rules! delegate_store {
             async fn transact(&self, claim: Claim, decide: Decide) -> Result<(), StoreError> {
                 self.room.note(engine::transact(self, claim, decide).await)
             }
+            async fn expire_early(&self, now: Instant, kept_max: u64, limit: u32) -> Result<Expired, StoreError> {
+                self.room.note(early::expire(self, now, kept_max, limit).await)
+            }
+            async fn keep_again(&self, events: &[(i64, EarlyEvent)], now: Instant) -> Result<(), StoreError> {
+                self.room.note(early::keep_again(self, events, now).await)
+            }
             async fn read_due_timers(&self, now: Instant, limit: u32) -> Result<Vec<TimerId>, StoreError> {
                 engine::read_due_timers(self, now, limit).await
             }

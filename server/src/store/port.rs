@@ -55,8 +55,9 @@ impl StoreError {
     }
 }
 
-/// The pure part of a step: given what was loaded, what changes. Runs on a blocking thread, inside the transaction.
-pub type Decide = Box<dyn FnOnce(Loaded) -> Changes + Send>;
+/// The pure part of a step: given what was loaded, what changes, or what has to be looked up to know that. Runs on a blocking
+/// thread, inside the transaction.
+pub type Decide = Box<dyn FnOnce(Loaded) -> Decided + Send>;
 
 /// Where everything that must survive is kept.
 ///
@@ -202,6 +203,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// When the next pending timer is due.
     async fn next_timer_at(&self) -> Result<Option<Instant>, StoreError>;
+
+    /// Removes up to `limit` kept events whose time is over, and as many of the oldest as are kept above `kept_max`. Each
+    /// becomes a failed delivery to the engine that people see; its message is put back into the outbox, as one that went
+    /// out, where it is no longer.
+    async fn expire_early(&self, now: Instant, kept_max: u64, limit: u32) -> Result<Expired, StoreError>;
+
+    /// Keeps events anew that nobody took in time and that an operator sends again, by their deliveries to the engine. One
+    /// whose delivery is no longer queued is left alone.
+    async fn keep_again(&self, events: &[(i64, EarlyEvent)], now: Instant) -> Result<(), StoreError>;
 
     /// Claims an open task for `by`; a task claimed by somebody else or ended gives `false`.
     async fn claim_task(&self, id: TaskId, by: &str, audit: AuditRow) -> Result<bool, StoreError>;

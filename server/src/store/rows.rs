@@ -1,6 +1,7 @@
 //! What goes into a store and comes out of it: plain data, one struct for each kind of row or question.
 
 mod batch;
+mod early;
 mod engine;
 mod reading;
 mod relay;
@@ -9,6 +10,7 @@ mod settings;
 use chrono::{DateTime, Utc};
 
 pub use batch::*;
+pub use early::*;
 pub use engine::*;
 pub use reading::*;
 pub use relay::*;

@@ -427,7 +427,7 @@ async fn on_postgresql_a_step_from_memory_is_checked_against_what_others_wrote()
 
     // Another node goes on with one of them: nothing of this step is written, not even about the other one, and the next try
     // sees it.
-    there.transact(claim(&ids[..1], message()), Box::new(advance)).await.unwrap();
+    there.transact(claim(&ids[..1], message()), Box::new(move |loaded| advance(loaded).into())).await.unwrap();
     let second = message();
     let error = here.step(claim(&ids, second), advance).await.unwrap_err();
     assert!(matches!(error, StoreError::Conflict { what: "instance" }), "{error}");

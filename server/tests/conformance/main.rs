@@ -11,6 +11,7 @@ mod batch;
 mod bell;
 mod definition;
 mod delivery;
+mod early;
 mod engine;
 mod foreign;
 mod housekeeping;

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnect
 use crate::support::*;
 
 /// The tables that grow.
-const LARGE: [&str; 12] = [
+const LARGE: [&str; 13] = [
     "outbox",
     "outbox_pending",
     "outbox_delayed",
@@ -18,6 +18,7 @@ const LARGE: [&str; 12] = [
     "timer",
     "task",
     "wait",
+    "message_buffer",
 ];
 /// Published rows that are there already.
 const PUBLISHED: i64 = 200_000;
@@ -59,6 +60,11 @@ async fn on_postgresql_every_hot_statement_goes_by_an_index() {
         "find_next_timer" => String::new(),
         "clean_outbox" => "now(), 100".to_owned(),
         "clean_inbox" => "now(), 100".to_owned(),
+        "find_early" => format!("'{{Booked}}', '{{42}}', {ID}, now()"),
+        "check_early" => format!("'{{Booked}}', '{{42}}', {ID}, 100"),
+        "delete_early" => ID.to_owned(),
+        "take_expired" => "now(), 100, 0".to_owned(),
+        "report_unclaimed" => format!("{ID}, 'unclaimed', '{{why}}', now()"),
     );
     for mode in ["force_generic_plan", "force_custom_plan"] {
         connection.execute(AssertSqlSafe(format!("SET plan_cache_mode = {mode}"))).await.unwrap();
@@ -153,7 +159,8 @@ async fn on_sqlite_every_hot_statement_goes_by_an_index() {
         "read_instances" => "", "read_waits" => "", "read_claimed_timers" => "", "read_claimed_tasks" => "",
         "find_started" => "", "update_instances" => "", "delete_timers" => "", "close_tasks" => "",
         "delete_waits" => "", "delete_inbox" => "", "read_due_timers" => "", "find_next_timer" => "",
-        "clean_outbox" => "", "clean_inbox" => "",
+        "clean_outbox" => "", "clean_inbox" => "", "find_early" => "", "check_early" => "", "delete_early" => "",
+        "report_unclaimed" => "",
     );
     for (name, text, _) in statements {
         let plan = sqlite_plan(&mut connection, text).await;

@@ -172,7 +172,7 @@ impl Fixture {
         claim: Claim,
         changes: impl FnOnce(Loaded) -> Changes + Send + 'static,
     ) -> Result<(), StoreError> {
-        let decide: Decide = Box::new(changes);
+        let decide: Decide = Box::new(|loaded| changes(loaded).into());
         self.store.transact(claim, decide).await
     }
 

@@ -22,7 +22,7 @@ async fn a_postgresql_that_goes_away_is_reported_and_used_again_when_it_is_back(
     let messages = [meanwhile.clone()];
     let (append, step, ping) = tokio::join!(
         store.append(&messages, None),
-        store.transact(Claim::default(), Box::new(|_| Changes::default())),
+        store.transact(Claim::default(), Box::new(|_| Changes::default().into())),
         store.ping(),
     );
     for outcome in [append.map(|_| ()), step, ping] {
@@ -69,7 +69,7 @@ async fn a_caller_that_goes_away_in_the_middle_leaves_nothing_half_done() {
             let decide = move |_| {
                 entered.send(()).unwrap();
                 gate.recv().ok();
-                Changes { messages: vec![event("2")], ..Changes::default() }
+                Changes { messages: vec![event("2")], ..Changes::default() }.into()
             };
             store.transact(claim, Box::new(decide)).await
         });

@@ -14,6 +14,9 @@ on_both!(batches:
     those_that_refuse_are_told_and_stay_as_they_are,
     a_batch_without_a_filter_or_a_reason_is_refused,
     an_ended_batch_takes_no_more,
+    many_migrate_in_the_background_and_those_that_cannot_say_why,
+    a_migration_that_makes_no_sense_is_refused_with_its_place,
+    a_migration_is_held_and_goes_on,
 );
 
 const STAY: &str = "
@@ -104,5 +107,90 @@ pub async fn an_ended_batch_takes_no_more(world: World) {
     assert_eq!((batch.total, batch.done, batch.refused), (0, 0, 0));
     let error = world.service().control_batch(actor(), batch.id, BatchControl::Pause).await.unwrap_err();
     assert!(matches!(&error, AppError::Conflict { code, .. } if code == "batch-state"), "{error:?}");
+    world.stop().await;
+}
+
+fn migrate(to_version: u32, mapping: &[(&str, &str)]) -> BatchRequest {
+    let mapping = mapping.iter().map(|(old, new)| ((*old).to_owned(), (*new).to_owned())).collect();
+    all(BatchOperate::Migrate(BatchMigration { to_version, mapping }))
+}
+
+/// Version 2, in which the guest is awaited at another node.
+fn renamed() -> String {
+    STAY.replace("wait:", "lobby:").replace("next: wait", "next: lobby")
+}
+
+async fn on_version(world: &World, version: u32) -> usize {
+    let query = InstanceQuery { version: Some(version), limit: Some(200), ..InstanceQuery::default() };
+    world.service().instances(query).await.unwrap().items.len()
+}
+
+pub async fn many_migrate_in_the_background_and_those_that_cannot_say_why(world: World) {
+    let instances = many(&world).await;
+    world.operate(instances[7], Operate::Cancel { compensate: false }).await.unwrap();
+    assert_eq!(world.publish(&renamed()).await, 2);
+
+    // Nobody's node has a place: one reason, told once, and everything is as it was.
+    let batch = ended(&world, migrate(2, &[])).await;
+    assert_eq!((batch.total, batch.done, batch.refused), (MANY as u64 - 1, 0, MANY as u64 - 1));
+    let [refusal] = batch.refusals.as_slice() else { panic!("{:?}", batch.refusals) };
+    assert_eq!((refusal.count, refusal.message.contains("`wait`")), (MANY as u64 - 1, true), "{refusal:?}");
+    assert_eq!(on_version(&world, 1).await, MANY);
+
+    let batch = ended(&world, migrate(2, &[("wait", "lobby")])).await;
+    assert_eq!((batch.done, batch.refused, batch.refusals.len()), (MANY as u64 - 1, 0, 0));
+    assert_eq!((on_version(&world, 2).await, on_version(&world, 1).await), (MANY - 1, 1), "one had ended");
+    let detail = world.service().instance(instances[3]).await.unwrap();
+    assert!(detail.history.last().unwrap().data.to_string().contains("the hotel burns"));
+    let audit = world.service().audit(Some(format!("batch/{}", batch.id))).await.unwrap();
+    assert_eq!(audit[0].action, "migrate-many-instances");
+    // Those that run it are not asked again.
+    let again = ended(&world, migrate(2, &[("wait", "lobby")])).await;
+    assert_eq!((again.total, again.done, again.refused), (0, 0, 0));
+    world.stop().await;
+}
+
+pub async fn a_migration_that_makes_no_sense_is_refused_with_its_place(world: World) {
+    world.publish(STAY).await;
+    world.publish(&renamed()).await;
+    let with = |filter| BatchRequest { filter, ..migrate(2, &[]) };
+    let stay = BatchFilter { definition: Some("stay".to_owned()), ..BatchFilter::default() };
+    let cases = [
+        (with(BatchFilter { definition: None, state: Some("waiting".into()), ..stay.clone() }), "/filter/definition"),
+        (with(BatchFilter { definition: Some("leave".into()), ..stay.clone() }), "/filter/definition"),
+        (with(BatchFilter { kind: Some("saga".into()), ..stay.clone() }), "/filter/definition"),
+        (with(BatchFilter { kind: Some("dance".into()), ..stay.clone() }), "/filter/kind"),
+        (with(BatchFilter { version: Some(9), ..stay.clone() }), "/filter/version"),
+        (with(BatchFilter { version: Some(2), ..stay.clone() }), "/operation/migrate/to_version"),
+        (with(BatchFilter { state: Some("asleep".into()), ..stay }), "/filter/state"),
+        (migrate(9, &[]), "/operation/migrate/to_version"),
+        (migrate(2, &[("wait", "nowhere")]), "/operation/migrate/mapping/wait"),
+        (BatchRequest { reason: String::new(), ..migrate(2, &[]) }, "/reason"),
+    ];
+    for (request, pointer) in cases {
+        match world.service().start_batch(actor(), request.clone()).await.unwrap_err() {
+            AppError::Invalid(found) => assert_eq!(found[0].pointer, pointer, "{request:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(world.service().batches().await.unwrap(), []);
+    world.stop().await;
+}
+
+pub async fn a_migration_is_held_and_goes_on(world: World) {
+    many(&world).await;
+    world.publish(&renamed()).await;
+    let begun = world.service().start_batch(actor(), migrate(2, &[("wait", "lobby")])).await.unwrap();
+    let held = world.service().control_batch(actor(), begun.id, BatchControl::Pause).await;
+    if held.is_ok() {
+        // The part under way is not written down any more, but done; what is done stays so.
+        world.service().control_batch(actor(), begun.id, BatchControl::Resume).await.unwrap();
+    }
+    let batch = eventually("the batch has ended", async || {
+        let batch = world.service().batch(begun.id).await.unwrap();
+        (batch.state == "ended").then_some(batch)
+    })
+    .await;
+    assert_eq!((batch.refused, on_version(&world, 2).await), (0, MANY));
     world.stop().await;
 }

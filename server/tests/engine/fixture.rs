@@ -22,7 +22,7 @@ use baton_server::{
     node::{Node, Options},
     relay,
     service::Service,
-    store::{OpenOptions, rows::Failure},
+    store::{OpenOptions, Store, rows::Failure},
 };
 use chrono::Utc;
 use serde_json::{Value, json};
@@ -76,6 +76,10 @@ impl World {
 
     pub fn service(&self) -> &Service {
         &self.node.service
+    }
+
+    pub fn store(&self) -> &dyn Store {
+        self.node.store.as_ref()
     }
 
     pub async fn publish(&self, source: &str) -> u32 {

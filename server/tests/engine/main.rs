@@ -25,6 +25,7 @@ macro_rules! on_both {
 mod batches;
 mod calls;
 mod cases;
+mod early;
 mod migrations;
 mod operations;
 mod restarts;

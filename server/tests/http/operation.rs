@@ -139,6 +139,36 @@ async fn instances_migrate_or_say_what_is_in_the_way() {
     assert_eq!((&migrated.json()["version"], &migrated.json()["at"]), (&json!(2), &json!(["decide"])));
     let again = many(json!({"definition": "refund", "to_version": 2, "reason": "r"})).await.json();
     assert_eq!(again, json!({"can": 0, "migrated": 0, "cannot": [], "next": null}));
+
+    // In the background.
+    let batch = async |migrate: Value, filter: Value| {
+        let body = json!({"operation": {"migrate": migrate}, "filter": filter, "reason": "back again"});
+        baton.post("/api/v1/batches", body).await
+    };
+    let refund = json!({"definition": "refund"});
+    for (migrate, filter, pointer) in [
+        (json!({"to_version": 7}), refund.clone(), "/operation/migrate/to_version"),
+        (json!({"to_version": 1, "mapping": {"decide": "x"}}), refund.clone(), "/operation/migrate/mapping/decide"),
+        (json!({"to_version": 1}), json!({"state": "waiting"}), "/filter/definition"),
+    ] {
+        assert_eq!(place(batch(migrate, filter).await.problem(422, "invalid")), pointer);
+    }
+    let odd = batch(json!({"to_version": 1, "colour": 2}), refund.clone()).await.problem(422, "invalid");
+    assert_eq!(place(odd), "/operation/migrate/colour");
+    let begun = batch(json!({"to_version": 1, "mapping": {"decide": "approve"}}), refund).await;
+    assert_eq!(begun.status, StatusCode::ACCEPTED, "{}", begun.text());
+    let path = format!("/api/v1/batches/{}", begun.json()["id"].as_str().unwrap());
+    let ended = loop {
+        let batch = baton.get(&path).await.json();
+        if batch["state"] != "running" {
+            break batch;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
+    assert_eq!((&ended["state"], &ended["done"], &ended["refused"]), (&json!("ended"), &json!(1), &json!(0)));
+    assert_eq!(ended["operation"], json!({"migrate": {"to_version": 1, "mapping": {"decide": "approve"}}}));
+    assert_eq!(ended["filter"], json!({"kind": "process", "definition": "refund"}));
+    assert_eq!(baton.get(&format!("/api/v1/instances/{id}")).await.json()["version"], 1);
     baton.stop().await;
 }
 

@@ -40,10 +40,10 @@ impl<'a> Errand<'a> {
         };
         let answer =
             |word: &str, step: &str| Some(Answer { message_type: format!("{word}{step}"), payload: json!({}) });
-        let named = |step: &str| match command.key.aggregate_id.as_str() {
+        let named = |step: &str| match command.key.aggregate_id.split_once('/') {
             // Several items may go through one step.
-            item if item.len() < 3 => format!("{step} of {item}"),
-            _ => step.to_owned(),
+            Some((item, _)) => format!("{step} of {item}"),
+            None => step.to_owned(),
         };
         let (is_undo, step) = match self {
             Self::Ask(step) => {

@@ -5,7 +5,7 @@ use baton_server::broken::{Broken, Fault};
 use super::{
     invariants::Invariant,
     run::run,
-    scenario::{ERRANDS, MESSAGES, ORDERS, Scenario, TALLY},
+    scenario::{ERRANDS, GUESTS, MESSAGES, ORDERS, Scenario, TALLY},
 };
 
 /// The defect must be found within so many seeds.
@@ -39,6 +39,11 @@ fn replaying_with_effects_issues_commands_again() {
 #[test]
 fn taking_a_time_out_for_an_answer_undoes_what_is_not_done_yet() {
     must_fail(Fault::UndoOvertakes, &ORDERS, Invariant::UndoAfterForward);
+}
+
+#[test]
+fn keeping_events_without_a_lock_on_their_value_misses_who_waits() {
+    must_fail(Fault::BlindToEarly, &GUESTS, Invariant::EarlyIsTakenOnce);
 }
 
 /// The same seeds that the sound build passes, until one breaks the invariant.

@@ -31,7 +31,7 @@ use std::{collections::BTreeSet, env, time::Instant};
 
 use invariants::Instance;
 use run::{Outcome, run};
-use scenario::{BRANCHES, ERRANDS, MESSAGES, ORDERS, SAGAS, Scenario, TALLY};
+use scenario::{BRANCHES, ERRANDS, GUESTS, MESSAGES, ORDERS, SAGAS, Scenario, TALLY};
 
 /// The lines of a failing schedule that are printed; all of them when one seed is played again.
 const SCHEDULE_LINES: usize = 150;
@@ -89,6 +89,13 @@ fn what_is_repeated_late_is_handled_once() {
 }
 
 #[test]
+fn what_comes_before_its_wait_is_taken_once_or_told_of() {
+    let seen = play(&GUESTS, 300);
+    assert!(seen.early * 20 > seen.instances, "next to nothing came early");
+    assert!(seen.unclaimed > 0, "everything was taken");
+}
+
+#[test]
 fn a_seed_always_leads_to_the_same_schedule() {
     for seed in 0..10 {
         let (once, again) = (run(&ERRANDS, seed, 100_000), run(&ERRANDS, seed, 100_000));
@@ -113,6 +120,10 @@ struct Seen {
     undone: usize,
     /// Instances that took over from others.
     restarted: usize,
+    /// Events that had come before anybody waited for them by value, and were taken.
+    early: usize,
+    /// Those that nobody took.
+    unclaimed: usize,
 }
 
 impl Seen {
@@ -130,6 +141,9 @@ impl Seen {
         let took_over =
             |it: &&Instance| it.history.first().is_some_and(|(_, event)| event["event"] == "restarted_from");
         self.restarted += outcome.record.instances.iter().filter(took_over).count();
+        let facts = outcome.record.instances.iter().flat_map(|it| &it.history);
+        self.early += facts.filter(|(_, event)| event["early"] == true).count();
+        self.unclaimed += outcome.record.by_value.iter().map(|event| event.unclaimed).sum::<usize>();
         self.undone += outcome.record.deeds.iter().filter(|deed| deed.is_undo && deed.succeeded).count();
     }
 

@@ -104,6 +104,7 @@ pub fn start(world: &Arc<World>, node: Node, name: String) {
     stage.enter(node, keep_offering(world.clone(), node, bus_worker));
     stage.enter(node, keep_sweeping(world.clone(), node, sweeper));
     stage.enter(node, keep_firing(desk));
+    stage.enter(node, keep_telling(world.clone(), node, store.clone()));
     for destination in world.scenario.destinations {
         let worker = Worker { world: world.clone(), node, store: store.clone(), leases: leases.clone(), destination };
         stage.enter(node, worker.run());
@@ -157,6 +158,14 @@ async fn keep_sweeping(world: Arc<World>, node: Node, sweeper: Arc<Sweeper>) {
     }
 }
 
+/// What `engine/keeper.rs` does with events that nobody took.
+async fn keep_telling(world: Arc<World>, node: Node, store: MemoryStore) {
+    loop {
+        world.stage.sleep(node, "keeper: wait", 3_000).await;
+        store.expire_early(world.stage.calendar(), u64::MAX, 10).await.expect("the store in memory does not fail here");
+    }
+}
+
 async fn keep_firing(desk: Desk) {
     let (world, node) = (desk.world.clone(), desk.node);
     let store = world.store(node);
@@ -190,11 +199,8 @@ impl Desk {
             let claim = step.claim();
             let result = Arc::new(std::sync::Mutex::new(None));
             let slot = result.clone();
-            let decide = move |loaded| {
-                let (changes, finished) = step.decide(loaded);
-                *slot.lock().unwrap() = Some(finished.outcomes);
-                changes
-            };
+            let decide =
+                move |loaded| step.decide(loaded, move |finished| *slot.lock().unwrap() = Some(finished.outcomes));
             match store.transact(claim, Box::new(decide)).await {
                 Ok(()) => return result.lock().unwrap().take().expect("what committed was decided"),
                 Err(StoreError::Conflict { .. }) => self.world.stage.gate(self.node, "engine: conflict").await,

@@ -261,6 +261,49 @@ nodes:
     made: OnceLock::new(),
 };
 
+/// Events by value that come before, while and after somebody waits for them; some values are waited for twice.
+pub static GUESTS: Scenario = Scenario {
+    name: "guests",
+    test: "what_comes_before_its_wait",
+    definitions: &[r#"
+baton: process/1
+name: guest
+early: PT8S
+input: {type: object, required: [n], properties: {n: {type: integer}}}
+nodes:
+  start: {kind: start, next: expect}
+  expect:
+    kind: wait
+    match: {event: =event.payload.n, with: =input.n % 4}
+    on: {Arrived: {next: rest}, timeout: {after: PT30S, next: done}}
+  rest: {kind: timer, for: PT1S, next: again}
+  again:
+    kind: wait
+    match: {event: =event.payload.n, with: =(input.n + 1) % 4}
+    on: {Arrived: {next: done}, timeout: {after: PT6S, next: done}}
+  done: {kind: end, outcome: completed}
+"#],
+    nodes: 3,
+    starts: &[("guest", 6)],
+    ticks: 0,
+    producers: 2,
+    transactions: 8,
+    event: arrived,
+    mended: None,
+    discards: true,
+    relay_batch: (1, 12),
+    destinations: &[],
+    routes: &[],
+    subscribers: &[],
+    wants: |_, _| false,
+    answer: no_answer,
+    answers_later: never,
+    trouble: 6,
+    operations: 4,
+    turns_max: 40_000,
+    made: OnceLock::new(),
+};
+
 /// An instance that hears more messages than it remembers: only the inbox keeps repeated ones away.
 pub static TALLY: Scenario = Scenario {
     name: "tally",
@@ -386,7 +429,7 @@ nodes:
     kind: command
     send: DoPack
     to: stock
-    key: =vars.item
+    key: =string(vars.item) + '/' + instance.id
     fails: FailedPack
     undo: {send: UndoPack, done: UndonePack, failed: KeptPack, timeout: {after: PT20S, then: wait}}
     on: {DonePack: {next: fill}, FailedPack: {next: undo}, timeout: {after: PT2S, next: undo}}

@@ -20,11 +20,11 @@ use baton_server::{
         Bell, Decide, Store, StoreError,
         rows::{
             Appended, AttemptOutcome, AuditRow, BatchRow, BatchState, Changes, Claim, Counts, CredentialKind,
-            CredentialRow, DeliveryRow, DestinationCounts, DestinationMinuteRow, DestinationRow, DraftRow, DraftSeen,
-            DueDelivery, FailureGroupRow, Fence, HistoryRow, InstanceCount, InstanceFilter, InstanceRow, Instant,
-            Loaded, MessageFilter, MessageRow, MinuteRow, NodeRow, Outbound, Page, Parked, PublishSeen, Recorded,
-            Repair, RepairFilter, RouteRow, Settlement, Swept, TaskFilter, TaskRow, TaskState, TypeRow, VersionRow,
-            VersionsMark,
+            CredentialRow, Decided, DeliveryRow, DestinationCounts, DestinationMinuteRow, DestinationRow, DraftRow,
+            DraftSeen, DueDelivery, EarlyEvent, Expired, FailureGroupRow, Fence, HistoryRow, InstanceCount,
+            InstanceFilter, InstanceRow, Instant, Loaded, Looked, MessageFilter, MessageRow, MinuteRow, NodeRow,
+            Outbound, Page, Parked, PublishSeen, Recorded, Repair, RepairFilter, RouteRow, Settlement, Swept,
+            TaskFilter, TaskRow, TaskState, TypeRow, VersionRow, VersionsMark,
         },
     },
 };
@@ -42,6 +42,10 @@ pub struct Witness {
     pub taken_in: Vec<(String, MessageId)>,
     /// Terminal states that changed afterwards.
     pub revived: Vec<String>,
+    /// Events that were kept although somebody waited for them.
+    pub missed: Vec<String>,
+    /// In the order in which it was told of them.
+    pub unclaimed: Vec<MessageId>,
 }
 
 #[derive(Clone)]
@@ -67,6 +71,9 @@ struct Seen {
     instances: BTreeMap<InstanceId, i64>,
     timers: Vec<TimerId>,
     tasks: BTreeMap<TaskId, (TaskState, Option<String>)>,
+    /// What was kept for a value, and who waited for one.
+    early: Vec<((String, String), Option<MessageId>, Vec<MessageId>)>,
+    waits: Vec<((String, String), Vec<InstanceId>)>,
 }
 
 impl MemoryStore {
@@ -103,8 +110,32 @@ impl MemoryStore {
             instances: instances.values().map(|row| (row.id, row.sequence)).collect(),
             timers: timers.iter().map(|timer| timer.id).collect(),
             tasks: tasks.values().map(|task| (task.id, (task.state, task.claimed_by.clone()))).collect(),
+            early: Vec::new(),
+            waits: Vec::new(),
         };
         (Loaded { fresh, instances, waits, timers, tasks, started }, seen)
+    }
+
+    /// Completes a decision with what is kept at this moment.
+    fn complete(&self, mut decided: Decided, seen: &mut Seen) -> Changes {
+        loop {
+            let (look, then) = match decided {
+                Decided::Done(changes) => return changes,
+                Decided::Look(look, then) => (look, then),
+            };
+            let (tables, now) = (self.tables(), self.stage.calendar());
+            let mut looked = Looked::default();
+            for wait in look.wanted {
+                let found = tables.kept_for(&wait, &look.except, now).cloned();
+                seen.early.push((wait.clone(), found.as_ref().map(|it| it.id), look.except.clone()));
+                looked.found.extend(found.map(|message| (wait, message)));
+            }
+            for wait in look.kept {
+                seen.waits.push((wait.clone(), tables.instances_waiting(&wait)));
+            }
+            drop(tables);
+            decided = then(looked);
+        }
     }
 
     fn commit(&self, claim: &Claim, seen: &Seen, changes: Changes, seqs: Vec<i64>) -> Result<(), StoreError> {
@@ -125,6 +156,14 @@ impl MemoryStore {
             && (seen.instances.iter().any(moved) || seen.timers.iter().any(gone) || seen.tasks.iter().any(touched))
         {
             return Err(StoreError::Conflict { what: "instance" });
+        }
+        let now = self.stage.calendar();
+        let has_come = |(wait, found, except): &(_, Option<MessageId>, Vec<MessageId>)| {
+            tables.kept_for(wait, except, now).map(|it| it.id) != *found
+        };
+        let has_begun = |(wait, waiting): &(_, Vec<InstanceId>)| tables.instances_waiting(wait) != *waiting;
+        if !broken::is(Fault::BlindToEarly) && (seen.early.iter().any(has_come) || seen.waits.iter().any(has_begun)) {
+            return Err(StoreError::Conflict { what: "a wait" });
         }
         for change in &changes.instances {
             let start = change.idempotency_key.as_ref().map(|key| (change.row.definition.clone(), key.clone()));
@@ -184,6 +223,9 @@ impl MemoryStore {
         }
         tables.waits.retain(|wait| !changes.waits_gone.contains(&(wait.instance, wait.token)));
         tables.waits.extend(changes.waits_set);
+        tables.early.retain(|event| !changes.early_taken.contains(&event.message.id));
+        tables.early.extend(changes.early_kept);
+        witness.missed.extend(tables.missed(now));
         Ok(())
     }
 }
@@ -326,8 +368,8 @@ impl Store for MemoryStore {
 
     async fn transact(&self, claim: Claim, decide: Decide) -> Result<(), StoreError> {
         self.stage.gate(self.node, "engine: about to begin").await;
-        let (loaded, seen) = self.load(&claim);
-        let changes = decide(loaded);
+        let (loaded, mut seen) = self.load(&claim);
+        let changes = self.complete(decide(loaded), &mut seen);
         let seqs: Vec<i64> = changes.messages.iter().map(|_| self.tables().next_seq()).collect();
         self.stage.gate(self.node, "engine: decided, not committed").await;
         let (sends, timers) = (!changes.messages.is_empty(), !changes.timers_set.is_empty());
@@ -340,6 +382,22 @@ impl Store for MemoryStore {
         }
         self.stage.gate(self.node, "engine: committed, not answered").await;
         Ok(())
+    }
+
+    async fn expire_early(&self, now: Instant, _: u64, limit: u32) -> Result<Expired, StoreError> {
+        self.stage.gate(self.node, "keeper: about to look").await;
+        let mut tables = self.tables();
+        let kept = tables.early.len() as u64;
+        let over = |event: &EarlyEvent| event.expires_at <= now;
+        let unclaimed: Vec<_> =
+            tables.early.iter().filter(|it| over(it)).map(|it| it.message.id).take(limit as usize).collect();
+        tables.early.retain(|event| !unclaimed.contains(&event.message.id));
+        self.witness.lock().unwrap().unclaimed.extend(&unclaimed);
+        Ok(Expired { unclaimed, kept })
+    }
+
+    async fn keep_again(&self, _: &[(i64, EarlyEvent)], _: Instant) -> Result<(), StoreError> {
+        unreachable!("nobody sends again what nobody took")
     }
 
     async fn read_due_timers(&self, now: Instant, limit: u32) -> Result<Vec<TimerId>, StoreError> {

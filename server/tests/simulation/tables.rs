@@ -15,8 +15,8 @@ use baton_server::{
     store::{
         StoreError,
         rows::{
-            AttemptOutcome, AttemptResult, DeliveryState, DueDelivery, Fence, InstanceRow, Instant, NewDelivery,
-            Outbound, Repair, Settlement, TaskRow, TimerRow, WaitRow,
+            AttemptOutcome, AttemptResult, DeliveryState, DueDelivery, EarlyEvent, Fence, InstanceRow, Instant,
+            NewDelivery, Outbound, Repair, Settlement, TaskRow, TimerRow, WaitRow,
         },
     },
 };
@@ -39,6 +39,8 @@ pub struct Tables {
     pub timers: BTreeMap<TimerId, TimerRow>,
     pub tasks: BTreeMap<TaskId, TaskRow>,
     pub waits: Vec<WaitRow>,
+    /// In the order of arrival.
+    pub early: Vec<EarlyEvent>,
     leases: BTreeMap<u16, Lease>,
     nodes: BTreeMap<Uuid, (String, i64)>,
     tokens: i64,
@@ -362,6 +364,30 @@ impl Tables {
         found
     }
 
+    /// The oldest event that is kept for this value, without some.
+    pub fn kept_for(&self, wait: &(String, String), except: &[MessageId], now: Instant) -> Option<&Message> {
+        let mut kept = self.early.iter().filter(|event| {
+            event.message.message_type == wait.0 && event.values.contains(&wait.1) && event.expires_at > now
+        });
+        kept.find(|event| !except.contains(&event.message.id)).map(|event| &event.message)
+    }
+
+    /// Events that are kept although an instance waits for them and has never seen them.
+    pub fn missed(&self, now: Instant) -> Vec<String> {
+        let mut missed = Vec::new();
+        for event in self.early.iter().filter(|event| event.expires_at > now) {
+            let (id, event_type) = (event.message.id, &event.message.message_type);
+            for wait in self.waits.iter().filter(|it| it.event_type == *event_type && event.values.contains(&it.value))
+            {
+                let history = self.history.get(&wait.instance).into_iter().flatten();
+                if !history.map(|(_, fact)| fact.to_string()).any(|fact| fact.contains(&id.to_string())) {
+                    missed.push(format!("{id} is kept while {} waits for {}", wait.instance, wait.value));
+                }
+            }
+        }
+        missed
+    }
+
     /// Whether nothing can be sent at this instant: all is sent, or waits for its time or behind something that does.
     pub fn is_quiet(&self, now: Instant) -> bool {
         let mut held_back: HashSet<&Key> = HashSet::new();
@@ -373,6 +399,7 @@ impl Tables {
         });
         waits
             && self.timers.values().all(|timer| timer.due_at > now)
+            && self.early.iter().all(|event| event.expires_at > now)
             && self.deliveries.values().filter(|delivery| delivery.is_open()).all(|delivery| match delivery.state {
                 DeliveryState::Retrying => delivery.next_attempt_at.is_some_and(|at| at > now),
                 state => state == DeliveryState::Parked,
@@ -384,7 +411,8 @@ impl Tables {
         let timers = self.timers.values().map(|timer| timer.due_at);
         let delayed = self.outbox.values().filter(|row| !row.published).filter_map(|row| row.message.deliver_after);
         let retries = self.deliveries.values().filter_map(|delivery| delivery.next_attempt_at);
-        timers.chain(delayed).chain(retries).filter(|at| *at > now).min()
+        let early = self.early.iter().map(|event| event.expires_at);
+        timers.chain(delayed).chain(retries).chain(early).filter(|at| *at > now).min()
     }
 
     /// Whether somebody has to do something before anything goes on.

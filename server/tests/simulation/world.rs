@@ -14,7 +14,10 @@ use baton_domain::{
 };
 use baton_server::{
     destination::Verdict,
-    engine::registry::{Registry, Snapshot},
+    engine::{
+        CONSUMER,
+        registry::{Registry, Snapshot},
+    },
     store::rows::{BUS, Failure},
 };
 use serde_json::Value;
@@ -23,7 +26,7 @@ use uuid::Uuid;
 use super::{
     chance::Chance,
     errand::Errand,
-    invariants::{Command, Deed, Instance, Receipt, Record, Sent},
+    invariants::{ByValue, Command, Deed, Instance, Receipt, Record, Sent},
     node::id_of,
     scenario::Scenario,
     stage::{Node, OUTSIDE, Stage, Topic},
@@ -317,6 +320,14 @@ impl World {
         let receivers = |message: &Message| self.receivers(message, &outside.given_up);
         let mut record =
             Record { starts: outside.starts.clone(), revived: witness.revived.clone(), ..Record::default() };
+        record.missed.clone_from(&witness.missed);
+        let taken_in = witness.taken_in.iter().filter(|(consumer, _)| consumer == CONSUMER);
+        for message in taken_in.filter_map(|(_, id)| tables.message(*id)) {
+            if !self.registry.wait_values(message).is_empty() {
+                let unclaimed = witness.unclaimed.iter().filter(|id| **id == message.id).count();
+                record.by_value.push(ByValue { id: message.id.0, unclaimed });
+            }
+        }
         let producers: BTreeSet<MessageId> = outside.committed.iter().map(|(id, _)| *id).collect();
         let lost = |id: &MessageId| !tables.ids.contains_key(id);
         // Per key the order of commits is that of the numbers: a key has one writer at a time.

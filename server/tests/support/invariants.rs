@@ -12,7 +12,7 @@ use std::{
 
 use baton_domain::{
     ids::InstanceId,
-    process::{Event, State, evolve},
+    process::{Arrival, Event, State, evolve},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -33,6 +33,10 @@ pub struct Record {
     pub starts: Vec<(String, Uuid)>,
     /// Instances whose terminal state was seen to change.
     pub revived: Vec<String>,
+    /// Events that were seen to be kept while somebody waited for them.
+    pub missed: Vec<String>,
+    /// Events that the engine took in and that instances may wait for by value.
+    pub by_value: Vec<ByValue>,
     /// The metric.
     pub orphans: u64,
 }
@@ -65,6 +69,14 @@ pub struct Instance {
     pub history: Vec<(i64, Value)>,
     pub timers: u64,
     pub open_tasks: u64,
+}
+
+/// What became of an event that instances may wait for by value, beside what their histories say.
+#[derive(Debug, Clone)]
+pub struct ByValue {
+    pub id: Uuid,
+    /// How many times it was told of as one that nobody took.
+    pub unclaimed: usize,
 }
 
 /// What a participant did about a step, the first time that it was asked to.
@@ -114,6 +126,9 @@ pub enum Invariant {
     OneInstancePerStart,
     /// A history has no gaps, and replayed it is the snapshot.
     HistoryIsTheSnapshot,
+    /// An event that came before anybody waited for it by value is taken by one instance or told of, never both, never
+    /// neither; and it is not kept from somebody who waits.
+    EarlyIsTakenOnce,
 }
 
 #[derive(Debug, Clone)]
@@ -136,6 +151,7 @@ pub fn check(record: &Record) -> Vec<Violation> {
     check_commands(record, &issued, &mut found);
     check_undos(record, &mut found);
     check_starts(record, &mut found);
+    check_early(record, &mut found);
     for revived in &record.revived {
         found.add(Invariant::TerminalIsFinal, revived.clone());
     }
@@ -189,6 +205,55 @@ fn check_deliveries(record: &Record, found: &mut Found) {
                 *latest = (*at, sent.id);
             }
         }
+    }
+}
+
+fn check_early(record: &Record, found: &mut Found) {
+    for missed in &record.missed {
+        found.add(Invariant::EarlyIsTakenOnce, missed.clone());
+    }
+    // Per event: whose histories speak of it, and how many of them took it as one that had come early. What an instance has
+    // kept goes along to the one that takes over from it, so these count as one.
+    let mut noted: HashMap<Uuid, (BTreeSet<Uuid>, usize)> = HashMap::new();
+    let took_over: HashMap<Uuid, Uuid> = record.instances.iter().filter_map(|it| Some((it.id, origin(it)?))).collect();
+    for instance in &record.instances {
+        let first = std::iter::successors(Some(instance.id), |id| took_over.get(id).copied()).last();
+        let first = first.unwrap_or(instance.id);
+        // What it kept itself came to it by its id, or to several at once.
+        let mut own = HashSet::new();
+        for event in instance.history.iter().filter_map(|(_, fact)| serde_json::from_value::<Event>(fact.clone()).ok())
+        {
+            let (message, early) = match &event {
+                Event::MessageReceived { message, early, .. } => (message, *early && !own.contains(&message.id)),
+                Event::MessageBuffered { message, .. }
+                | Event::MessageLate { message }
+                | Event::Held { arrival: Arrival::Message { message } }
+                | Event::StepSettled { message: Some(message), .. } => (message, false),
+                _ => continue,
+            };
+            let entry = noted.entry(message.id.0).or_default();
+            entry.0.insert(first);
+            entry.1 += usize::from(early);
+            own.insert(message.id);
+        }
+    }
+    for event in &record.by_value {
+        let (instances, early) = noted.get(&event.id).cloned().unwrap_or_default();
+        let detail = match (instances.len(), event.unclaimed) {
+            (0, 0) => "vanished".to_owned(),
+            (0, 1) => continue,
+            (taken, 0) if early == 0 || taken == 1 => continue,
+            (taken, told) => format!("was taken by {taken} instances and told of {told} times"),
+        };
+        found.add(Invariant::EarlyIsTakenOnce, format!("{} {detail}", event.id));
+    }
+}
+
+/// The instance that this one took over from.
+fn origin(instance: &Instance) -> Option<Uuid> {
+    match serde_json::from_value(instance.history.first()?.1.clone()).ok()? {
+        Event::RestartedFrom { origin, .. } => Some(origin.instance.0),
+        _ => None,
     }
 }
 

@@ -394,6 +394,21 @@ fn participants_that_know_no_ids_are_matched_by_value() {
     assert_eq!(wait_values(&it.definition, &useless), [""; 0]);
 }
 
+#[test]
+fn what_was_kept_for_a_value_is_taken_as_early() {
+    let wait =
+        MATCHING.replace("kind: command\n    send: Confirm\n    to: desk\n    key: =input.booking", "kind: wait");
+    let mut it = Simulation::started(process(&wait), json!({"booking": 77}));
+    let early = |message| Input::Early { message: Box::new(message) };
+    let other = it.event("Confirmed", json!({"booking": 78}));
+    assert_eq!(it.put(early(other)).unwrap(), [], "it is not about this one");
+    let event = it.event("Confirmed", json!({"booking": 77}));
+    let events = it.put(early(event.clone())).unwrap();
+    assert!(matches!(&events[0], Event::MessageReceived { early: true, .. }), "{events:?}");
+    assert_eq!((it.status(), it.waits.len()), (Status::Completed, 0));
+    assert_eq!(it.put(early(event)).unwrap(), [], "it knows it");
+}
+
 const MOMENTS: &str = r#"
 baton: process/1
 name: moments

@@ -105,6 +105,38 @@ fn the_same_values_stay_the_same_and_the_order_of_numbers_and_dates_stays() {
     assert_eq!(quotes[0]["code"], steps[2]["data"]["code"]);
 }
 
+const DOCK: &str = "
+baton: process/1
+name: dock
+input: {type: object, required: [ship]}
+nodes:
+  start: {kind: start, next: arrival}
+  arrival: {kind: wait, match: {event: =event.payload.ship, with: =input.ship}, on: {Arrived: {next: done}}}
+  done: {kind: end}
+";
+
+#[test]
+fn what_came_early_and_was_found_by_its_value_is_an_answer() {
+    let dock = definition(DOCK);
+    let trial = tried(&dock, &["{start: {ship: Aurora}}"]);
+    let answered =
+        tried(&dock, &["{start: {ship: Aurora}}", "{answer: arrival, with: Arrived, payload: {ship: Aurora}}"]);
+    let message = answered.events().find_map(|event| match event {
+        Event::MessageReceived { message, .. } => Some(message.clone()),
+        _ => None,
+    });
+    let state = trial.state().expect("it was started").clone();
+    let mut history: Vec<Event> = trial.events().cloned().collect();
+    let context =
+        crate::process::Context { instance: state.instance, now: trial.now(), recorded: history.len() as u64 };
+    let input = crate::process::Input::Early { message: message.expect("it was answered") };
+    let process = trial.process().expect("it is one").clone();
+    history.extend(advance(&process, Some(state), &input, &context).expect("it waits").1);
+    let made = recorded(&dock, "early", &history).unwrap_or_else(|why| panic!("{why}"));
+    assert_eq!(made.scenario.steps.len(), 2);
+    assert_eq!(run(&dock, std::slice::from_ref(&made.scenario)).failures().count(), 0);
+}
+
 #[test]
 fn what_operators_did_and_what_is_none_of_this_definition_makes_no_scenario() {
     let (trip, _) = shipped("trip-booking");

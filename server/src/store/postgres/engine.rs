@@ -8,7 +8,7 @@ use sqlx::{Connection, PgConnection, Row, ValueRef};
 use uuid::Uuid;
 
 use super::{
-    Postgres, instance, outbox, sql,
+    Postgres, early, instance, outbox, sql,
     step::{self, TakenIn},
     task,
 };
@@ -16,7 +16,7 @@ use crate::store::{
     convert,
     error::During,
     port::{Decide, StoreError},
-    rows::{Changes, Claim, InstanceRow, Instant, Loaded, TimerRow, WaitRow},
+    rows::{Changes, Claim, Decided, InstanceRow, Instant, Loaded, TimerRow, WaitRow},
 };
 
 pub(super) async fn transact(store: &Postgres, claim: Claim, decide: Decide) -> Result<(), StoreError> {
@@ -27,7 +27,9 @@ pub(super) async fn transact(store: &Postgres, claim: Claim, decide: Decide) -> 
     let mut transaction = connection.begin().await.during("begin a step")?;
     let consumer = claim.consumer.clone();
     let loaded = load(&mut transaction, claim).await?;
-    let changes = convert::run(decide, loaded).await?;
+    let locked: Vec<InstanceId> = loaded.instances.keys().copied().collect();
+    let decided = convert::run(decide, loaded).await?;
+    let changes = early::complete(&mut transaction, decided, &locked, Utc::now()).await?;
     refuse(&mut transaction, &consumer, &changes.messages_refused).await?;
     write(&mut transaction, &TakenIn::default(), &changes).await?;
     transaction.commit().await.during("commit a step")?;
@@ -40,11 +42,14 @@ pub(super) async fn transact(store: &Postgres, claim: Claim, decide: Decide) -> 
 /// statement. When something was not as it was known, nothing is written and it is known no longer: the caller tries
 /// again, and then it is read.
 async fn transact_at_once(store: &Postgres, claim: Claim, loaded: Loaded, decide: Decide) -> Result<(), StoreError> {
-    let known: Vec<InstanceId> = loaded.instances.keys().copied().collect();
-    let changes = convert::run(decide, loaded).await?;
+    let known: HashMap<InstanceId, i64> = loaded.instances.iter().map(|(id, row)| (*id, row.sequence)).collect();
+    let changes = match convert::run(decide, loaded).await? {
+        Decided::Done(changes) => changes,
+        decided @ Decided::Look(..) => return transact_known(store, claim, &known, decided).await,
+    };
     // What is not written is not checked: "nothing to do" may be wrong for what it is by now.
     let is_written = |id: &InstanceId| changes.instances.iter().any(|change| change.row.id == *id);
-    if !known.iter().all(is_written) {
+    if !known.keys().all(is_written) {
         return Err(StoreError::Conflict { what: "instance" });
     }
     let refused: HashSet<MessageId> = changes.messages_refused.iter().copied().collect();
@@ -63,6 +68,34 @@ async fn transact_at_once(store: &Postgres, claim: Claim, loaded: Loaded, decide
     Ok(())
 }
 
+/// The same when the decision depends on what came early, too. Values are locked after messages and instances, as by everybody,
+/// so what was known is held against what is stored first.
+async fn transact_known(
+    store: &Postgres,
+    claim: Claim,
+    known: &HashMap<InstanceId, i64>,
+    decided: Decided,
+) -> Result<(), StoreError> {
+    let mut connection = store.shelf.take().await.during("begin a step")?;
+    let mut transaction = connection.begin().await.during("begin a step")?;
+    let mut ids: Vec<InstanceId> = known.keys().copied().collect();
+    ids.sort_unstable();
+    if !claim.messages.is_empty() || !ids.is_empty() {
+        let uuids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let (fresh, locked) = take_in_and_lock(&mut transaction, &claim, &uuids).await?;
+        if fresh.len() != claim.messages.len() || !early::are_as_known(known, &locked) {
+            return Err(StoreError::Conflict { what: "instance" });
+        }
+    }
+    let changes = early::complete(&mut transaction, decided, &ids, Utc::now()).await?;
+    refuse(&mut transaction, &claim.consumer, &changes.messages_refused).await?;
+    write(&mut transaction, &TakenIn::default(), &changes).await?;
+    transaction.commit().await.during("commit a step")?;
+    connection.put_back();
+    store.recent.keep(changes.instances);
+    Ok(())
+}
+
 /// Whether [`step::write`] is all that has to be written.
 fn is_one_statement(changes: &Changes) -> bool {
     changes.tasks_opened.is_empty()
@@ -70,6 +103,8 @@ fn is_one_statement(changes: &Changes) -> bool {
         && changes.tasks_closed.is_empty()
         && changes.waits_set.is_empty()
         && changes.waits_gone.is_empty()
+        && changes.early_kept.is_empty()
+        && changes.early_taken.is_empty()
         && changes.audit.is_empty()
 }
 
@@ -219,6 +254,7 @@ async fn write(connection: &mut PgConnection, taken_in: &TakenIn, changes: &Chan
     task::close(connection, &changes.tasks_closed, now).await?;
     delete_waits(connection, &changes.waits_gone).await?;
     insert_waits(connection, &changes.waits_set).await?;
+    early::write(connection, changes, now).await?;
     outbox::insert_audit(connection, &changes.audit).await
 }
 

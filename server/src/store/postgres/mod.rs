@@ -33,6 +33,7 @@ mod decode;
 mod definition;
 mod delivery;
 mod destination;
+mod early;
 mod engine;
 mod housekeeping;
 mod instance;

@@ -10,7 +10,7 @@ use baton_domain::{
 };
 use serde_json::Value;
 
-use super::Instant;
+use super::{EarlyEvent, Instant};
 
 /// What a step wants to work on. The store claims and locks it, in this order: messages, instances (ascending by id,
 /// so that two steps cannot deadlock), then what belongs to them: waits, timers, tasks.
@@ -174,6 +174,10 @@ pub struct Changes {
     /// Messages that were claimed but not taken in after all: they leave the inbox again, so that a later delivery of
     /// the same message is fresh.
     pub messages_refused: Vec<MessageId>,
+    /// Events of this step that nobody waits for yet.
+    pub early_kept: Vec<EarlyEvent>,
+    /// Kept events that instances take now. [`StoreError::Conflict`](crate::store::StoreError::Conflict) when one is gone.
+    pub early_taken: Vec<MessageId>,
     pub audit: Vec<AuditRow>,
 }
 

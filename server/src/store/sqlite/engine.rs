@@ -9,7 +9,7 @@ use sqlx::{Executor, SqliteConnection};
 use uuid::Uuid;
 
 use super::{
-    Sqlite, instance, outbox, sql, task,
+    Sqlite, early, instance, outbox, sql, task,
     types::{At, Id, at_text},
 };
 use crate::store::{
@@ -22,7 +22,8 @@ use crate::store::{
 pub(super) async fn transact(store: &Sqlite, claim: Claim, decide: Decide) -> Result<(), StoreError> {
     let mut transaction = store.writer.begin("begin a step").await?;
     let loaded = load(&mut transaction, &claim).await?;
-    let changes = convert::run(decide, loaded).await?;
+    let decided = convert::run(decide, loaded).await?;
+    let changes = early::complete(&mut transaction, decided, Utc::now()).await?;
     write(&mut transaction, &claim.consumer, changes).await?;
     transaction.commit().await
 }
@@ -155,6 +156,7 @@ async fn write(connection: &mut SqliteConnection, consumer: &str, changes: Chang
     let waits: Vec<Value> =
         changes.waits_set.iter().map(|w| json!([w.instance, w.token, w.event_type, w.value])).collect();
     for_each(connection, sql!("insert_waits"), waits, "set waits").await?;
+    early::write(connection, &changes, now).await?;
     outbox::insert_audit(connection, &changes.audit).await
 }
 

@@ -35,6 +35,7 @@ mod decode;
 mod definition;
 mod delivery;
 mod destination;
+mod early;
 mod engine;
 mod file;
 mod housekeeping;
