@@ -48,6 +48,8 @@ fn describe() {
     describe_gauge!("baton_log_slot_lag_bytes", Unit::Bytes, "Between what was confirmed and the end of the log");
     describe_gauge!("baton_log_slot_retained_bytes", Unit::Bytes, "What the database keeps of its log for the relay");
     describe_counter!("baton_log_unreadable_total", "Messages that were only in the log and could not be read");
+    describe_counter!("baton_cleaner_removed_total", "What was removed because it is old, by kind");
+    describe_counter!("baton_cleaner_partitions_dropped_total", "Partitions that were dropped because they are old");
     describe_gauge!("baton_orphans", "Live instances that nothing would ever wake up; must be 0");
 }
 

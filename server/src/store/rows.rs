@@ -2,6 +2,7 @@
 
 mod batch;
 mod engine;
+mod housekeeping;
 mod reading;
 mod relay;
 mod settings;
@@ -10,6 +11,7 @@ use chrono::{DateTime, Utc};
 
 pub use batch::*;
 pub use engine::*;
+pub use housekeeping::*;
 pub use reading::*;
 pub use relay::*;
 pub use settings::*;
