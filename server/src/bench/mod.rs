@@ -10,6 +10,7 @@ mod database;
 mod process;
 mod relay;
 mod saga;
+mod soak;
 mod subscribers;
 
 use std::{
@@ -23,8 +24,11 @@ use anyhow::Context as _;
 use baton_app::model::About;
 use serde_json::{Value, json};
 
-pub use self::crowd::{Stage, play};
 use self::database::Database;
+pub use self::{
+    crowd::{Stage, play},
+    soak::{Soak, run as soak},
+};
 use crate::{
     bus::{self, BusTarget, Subscriber},
     cleaner,
@@ -236,12 +240,12 @@ async fn start(url: &str, subscribers: Vec<Arc<dyn Subscriber>>) -> anyhow::Resu
 /// The same, reading the database's log.
 async fn start_reading_log(url: &str, subscribers: Vec<Arc<dyn Subscriber>>) -> anyhow::Result<Node> {
     let relay = relay_service::Config { source: relay_service::SourceMode::Log, ..relay_service::Config::default() };
-    start_as(url, subscribers, bus::Config::memory(), relay).await
+    start_as(url, subscribers, bus::Config::memory(), relay, cleaner::Config::default()).await
 }
 
 /// The same with a broker.
 async fn start_on(url: &str, subscribers: Vec<Arc<dyn Subscriber>>, bus: bus::Config) -> anyhow::Result<Node> {
-    start_as(url, subscribers, bus, relay_service::Config::default()).await
+    start_as(url, subscribers, bus, relay_service::Config::default(), cleaner::Config::default()).await
 }
 
 async fn start_as(
@@ -249,12 +253,13 @@ async fn start_as(
     subscribers: Vec<Arc<dyn Subscriber>>,
     bus: bus::Config,
     relay: relay_service::Config,
+    cleaner: cleaner::Config,
 ) -> anyhow::Result<Node> {
     Node::start(Options {
         database_url: url.to_owned(),
         store: store::OpenOptions::default(),
         relay,
-        cleaner: cleaner::Config::default(),
+        cleaner,
         allow_private: false,
         lease_ttl: Duration::from_secs(15),
         node_name: "bench".to_owned(),
