@@ -1,4 +1,4 @@
-//! How long what is kept for, and what is due to go: pure, no store and no clock.
+//! How long what is kept, and what is due to go: pure, no store and no clock.
 //!
 //! The spans hang together. A message that stands in the outbox may be delivered again, so that it was taken in must be known
 //! for at least as long; and the instance of a saga may begin again with the same id once it is gone, and then its commands
