@@ -96,6 +96,8 @@ pub trait Backend: Send + Sync + 'static {
     async fn about(&self) -> Answer<About>;
     /// The servers that work on this database, oldest first.
     async fn nodes(&self) -> Answer<Vec<NodeView>>;
+    /// What is kept for how long, and what went in the last round.
+    async fn housekeeping(&self) -> Answer<Housekeeping>;
     async fn audit(&self, subject: Option<String>) -> Answer<Vec<AuditEntry>>;
     /// Gives up the place in the database's log from which the relay reads. A conflict while somebody reads from it.
     async fn drop_log_slot(&self, actor: Actor) -> Answer<()>;

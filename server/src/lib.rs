@@ -7,6 +7,7 @@
 //! - [`engine`]: what happens when something arrives
 //! - [`service`]: what screens and the HTTP API ask for
 //! - [`node`]: all of it put together
+//! - [`cleaner`]: what goes once it is old, as [`retention`] says
 //! - [`changes`]: what the screens hear about; [`clock`]: what time it is
 //! - [`http`]: the API, the door, and the app's pages
 //! - [`settings`] and [`cli`]: how it is told what to do
@@ -29,6 +30,7 @@ pub mod metrics;
 pub mod node;
 pub mod nudge;
 pub mod relay;
+pub mod retention;
 pub mod service;
 pub mod settings;
 pub mod store;

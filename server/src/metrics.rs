@@ -50,6 +50,8 @@ fn describe() {
     describe_counter!("baton_log_unreadable_total", "Messages that were only in the log and could not be read");
     describe_gauge!("baton_early_events", "Events that are kept because no instance waits for their value yet");
     describe_counter!("baton_early_events_unclaimed_total", "Events that no instance came to wait for in time");
+    describe_counter!("baton_cleaner_removed_total", "What was removed because it is old, by kind");
+    describe_counter!("baton_cleaner_partitions_dropped_total", "Partitions that were dropped because they are old");
     describe_gauge!("baton_orphans", "Live instances that nothing would ever wake up; must be 0");
 }
 

@@ -19,7 +19,7 @@ use crate::{
     engine::{Engine, keeper::Keeper, registry::Registry, scheduler::Scheduler},
     nudge::Nudge,
     relay::{self, Leases, LogStatus, Meter, Relay, SlotConfig, SlotWatch, SourceMode},
-    service::{LogView, Service},
+    service::{HousekeepingView, LogView, Service},
     store::{self, Store, log::LogError, rows::ENGINE},
 };
 
@@ -131,6 +131,7 @@ impl Node {
             config: SlotConfig { lag_max_bytes, reads_log, ..SlotConfig::default() },
         });
         let scheduler = Scheduler { store: store.clone(), engine: engine.clone(), nudge: timer_nudge };
+        let retention = options.cleaner.retention;
         let cleaner = Cleaner::new(store.clone(), options.cleaner);
         let batches =
             Batches { store: store.clone(), engine: engine.clone(), leases: leases.clone(), nudge: Nudge::default() };
@@ -155,6 +156,7 @@ impl Node {
             allow_private: options.allow_private,
             about: options.about,
             bus_status: broker.is_some().then(|| status.clone()),
+            housekeeping: HousekeepingView { retention, status: cleaner.status() },
             log: log.map(|log| LogView { log, status: log_status, wanted: reads_log, lag_max_bytes }),
         });
 

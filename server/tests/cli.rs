@@ -285,6 +285,21 @@ async fn an_instance_is_restarted_from_an_earlier_point() {
 }
 
 #[test]
+fn settings_that_contradict_each_other_are_refused_before_anything_is_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("baton.toml"), "instance_retention_days = 10").unwrap();
+    let environment = [("BATON_DATABASE_URL", "sqlite://baton.db"), ("BATON_LISTEN", "127.0.0.1:0")];
+
+    let output = baton(folder.path(), &environment, &["serve", "--retention-days", "20"]);
+
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    for part in ["BATON_INSTANCE_RETENTION_DAYS) is 10", "BATON_INBOX_RETENTION_DAYS) is 20", "20 or more"] {
+        assert!(stderr(&output).contains(part), "{part} is missing in: {}", stderr(&output));
+    }
+    assert!(!folder.path().join("baton.db").exists());
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_said_once_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let output = baton(folder.path(), &[("BATON_DATABASE_URL", "sqlite://nowhere/baton.db")], &["migrate"]);

@@ -55,6 +55,9 @@ enum Task {
         /// Write the figures and their settings here, as flat JSON.
         #[arg(long)]
         json: Option<PathBuf>,
+        /// Nothing but 1,000 messages a second for so many minutes beside the cleaner: whether tables stay as large as they are.
+        #[arg(long, value_name = "MINUTES")]
+        soak_minutes: Option<u32>,
         /// Arguments of `baton bench`.
         #[arg(last = true)]
         arguments: Vec<String>,
@@ -69,7 +72,7 @@ fn main() -> ExitCode {
         Task::Test { only, arguments } => test::run(only, &arguments),
         Task::Dev { arguments } => dev::run(&arguments),
         Task::Dist => dist::run(),
-        Task::Bench { json, arguments } => bench::run(json.as_deref(), &arguments),
+        Task::Bench { json, soak_minutes, arguments } => bench::run(json.as_deref(), soak_minutes, &arguments),
         Task::Lint => lint::run(),
     };
     match outcome {

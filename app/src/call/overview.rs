@@ -5,7 +5,7 @@ use leptos::{prelude::*, server_fn::codec::Json};
 #[cfg(feature = "ssr")]
 use super::context::signed_in;
 use crate::{
-    model::{About, AuditEntry, Badges, FlowItem, NodeView, Overview},
+    model::{About, AuditEntry, Badges, FlowItem, Housekeeping, NodeView, Overview},
     port::{Actor, Answer},
     read::Encoded,
 };
@@ -40,6 +40,11 @@ pub async fn get_about() -> Answer<Encoded<About>> {
 #[server(prefix = "/sfn", endpoint = "nodes", input = Json)]
 pub async fn get_nodes() -> Answer<Encoded<Vec<NodeView>>> {
     signed_in()?.0.nodes().await.and_then(Encoded::of)
+}
+
+#[server(prefix = "/sfn", endpoint = "housekeeping", input = Json)]
+pub async fn get_housekeeping() -> Answer<Encoded<Housekeeping>> {
+    signed_in()?.0.housekeeping().await.and_then(Encoded::of)
 }
 
 #[server(prefix = "/sfn", endpoint = "audit", input = Json)]

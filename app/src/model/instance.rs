@@ -86,6 +86,9 @@ pub struct InstanceDetail {
     /// The instance that took over from this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restarted_as: Option<Uuid>,
+    /// Those of the caller and of the two above that were removed after their retention.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<Uuid>,
     /// The instances that it called, newest first; 50 at most.
     pub children: Vec<InstanceSummary>,
     /// Set when it is shown as it was: `variables`, `progress`, `walked`, `tokens`, `undo` and `unanswered` are of then,

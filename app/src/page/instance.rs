@@ -96,7 +96,7 @@ fn draw(
         <div class="content">
             <div role="status">{move || operating.value().get().and_then(Result::err).map(|error| refusal(&error))}</div>
             {scenario_refused(making)}
-            {instance.restarted_as.map(successor)}
+            {successor(&instance)}
             {incidents(&instance.incidents)}
             {diagram}
             <section class="card" aria-label="Time">{scrubber}</section>
@@ -148,9 +148,19 @@ fn again(instance: &InstanceDetail) -> String {
 }
 
 /// Who goes on in its place.
-fn successor(instance: uuid::Uuid) -> AnyView {
-    view! { <p class="notice">"Restarted as "<a class="mono" href=link::instance(instance)>{short(instance)}</a>", which goes on in its place."</p> }
-        .erased()
+fn successor(instance: &InstanceDetail) -> Option<AnyView> {
+    let id = instance.restarted_as?;
+    let other = other(instance, id, link::instance(id));
+    Some(view! { <p class="notice">"Restarted as "{other}", which goes on in its place."</p> }.erased())
+}
+
+/// Another instance, by its page at `href` if it is still kept.
+fn other(instance: &InstanceDetail, id: uuid::Uuid, href: String) -> AnyView {
+    if instance.gone.contains(&id) {
+        return view! { <span class="mono">{short(id)}</span>" "<small class="faint">"no longer kept"</small> }
+            .erased();
+    }
+    view! { <a class="mono" href=href>{short(id)}</a> }.erased()
 }
 
 fn short(id: uuid::Uuid) -> String {
@@ -166,18 +176,18 @@ fn facts(instance: &InstanceDetail) -> AnyView {
     let key = summary.business_key.clone().map(|key| fact("Business key", view! { {key} }.erased()));
     let at = summary.at.iter().map(|node| humanised(node)).collect::<Vec<_>>().join(", ");
     let at = (!at.is_empty()).then(|| fact("Stands at", view! { {at} }.erased()));
-    let parent = summary.parent.map(|parent| {
-        fact("Called by", view! { <a class="mono" href=link::instance(parent)>{short(parent)}</a> }.erased())
-    });
-    let origin = instance.restarted_from.map(|OriginView { instance, at }| {
-        let href = link::link(&link::instance(instance), &[("at", &at.to_string())]);
+    let parent = summary.parent.map(|parent| fact("Called by", other(instance, parent, link::instance(parent))));
+    let origin = instance.restarted_from.map(|OriginView { instance: id, at }| {
+        let href = link::link(&link::instance(id), &[("at", &at.to_string())]);
         let place = format!(" at fact {at}");
         // The page of another instance at another moment: two things of the URL change at once, so it is loaded whole.
-        fact("Restarted from", view! { <a class="mono" href=href rel="external">{short(instance)}</a>{place} }.erased())
+        let origin = match instance.gone.contains(&id) {
+            true => other(instance, id, href),
+            false => view! { <a class="mono" href=href rel="external">{short(id)}</a> }.erased(),
+        };
+        fact("Restarted from", view! { {origin}{place} }.erased())
     });
-    let successor = instance
-        .restarted_as
-        .map(|id| fact("Restarted as", view! { <a class="mono" href=link::instance(id)>{short(id)}</a> }.erased()));
+    let successor = instance.restarted_as.map(|id| fact("Restarted as", other(instance, id, link::instance(id))));
     let conversation = link::conversation(&summary.id.to_string());
     view! {
         <section class="card" aria-labelledby="facts-title">

@@ -250,6 +250,8 @@ fn delivery(delivery: &Delivery) -> AnyView {
             </details>
         }
     });
+    let forgotten = (delivery.attempts > 0 && delivery.attempts_made.is_empty())
+        .then(|| view! { <p class="faint">"The attempts themselves are no longer kept."</p> });
     view! {
         <div class="delivery">
             <header>
@@ -262,6 +264,7 @@ fn delivery(delivery: &Delivery) -> AnyView {
             {error}
             {edited}
             {attempts(&delivery.attempts_made, &delivery.destination)}
+            {forgotten}
         </div>
     }
     .erased()

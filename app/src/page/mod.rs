@@ -67,6 +67,6 @@ fn id_of(text: &str, what: &str) -> Answer<Uuid> {
 }
 
 /// A button's reason not to work, and words for what an action did.
-fn plural(number: u64, one: &str, many: &str) -> String {
+pub(crate) fn plural(number: u64, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{} {many}", crate::clock::grouped(number)) }
 }

@@ -1,4 +1,4 @@
-//! Settings: what runs here, the look, who did what, and the way out.
+//! Settings: what runs here, what is kept for how long, the look, who did what, and the way out.
 
 use crate::{erased::Erase, read::Read};
 use leptos::prelude::*;
@@ -9,8 +9,10 @@ use crate::{
     component::{
         badge::toned,
         empty::Empty,
+        housekeeping::housekeeping_card,
         loaded::loaded,
         page_head::PageHead,
+        size::bytes,
         table::table,
         theme::ThemeChoice,
         time::{ago, at_full},
@@ -25,6 +27,7 @@ pub fn SettingsPage() -> AnyView {
     let audit = Read::new(|| (), |()| call::get_audit(None));
     let clock = Clock::expect();
     let nodes = Read::new(move || clock.tick(), |_| call::get_nodes());
+    let housekeeping = Read::new(move || clock.tick(), |_| call::get_housekeeping());
     let actor = Read::new(|| (), |()| call::whoami());
     view! {
         <PageHead title="Settings"/>
@@ -40,6 +43,7 @@ pub fn SettingsPage() -> AnyView {
                 {loaded(about, draw_about)}
             </div>
             {loaded(nodes, draw_nodes)}
+            {loaded(housekeeping, housekeeping_card)}
             {loaded(about, draw_settings)}
             {loaded(audit, draw_audit)}
         </div>
@@ -95,15 +99,6 @@ fn log_line(log: &LogCondition) -> String {
         }
         LogCondition { error: Some(error), .. } => format!("not read; the outbox is read instead. {error}"),
         LogCondition { .. } => "not read yet".to_owned(),
-    }
-}
-
-/// `17 B`, `4 kB`, `2 MB`.
-fn bytes(count: u64) -> String {
-    match count {
-        0..10_000 => format!("{count} B"),
-        10_000..10_000_000 => format!("{} kB", count / 1_000),
-        _ => format!("{} MB", count / 1_000_000),
     }
 }
 

@@ -11,6 +11,7 @@ mod http;
 mod process;
 mod relay;
 mod saga;
+mod soak;
 mod subscribers;
 
 use std::{
@@ -24,8 +25,11 @@ use anyhow::Context as _;
 use baton_app::model::About;
 use serde_json::{Value, json};
 
-pub use self::crowd::{Stage, play};
 use self::database::Database;
+pub use self::{
+    crowd::{Stage, play},
+    soak::{Soak, run as soak},
+};
 use crate::{
     bus::{self, BusTarget, Subscriber},
     cleaner,
@@ -277,18 +281,18 @@ async fn start(url: &str, subscribers: Vec<Arc<dyn Subscriber>>) -> anyhow::Resu
 
 /// The same under another name, as one of several.
 async fn start_named(name: &str, url: &str, subscribers: Vec<Arc<dyn Subscriber>>) -> anyhow::Result<Node> {
-    start_as(name, url, subscribers, bus::Config::memory(), relay_service::Config::default()).await
+    start_as(name, url, subscribers, bus::Config::memory(), relay_service::Config::default(), cleaner::Config::default()).await
 }
 
 /// The same, reading the database's log.
 async fn start_reading_log(url: &str, subscribers: Vec<Arc<dyn Subscriber>>) -> anyhow::Result<Node> {
     let relay = relay_service::Config { source: relay_service::SourceMode::Log, ..relay_service::Config::default() };
-    start_as("bench", url, subscribers, bus::Config::memory(), relay).await
+    start_as("bench", url, subscribers, bus::Config::memory(), relay, cleaner::Config::default()).await
 }
 
 /// The same with a broker.
 async fn start_on(url: &str, subscribers: Vec<Arc<dyn Subscriber>>, bus: bus::Config) -> anyhow::Result<Node> {
-    start_as("bench", url, subscribers, bus, relay_service::Config::default()).await
+    start_as("bench", url, subscribers, bus, relay_service::Config::default(), cleaner::Config::default()).await
 }
 
 async fn start_as(
@@ -297,12 +301,13 @@ async fn start_as(
     subscribers: Vec<Arc<dyn Subscriber>>,
     bus: bus::Config,
     relay: relay_service::Config,
+    cleaner: cleaner::Config,
 ) -> anyhow::Result<Node> {
     Node::start(Options {
         database_url: url.to_owned(),
         store: store::OpenOptions::default(),
         relay,
-        cleaner: cleaner::Config::default(),
+        cleaner,
         // The endpoint that is measured is on loopback.
         allow_private: true,
         lease_ttl: Duration::from_secs(15),

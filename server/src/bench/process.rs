@@ -133,7 +133,7 @@ pub async fn start_many(service: &Arc<Service>, definition: &'static str, count:
     Ok(())
 }
 
-async fn start_one(service: &Service, definition: &str, n: usize) -> anyhow::Result<Uuid> {
+pub async fn start_one(service: &Service, definition: &str, n: usize) -> anyhow::Result<Uuid> {
     let request = StartRequest {
         definition: definition.to_owned(),
         version: None,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
-use crate::bench::{self, Plan, Stage};
+use crate::bench::{self, Plan, Soak, Stage};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -27,6 +27,12 @@ pub struct Arguments {
     /// Measure only what yields a figure whose name contains this
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
+    /// Nothing but a long load on PostgreSQL beside the cleaner, for so many seconds
+    #[arg(long, value_name = "SECONDS", requires = "postgres")]
+    soak_seconds: Option<u32>,
+    /// How many messages a second that load has
+    #[arg(long, value_name = "N", default_value = "1000")]
+    soak_per_s: u32,
     /// Play a part for a measurement that needs a program of its own
     #[arg(long, hide = true, requires = "postgres", requires = "count")]
     stage: Option<Stage>,
@@ -35,13 +41,19 @@ pub struct Arguments {
 }
 
 pub async fn run(
-    Arguments { json, postgres, sqlite, buses, quick, only, stage, count }: Arguments,
+    Arguments { json, postgres, sqlite, buses, quick, only, soak_seconds, soak_per_s, stage, count }: Arguments,
 ) -> anyhow::Result<()> {
     if let (Some(stage), Some(url), Some(count)) = (stage, &postgres, count) {
         return bench::play(stage, url, count).await;
     }
-    let plan = Plan { postgres_url: postgres, sqlite_folder: sqlite, bus_urls: buses, quick, only };
-    let figures = serde_json::to_string_pretty(&bench::run(&plan).await?)?;
+    let figures = match (soak_seconds, &postgres) {
+        (Some(seconds), Some(url)) => bench::soak(url, Soak { seconds, per_s: soak_per_s }).await?,
+        _ => {
+            let plan = Plan { postgres_url: postgres, sqlite_folder: sqlite, bus_urls: buses, quick, only };
+            bench::run(&plan).await?
+        }
+    };
+    let figures = serde_json::to_string_pretty(&figures)?;
     if json.as_os_str() == "-" {
         println!("{figures}");
         return Ok(());

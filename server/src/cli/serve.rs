@@ -89,6 +89,7 @@ pub(super) fn store_options(settings: &Settings) -> OpenOptions {
 
 fn options(settings: &Settings) -> anyhow::Result<Options> {
     let target = settings.bus_url.clone().map_err(|error| anyhow!("BATON_BUS_URL (--bus-url) is wrong: {error}"))?;
+    let retention = settings.retention().context("the settings contradict each other")?;
     Ok(Options {
         database_url: settings.database_url.clone(),
         store: store_options(settings),
@@ -100,7 +101,7 @@ fn options(settings: &Settings) -> anyhow::Result<Options> {
             log_lag_max_bytes: settings.log_lag_max_mb * 1_000_000,
             ..relay::Config::default()
         },
-        cleaner: cleaner::Config { retention_days: settings.retention_days, ..cleaner::Config::default() },
+        cleaner: cleaner::Config { retention, ..cleaner::Config::default() },
         allow_private: settings.allow_private_destinations,
         lease_ttl: relay::TTL,
         node_name: settings.node_name(),

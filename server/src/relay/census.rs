@@ -1,4 +1,5 @@
-//! Which types of messages there are: noted once each, so that editors know them without reading the outbox.
+//! Which types of messages there are: noted once a day each, so that editors know them without reading the outbox, and those that
+//! are not seen any more can be told.
 
 use std::{
     collections::HashMap,
@@ -6,18 +7,20 @@ use std::{
 };
 
 use baton_domain::message::Message;
+use chrono::NaiveDate;
 
 use crate::store::rows::TypeRow;
 
 /// No more are noted: whoever makes types of random texts does not fill a table with them.
 const TYPES_MAX: usize = 10_000;
 
-/// What was seen by this relay since it was started.
+/// What was seen by this relay today.
 #[derive(Default)]
 pub struct Census(Mutex<Seen>);
 
 #[derive(Default)]
 struct Seen {
+    day: NaiveDate,
     /// By message type: with which kinds and aggregate types. Looked up for each message, so nothing is allocated for
     /// one that is known.
     types: HashMap<String, Vec<TypeRow>>,
@@ -25,9 +28,12 @@ struct Seen {
 }
 
 impl Census {
-    /// Those that were not seen before.
-    pub fn new_of<'a>(&self, messages: impl Iterator<Item = &'a Message>) -> Vec<TypeRow> {
+    /// Those that were not seen before `today`.
+    pub fn new_of<'a>(&self, messages: impl Iterator<Item = &'a Message>, today: NaiveDate) -> Vec<TypeRow> {
         let mut seen = self.lock();
+        if seen.day != today {
+            *seen = Seen { day: today, ..Seen::default() };
+        }
         let mut new = Vec::new();
         for message in messages {
             let same = |row: &TypeRow| row.kind == message.kind && row.aggregate_type == message.key.aggregate_type;
@@ -70,16 +76,19 @@ mod tests {
     use super::*;
     use crate::relay::fixtures::a_message;
 
+    const DAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 11, 30).unwrap();
+
     #[test]
-    fn each_type_is_new_once_unless_it_could_not_be_written_down() {
+    fn each_type_is_new_once_a_day_unless_it_could_not_be_written_down() {
         let census = Census::default();
         let event = a_message(1, "a");
         let command = Message { kind: MessageKind::Command, ..a_message(2, "a") };
-        let new = census.new_of([&event, &event, &command].into_iter());
+        let new = census.new_of([&event, &event, &command].into_iter(), DAY);
         assert_eq!(new.iter().map(|row| row.kind).collect::<Vec<_>>(), [MessageKind::Event, MessageKind::Command]);
-        assert_eq!(census.new_of([&event, &command].into_iter()), []);
+        assert_eq!(census.new_of([&event, &command].into_iter(), DAY), []);
         census.forget(&new[..1]);
-        assert_eq!(census.new_of([&command, &event].into_iter()), new[..1]);
+        assert_eq!(census.new_of([&command, &event].into_iter(), DAY), new[..1]);
+        assert_eq!(census.new_of([&event].into_iter(), DAY.succ_opt().unwrap()), new[..1]);
     }
 
     #[test]
@@ -87,6 +96,6 @@ mod tests {
         let census = Census::default();
         let many: Vec<Message> =
             (0..TYPES_MAX + 5).map(|n| Message { message_type: format!("T{n}"), ..a_message(1, "a") }).collect();
-        assert_eq!(census.new_of(many.iter()).len(), TYPES_MAX);
+        assert_eq!(census.new_of(many.iter(), DAY).len(), TYPES_MAX);
     }
 }

@@ -311,7 +311,8 @@ impl Relay {
 
     /// Nothing of the relay's own depends on it: what cannot be noted now is noted with the next message of its type.
     async fn note_types(&self, plan: &Plan) {
-        let new = self.census.new_of(plan.rows.iter().map(|row| &*row.message));
+        let today = self.clock.now().date_naive();
+        let new = self.census.new_of(plan.rows.iter().map(|row| &*row.message), today);
         if new.is_empty() {
             return;
         }

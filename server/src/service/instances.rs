@@ -120,6 +120,8 @@ impl Service {
         let now_state = read_state(&row)?;
         let restarted_from = now_state.restarted_from.map(|it| OriginView { instance: it.instance.0, at: it.sequence });
         let restarted_as = now_state.restarted_as.map(|it| it.0);
+        let related = [row.parent.map(|it| it.0), restarted_from.map(|it| it.instance), restarted_as];
+        let gone = self.gone_of(related.into_iter().flatten()).await?;
         let (state, journey, version, past) = match at {
             None => (now_state, Journey::of(&events), row.version, None),
             Some(at) => {
@@ -164,9 +166,21 @@ impl Service {
             history,
             restarted_from,
             restarted_as,
+            gone,
             past,
             summary: summary(&row)?,
         })
+    }
+
+    /// Those that are not kept any more.
+    async fn gone_of(&self, ids: impl Iterator<Item = Uuid>) -> Answer<Vec<Uuid>> {
+        let mut gone = Vec::new();
+        for id in ids {
+            if self.store.read_instance(InstanceId(id)).await.map_err(store_error)?.is_none() {
+                gone.push(id);
+            }
+        }
+        Ok(gone)
     }
 
     /// Folds the history as far as event `at`.
@@ -232,7 +246,9 @@ impl Service {
 
     pub(super) async fn instance_row(&self, id: Uuid) -> Answer<InstanceRow> {
         let row = self.store.read_instance(InstanceId(id)).await.map_err(store_error)?;
-        row.ok_or_else(|| AppError::NotFound(format!("There is no instance {id}.")))
+        row.ok_or_else(|| {
+            AppError::NotFound(format!("There is no instance {id}. It may have been removed after its retention."))
+        })
     }
 
     pub(super) async fn events(&self, id: InstanceId, after: i64) -> Answer<Vec<Recorded>> {

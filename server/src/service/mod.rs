@@ -10,6 +10,7 @@ mod destinations;
 mod drafts;
 mod exchange;
 mod expressions;
+mod housekeeping;
 mod instances;
 mod journey;
 mod log;
@@ -48,7 +49,7 @@ use crate::{
     store::{Store, StoreError, rows},
 };
 
-pub use self::log::LogView;
+pub use self::{housekeeping::HousekeepingView, log::LogView};
 
 /// The instances that an operation on many is for.
 pub fn asked_in_batch(operation: &BatchOperate, filter: BatchFilter) -> Answer<rows::InstanceFilter> {
@@ -79,6 +80,8 @@ pub struct Service {
     pub about: About,
     /// How the broker is, where there is one.
     pub bus_status: Option<Arc<crate::bus::Status>>,
+    /// What is kept for how long, and what the cleaner did.
+    pub housekeeping: HousekeepingView,
     /// The database's log, where it has one.
     pub log: Option<LogView>,
 }
@@ -148,6 +151,9 @@ impl Backend for Service {
     }
     async fn nodes(&self) -> Answer<Vec<NodeView>> {
         self.list_nodes().await
+    }
+    async fn housekeeping(&self) -> Answer<Housekeeping> {
+        self.read_housekeeping().await
     }
     async fn audit(&self, subject: Option<String>) -> Answer<Vec<AuditEntry>> {
         self.read_audit(subject).await

@@ -13,7 +13,11 @@ use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
 pub use file::{ParseError, parse};
 use url::Url;
 
-use crate::{bus::BusTarget, relay::SourceMode};
+use crate::{
+    bus::BusTarget,
+    relay::SourceMode,
+    retention::{Contradiction, Days, Retention},
+};
 
 /// What stands in place of a secret wherever settings are shown.
 const MASK: &str = "••••••";
@@ -203,6 +207,47 @@ pub struct Settings {
     )]
     pub retention_days: u32,
 
+    /// How many days the attempts of ended deliveries are kept [default: as long as their message]
+    #[arg(
+        long,
+        env = "BATON_ATTEMPT_RETENTION_DAYS",
+        global = true,
+        value_name = "DAYS",
+        value_parser = clap::value_parser!(u32).range(0..=36_500)
+    )]
+    pub attempt_retention_days: Option<u32>,
+
+    /// How many days it is known what was taken in, 7 at least or 0 [default: as long as messages, 7 at least]
+    #[arg(
+        long,
+        env = "BATON_INBOX_RETENTION_DAYS",
+        global = true,
+        value_name = "DAYS",
+        value_parser = value::inbox_days
+    )]
+    pub inbox_retention_days: Option<u32>,
+
+    /// How many days ended instances are kept with their history [default: 30, or as long as the inbox if that is longer]
+    #[arg(
+        long,
+        env = "BATON_INSTANCE_RETENTION_DAYS",
+        global = true,
+        value_name = "DAYS",
+        value_parser = clap::value_parser!(u32).range(0..=36_500)
+    )]
+    pub instance_retention_days: Option<u32>,
+
+    /// How many days the audit is kept, by whole months on PostgreSQL; 0 keeps it for ever
+    #[arg(
+        long,
+        env = "BATON_AUDIT_RETENTION_DAYS",
+        default_value = "365",
+        global = true,
+        value_name = "DAYS",
+        value_parser = clap::value_parser!(u32).range(0..=36_500)
+    )]
+    pub audit_retention_days: u32,
+
     /// The name of this node among others [default: the machine and where it listens]
     #[arg(long, env = "BATON_NODE_NAME", global = true, value_name = "NAME")]
     pub node_name: Option<String>,
@@ -337,6 +382,10 @@ impl Settings {
             "log_lag_max_mb" => self.log_lag_max_mb.to_string(),
             "delete_published" => self.delete_published.to_string(),
             "retention_days" => self.retention_days.to_string(),
+            "attempt_retention_days" => optional(self.attempt_retention_days),
+            "inbox_retention_days" => optional(self.inbox_retention_days),
+            "instance_retention_days" => optional(self.instance_retention_days),
+            "audit_retention_days" => self.audit_retention_days.to_string(),
             "node_name" => self.node_name(),
             "log" => self.log.clone(),
             "log_format" => match self.log_format {
@@ -349,6 +398,18 @@ impl Settings {
             "demo_seed" => self.demo_seed.to_string(),
             other => unreachable!("{other} is not a setting; a test walks all of them"),
         }
+    }
+
+    /// How long what is kept; an error names two settings that cannot both be had.
+    pub fn retention(&self) -> Result<Retention, Contradiction> {
+        Days {
+            messages: self.retention_days,
+            attempts: self.attempt_retention_days,
+            inbox: self.inbox_retention_days,
+            instances: self.instance_retention_days,
+            audit: self.audit_retention_days,
+        }
+        .retention()
     }
 
     /// The name of this node: as set, else the machine's and where it listens.
@@ -370,6 +431,10 @@ impl Settings {
             None => format!("http://{}", self.listen),
         }
     }
+}
+
+fn optional(days: Option<u32>) -> String {
+    days.map(|days| days.to_string()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -97,3 +97,20 @@ fn an_https_address_makes_the_cookie_secure() {
     assert!(read("public_url = \"https://baton.example.com\"", &[]).unwrap().cookie_is_secure());
     assert!(read("", &["--secure-cookie"]).unwrap().cookie_is_secure());
 }
+
+#[test]
+fn retention_is_set_by_kind_and_what_contradicts_is_refused() {
+    let settings = read("retention_days = 10\naudit_retention_days = 0", &["--instance-retention-days", "90"]).unwrap();
+    let kept = settings.retention().unwrap();
+    let days = |span: Option<chrono::TimeDelta>| span.map(|span| span.num_days());
+    assert_eq!(
+        [kept.messages, kept.attempts, kept.inbox, kept.instances, kept.audit].map(days),
+        [Some(10), Some(10), Some(10), Some(90), None]
+    );
+    assert_eq!(source(&settings, "inbox_retention_days"), (String::new(), "default".into()));
+
+    let error = read("inbox_retention_days = 8", &[]).unwrap().retention().unwrap_err().to_string();
+    assert!(error.contains("BATON_INBOX_RETENTION_DAYS") && error.contains("BATON_RETENTION_DAYS"), "{error}");
+    let error = read("", &["--inbox-retention-days", "3"]).unwrap_err().to_string();
+    assert!(error.contains("7 to 36500"), "{error}");
+}

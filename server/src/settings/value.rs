@@ -8,7 +8,7 @@ use std::{
 use url::Url;
 
 use super::{BusUrl, MASK};
-use crate::bus::BusTarget;
+use crate::{bus::BusTarget, retention::INBOX_DAYS_MIN};
 
 pub fn listen(text: &str) -> Result<SocketAddr, String> {
     if let Some(port) = text.strip_prefix("localhost:").and_then(|port| port.parse().ok()) {
@@ -28,6 +28,16 @@ pub fn bus_url(text: &str) -> Result<BusUrl, String> {
     match BusTarget::parse(text) {
         Err(error) if !text.contains('@') => Err(error),
         parsed => Ok(parsed),
+    }
+}
+
+/// 0, or long enough for what brokers keep and may hand over again.
+pub fn inbox_days(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(days) if days == 0 || (INBOX_DAYS_MIN..=36_500).contains(&days) => Ok(days),
+        _ => Err(format!(
+            "expected 0 (for ever), or {INBOX_DAYS_MIN} to 36500: brokers may hand over again what is a week old"
+        )),
     }
 }
 

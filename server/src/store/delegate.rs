@@ -270,8 +270,14 @@ macro_rules! delegate_store {
                 access::list_audit(self, subject, limit).await
             }
 
-            async fn clean(&self, before: Instant, limit: u32) -> Result<u64, StoreError> {
-                self.room.note(housekeeping::clean(self, before, limit).await)
+            async fn clean(&self, kind: CleanKind, before: Instant, limit: u32) -> Result<Cleaned, StoreError> {
+                self.room.note(housekeeping::clean(self, kind, before, limit).await)
+            }
+            async fn prepare_partitions(&self, now: Instant) -> Result<u64, StoreError> {
+                self.room.note(housekeeping::prepare_partitions(self, now).await)
+            }
+            async fn table_sizes(&self, limit: u32) -> Result<Vec<TableSize>, StoreError> {
+                housekeeping::table_sizes(self, limit).await
             }
         }
     };

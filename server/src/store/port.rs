@@ -254,7 +254,7 @@ pub trait Store: Send + Sync + 'static {
     async fn put_route(&self, row: &RouteRow, audit: AuditRow) -> Result<(), StoreError>;
     async fn delete_route(&self, name: &str, audit: AuditRow) -> Result<bool, StoreError>;
     async fn list_routes(&self) -> Result<Vec<RouteRow>, StoreError>;
-    /// Notes types of messages that were seen; those that are noted stay as they are.
+    /// Notes types of messages that were seen, and that they were seen now.
     async fn note_types(&self, rows: &[TypeRow]) -> Result<(), StoreError>;
     /// Those that were noted: ten thousand at most, by kind, type and aggregate type.
     async fn list_types(&self) -> Result<Vec<TypeRow>, StoreError>;
@@ -300,8 +300,22 @@ pub trait Store: Send + Sync + 'static {
 
     // ------------------------------------------------------------ housekeeping
 
-    /// Removes up to `limit` published messages (with no open delivery) and up to `limit` inbox rows older than
-    /// `before`; returns how many went. An inbox row stays as long as its message is in the outbox, so that a repaired
-    /// delivery never finds its deduplication gone.
-    async fn clean(&self, before: Instant, limit: u32) -> Result<u64, StoreError>;
+    /// Removes up to `limit` of `kind` that are older than `before`, oldest first, in one small transaction that no writer
+    /// waits for; nothing at all says that there is no more. Several nodes may do it at once: each takes other rows.
+    ///
+    /// What is still needed stays, however old it is: a message with an open delivery; an attempt of such a delivery; an inbox
+    /// row whose message is in the outbox; a live instance, one that a live instance called, one that has called instances
+    /// which are still there, and one with a message of its own in the outbox or a command of its own in the engine's inbox (its
+    /// id may come again, and its commands' ids with it). `limit` bounds the events of the instances' histories too, but for the
+    /// first one.
+    ///
+    /// Where the audit has partitions, those that are older as a whole are dropped, and the rest stays until then.
+    async fn clean(&self, kind: CleanKind, before: Instant, limit: u32) -> Result<Cleaned, StoreError>;
+
+    /// Makes the partitions that are needed next, where there are partitions; returns how many. Repeating it changes nothing;
+    /// while somebody else is at it, or the table is busy, it does nothing.
+    async fn prepare_partitions(&self, now: Instant) -> Result<u64, StoreError>;
+
+    /// The largest tables, largest first; on SQLite the file.
+    async fn table_sizes(&self, limit: u32) -> Result<Vec<TableSize>, StoreError>;
 }

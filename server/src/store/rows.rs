@@ -3,6 +3,7 @@
 mod batch;
 mod early;
 mod engine;
+mod housekeeping;
 mod reading;
 mod relay;
 mod settings;
@@ -12,6 +13,7 @@ use chrono::{DateTime, Utc};
 pub use batch::*;
 pub use early::*;
 pub use engine::*;
+pub use housekeeping::*;
 pub use reading::*;
 pub use relay::*;
 pub use settings::*;

@@ -13,7 +13,7 @@ on_both!(
     the_audit_is_listed_newest_first_and_by_subject,
 );
 
-fn credential(kind: CredentialKind, secret: u8) -> CredentialRow {
+pub fn credential(kind: CredentialKind, secret: u8) -> CredentialRow {
     CredentialRow {
         kind,
         secret_hash: vec![secret; 32],

@@ -14,7 +14,7 @@ on_both!(
     a_cancelled_batch_stays_cancelled,
 );
 
-async fn begun(fixture: &Fixture) -> BatchRow {
+pub async fn begun(fixture: &Fixture) -> BatchRow {
     let row = BatchRow {
         id: Uuid::now_v7(),
         operation: json!("suspend"),

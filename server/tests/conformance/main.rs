@@ -19,6 +19,7 @@ mod instance;
 mod lease;
 mod opening;
 mod outbox;
+mod partitions;
 mod plans;
 mod policy;
 mod reading;

@@ -58,6 +58,7 @@ async fn on_postgresql_every_hot_statement_goes_by_an_index() {
         "stand_logged" => "'{1,2}', '{order,order}', '{1,2}', '{1000}'".to_owned(),
         "read_due_timers" => "now(), 100".to_owned(),
         "find_next_timer" => String::new(),
+        "clean_attempts" => "now(), 100".to_owned(),
         "clean_outbox" => "now(), 100".to_owned(),
         "clean_inbox" => "now(), 100".to_owned(),
         "find_early" => format!("'{{Booked}}', '{{42}}', {ID}, now()"),
@@ -65,6 +66,7 @@ async fn on_postgresql_every_hot_statement_goes_by_an_index() {
         "delete_early" => ID.to_owned(),
         "take_expired" => "now(), 100, 0".to_owned(),
         "report_unclaimed" => format!("{ID}, 'unclaimed', '{{why}}', now()"),
+        "clean_instances" => "now(), 100".to_owned(),
     );
     for mode in ["force_generic_plan", "force_custom_plan"] {
         connection.execute(AssertSqlSafe(format!("SET plan_cache_mode = {mode}"))).await.unwrap();
@@ -159,8 +161,9 @@ async fn on_sqlite_every_hot_statement_goes_by_an_index() {
         "read_instances" => "", "read_waits" => "", "read_claimed_timers" => "", "read_claimed_tasks" => "",
         "find_started" => "", "update_instances" => "", "delete_timers" => "", "close_tasks" => "",
         "delete_waits" => "", "delete_inbox" => "", "read_due_timers" => "", "find_next_timer" => "",
-        "clean_outbox" => "", "clean_inbox" => "", "find_early" => "", "check_early" => "", "delete_early" => "",
-        "report_unclaimed" => "",
+        "clean_attempts" => "", "clean_outbox" => "", "clean_inbox" => "", "find_removable_instances" => "",
+        "clean_history" => "", "clean_timers" => "", "clean_instances" => "", "clean_audit" => "",
+        "find_early" => "", "check_early" => "", "delete_early" => "", "report_unclaimed" => "",
     );
     for (name, text, _) in statements {
         let plan = sqlite_plan(&mut connection, text).await;
@@ -180,7 +183,7 @@ async fn sqlite_plan(connection: &mut SqliteConnection, text: &str) -> Vec<Strin
 /// Whether this line of a plan walks a table, or an index over all of one. Partial indexes over what is open, and what a
 /// subquery has made already, are short; an index in the order of time is left at the first row that is not due.
 fn walks(line: &str) -> bool {
-    const SHORT: [&str; 9] = [
+    const SHORT: [&str; 10] = [
         "CONSTANT ROW",
         "VIRTUAL TABLE",
         "(subquery",
@@ -190,6 +193,7 @@ fn walks(line: &str) -> bool {
         "INDEX delivery_blocking_key",
         "INDEX timer_due",
         "INDEX inbox_received_at",
+        "INDEX attempt_at",
     ];
     line.starts_with("SCAN")
         && !SHORT.iter().any(|part| line.contains(part))

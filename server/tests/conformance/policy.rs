@@ -1,7 +1,9 @@
 //! What waits behind a failed delivery, by the destination's settings; and what went through, by minute.
 
 use baton_domain::message::Message;
-use baton_server::store::rows::{DeliveryState, DestinationMinuteRow, DestinationRow, Fence, NewDelivery, Settlement};
+use baton_server::store::rows::{
+    CleanKind, DeliveryState, DestinationMinuteRow, DestinationRow, Fence, NewDelivery, Settlement,
+};
 use chrono::{DurationRound, TimeDelta};
 use serde_json::json;
 
@@ -137,13 +139,13 @@ async fn what_goes_through_is_counted_by_destination_and_minute(fixture: Fixture
 
     let long_ago = (chrono::Utc::now() - TimeDelta::days(3)).format("%Y-%m-%dT%H:%M:00.000Z").to_string();
     fixture.sql(&format!("UPDATE {{baton}}destination_minute SET minute = '{long_ago}'")).await.unwrap();
-    fixture.store.clean(chrono::Utc::now() - TimeDelta::days(7), 100).await.unwrap();
+    fixture.store.clean(CleanKind::Minutes, chrono::Utc::now() - TimeDelta::days(7), 100).await.unwrap();
     assert_eq!(
         fixture.number("SELECT count(DISTINCT destination) FROM {baton}destination_minute").await,
         3,
         "within the retention"
     );
-    fixture.store.clean(chrono::Utc::now(), 100).await.unwrap();
+    fixture.store.clean(CleanKind::Minutes, chrono::Utc::now(), 100).await.unwrap();
     assert_eq!(fixture.number("SELECT count(*) FROM {baton}destination_minute").await, 0);
 }
 

@@ -31,7 +31,7 @@ use uuid::Uuid;
 const WITHIN: Duration = Duration::from_secs(20);
 
 pub struct World {
-    node: Node,
+    pub node: Node,
     pub participant: Arc<Participant>,
     _folder: tempfile::TempDir,
 }

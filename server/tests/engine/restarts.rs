@@ -5,6 +5,8 @@ use baton_app::{
     port::{Answer, AppError, Backend as _},
 };
 use baton_domain::message::Message;
+use baton_server::store::rows::CleanKind;
+use chrono::{TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -19,6 +21,7 @@ on_both!(restarts:
     what_cannot_be_is_refused_with_its_place_and_changes_nothing,
     only_the_new_one_awaits_an_event_by_value,
     a_called_instance_and_a_saga_are_not_restarted,
+    an_original_that_is_no_longer_kept_is_told,
 );
 
 const STAY: &str = "
@@ -306,5 +309,33 @@ nodes:
         ["cancelled", "compensating"].contains(&child.state.as_str()).then_some(())
     })
     .await;
+    world.stop().await;
+}
+
+pub async fn an_original_that_is_no_longer_kept_is_told(world: World) {
+    let before = stuck(&world).await;
+    let (id, at) = (before.summary.id, point(&before, "price"));
+    let asked = RestartRequest { variables: set(json!({"room": 7})), ..ask(at) };
+    let started = restart(&world, id, asked).await.unwrap();
+    world.command("Pay").await;
+    assert_eq!(world.service().instance(started.id).await.unwrap().gone, Vec::<Uuid>::new());
+    world.until_quiet().await;
+
+    let later = Utc::now() + TimeDelta::minutes(1);
+    let clean = async |kind| world.node.store.clean(kind, later, 100).await.unwrap().rows;
+    assert_eq!(clean(CleanKind::Instances).await, 0, "its commands are still in the outbox");
+    assert!(clean(CleanKind::Messages).await > 0);
+    clean(CleanKind::Inbox).await;
+    assert_eq!(clean(CleanKind::Instances).await, 1);
+
+    let next = world.service().instance(started.id).await.unwrap();
+    assert_eq!((next.restarted_from, next.gone), (Some(OriginView { instance: id, at }), vec![id]));
+    match world.service().instance(id).await.unwrap_err() {
+        AppError::NotFound(message) => assert!(message.contains("after its retention"), "{message}"),
+        other => panic!("{other:?}"),
+    }
+    world.answer(&world.command("Pay").await, "Paid", json!({})).await;
+    world.answer(&world.command("Clean").await, "Cleaned", json!({})).await;
+    world.until_state(started.id, "waiting").await;
     world.stop().await;
 }

@@ -438,6 +438,20 @@ async fn a_repair_is_remembered_and_repairing_nothing_is_said() {
 }
 
 #[tokio::test]
+async fn housekeeping_is_told() {
+    let baton = Baton::start().await;
+    let told = baton.get("/api/v1/housekeeping").await;
+    assert_eq!(told.status, StatusCode::OK, "{}", told.text());
+    let told = told.json();
+    let kept = told["kept"].as_array().unwrap();
+    let days = |what: &str| kept.iter().find(|it| it["what"] == what).unwrap()["seconds"].as_u64().unwrap() / 86_400;
+    assert_eq!(["messages", "attempts", "inbox", "instances", "audit"].map(days), [30, 30, 30, 30, 365]);
+    assert_eq!(told["last"], Value::Null, "there was no round yet");
+    assert!(told["tables"][0]["bytes"].as_u64().unwrap() > 10_000, "{told}");
+    baton.stop().await;
+}
+
+#[tokio::test]
 async fn metrics_show_what_is_stored_and_readiness_asks_the_database() {
     let baton = Baton::start().await;
     publish(&baton, "refund", APPROVAL).await;

@@ -65,6 +65,18 @@ async fn what_does_not_exist_is_a_page_for_people() {
 }
 
 #[tokio::test]
+async fn the_settings_page_says_what_is_kept_for_how_long() {
+    let baton = Baton::start().await;
+    let session = baton.sign_in(&[("token", ADMIN_TOKEN)]).await.session();
+    let answer = page(&baton, &session, "/settings").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    for words in ["Housekeeping", "Ended instances", "kept for 30 days", "kept for 365 days", "the file"] {
+        assert!(answer.text().contains(words), "{words} is missing in {}", answer.text());
+    }
+    baton.stop().await;
+}
+
+#[tokio::test]
 async fn the_icon_is_there_unasked() {
     let baton = Baton::start().await;
     let ask = || browser("/favicon.ico").body(Body::empty()).unwrap();

@@ -3,7 +3,8 @@
 use baton_domain::message::Message;
 use baton_server::{
     cleaner::{Cleaner, Config},
-    store::rows::{DeliveryState, NewDelivery, Settlement},
+    retention::Days,
+    store::rows::{CleanKind, DeliveryState, NewDelivery, Settlement},
 };
 use chrono::{TimeDelta, Utc};
 
@@ -43,11 +44,14 @@ async fn old_messages_are_removed_and_open_ones_kept(database: Database) {
     settle(&rows[20..25], 8, true).await;
     settle(&rows[25..28], 6, false).await;
 
-    let config = Config { retention_days: 7, batch: 6, breath: std::time::Duration::ZERO, ..Config::default() };
-    let removed = Cleaner::new(world.store.clone(), config.clone()).run_once().await.unwrap();
-    assert_eq!(removed, 20);
+    let days = Days { messages: 7, attempts: None, inbox: None, instances: None, audit: 0 };
+    let retention = days.retention().unwrap();
+    let config = Config { retention, batch: 6, breath: std::time::Duration::ZERO, ..Config::default() };
+    let report = Cleaner::new(world.store.clone(), config.clone()).run_once().await;
+    assert_eq!((report.removed[&CleanKind::Messages], report.more), (20, false));
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
     let mut left: Vec<_> = world.list().await.into_iter().map(|row| row.seq).collect();
     left.sort_unstable();
     assert_eq!(left, rows[20..].iter().map(|row| row.seq).collect::<Vec<_>>());
-    assert_eq!(Cleaner::new(world.store.clone(), config).run_once().await.unwrap(), 0);
+    assert_eq!(Cleaner::new(world.store.clone(), config).run_once().await.total(), 0);
 }

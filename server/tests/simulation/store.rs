@@ -19,12 +19,7 @@ use baton_server::{
     store::{
         Bell, Decide, Store, StoreError,
         rows::{
-            Appended, AttemptOutcome, AuditRow, BatchRow, BatchState, Changes, Claim, Counts, CredentialKind,
-            CredentialRow, Decided, DeliveryRow, DestinationCounts, DestinationMinuteRow, DestinationRow, DraftRow,
-            DraftSeen, DueDelivery, EarlyEvent, Expired, FailureGroupRow, Fence, HistoryRow, InstanceCount,
-            InstanceFilter, InstanceRow, Instant, Loaded, Looked, MessageFilter, MessageRow, MinuteRow, NodeRow,
-            Outbound, Page, Parked, PublishSeen, Recorded, Repair, RepairFilter, RouteRow, Settlement, Swept,
-            TaskFilter, TaskRow, TaskState, TypeRow, VersionRow, VersionsMark,
+            Appended, AttemptOutcome, AuditRow, BatchRow, BatchState, Changes, Claim, CleanKind, Cleaned, Counts, CredentialKind, CredentialRow, Decided, DeliveryRow, DestinationCounts, DestinationMinuteRow, DestinationRow, DraftRow, DraftSeen, DueDelivery, EarlyEvent, Expired, FailureGroupRow, Fence, HistoryRow, InstanceCount, InstanceFilter, InstanceRow, Instant, Loaded, Looked, MessageFilter, MessageRow, MinuteRow, NodeRow, Outbound, Page, Parked, PublishSeen, Recorded, Repair, RepairFilter, RouteRow, Settlement, Swept, TableSize, TaskFilter, TaskRow, TaskState, TypeRow, VersionRow, VersionsMark,
         },
     },
 };
@@ -561,7 +556,13 @@ impl Store for MemoryStore {
     async fn list_audit(&self, _: Option<&str>, _: u32) -> Result<Vec<AuditRow>, StoreError> {
         unreachable!()
     }
-    async fn clean(&self, _: Instant, _: u32) -> Result<u64, StoreError> {
+    async fn clean(&self, _: CleanKind, _: Instant, _: u32) -> Result<Cleaned, StoreError> {
+        unreachable!()
+    }
+    async fn prepare_partitions(&self, _: Instant) -> Result<u64, StoreError> {
+        unreachable!()
+    }
+    async fn table_sizes(&self, _: u32) -> Result<Vec<TableSize>, StoreError> {
         unreachable!()
     }
 }

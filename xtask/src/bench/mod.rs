@@ -24,13 +24,16 @@ use crate::{command::output, dist};
 /// Flat keys and their values, in alphabetical order.
 type Figures = BTreeMap<String, Value>;
 
-/// Measures, prints a table, and writes the same as JSON.
-pub fn run(json_file: Option<&Path>, arguments: &[String]) -> Result<()> {
+/// Measures, prints a table, and writes the same as JSON. With `soak_minutes` only a load of that length is measured.
+pub fn run(json_file: Option<&Path>, soak_minutes: Option<u32>, arguments: &[String]) -> Result<()> {
     let (program, site) = dist::build()?;
 
     let folder = env::temp_dir().join(format!("baton-bench-{}", std::process::id()));
     fs::create_dir(&folder).with_context(|| format!("create {}", folder.display()))?;
-    let measured = measure(&program, &site, &folder, arguments);
+    let measured = match soak_minutes {
+        Some(minutes) => soak(&program, &folder, minutes, arguments),
+        None => measure(&program, &site, &folder, arguments),
+    };
     fs::remove_dir_all(&folder).with_context(|| format!("remove {}", folder.display()))?;
 
     let figures = measured?;
@@ -57,6 +60,17 @@ fn measure(program: &Path, site: &Path, folder: &Path, arguments: &[String]) -> 
     Ok(figures)
 }
 
+fn soak(program: &Path, folder: &Path, minutes: u32, arguments: &[String]) -> Result<Figures> {
+    let postgres = Postgres::start(Durability::Durable)?;
+    let mut figures = settings::settings(&postgres, folder)?;
+    let seconds = (minutes * 60).to_string();
+    let mut command = Command::new(program);
+    command.args(["bench", "--json", "-", "--postgres", &postgres.fresh_database()?]);
+    command.args(["--soak-seconds", &seconds]).args(arguments);
+    figures.extend(figures_of(&mut command)?);
+    Ok(figures)
+}
+
 /// `baton bench` prints its figures on standard output, as one flat JSON object; its progress goes to standard error.
 fn under_load(
     program: &Path,
@@ -68,6 +82,10 @@ fn under_load(
     let mut command = Command::new(program);
     command.args(["bench", "--json", "-", "--postgres", postgres_url, "--sqlite"]).arg(folder);
     command.args(buses.iter().flat_map(|url| ["--bus", url])).args(arguments);
+    figures_of(&mut command)
+}
+
+fn figures_of(command: &mut Command) -> Result<Figures> {
     let text = output(command.stderr(std::process::Stdio::inherit()))?;
     let figures: Figures = serde_json::from_str(&text).context("read the figures of baton bench")?;
     ensure!(figures.values().all(|value| !value.is_object() && !value.is_array()), "figures are flat");

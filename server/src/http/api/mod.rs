@@ -95,6 +95,7 @@ pub fn router() -> OpenApiRouter<Api> {
         .routes(routes!(batches::control))
         .routes(routes!(log::drop_slot))
         .routes(routes!(overview::nodes))
+        .routes(routes!(overview::housekeeping))
         .routes(routes!(overview::message_types))
 }
 

@@ -1,7 +1,7 @@
 //! The numbers of the first page, the live flow so far, the audit, and what runs here.
 
 use axum::extract::State;
-use baton_app::model::{About, AuditEntry, FlowItem, NodeView, Overview, Page};
+use baton_app::model::{About, AuditEntry, FlowItem, Housekeeping, NodeView, Overview, Page};
 use baton_domain::definition::wire::Wire;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -91,4 +91,16 @@ pub async fn about(State(api): State<Api>, _: Caller) -> Result<Json<About>> {
 )]
 pub async fn nodes(State(api): State<Api>, _: Caller) -> Result<Json<Page<NodeView>>> {
     Ok(Json(whole(api.backend.nodes().await?)))
+}
+
+/// What is kept for how long, what went in the last round of the node that answers, and how large the tables are
+#[utoipa::path(
+    get,
+    path = "/housekeeping",
+    tag = "overview",
+    operation_id = "read_housekeeping",
+    responses((status = 200, description = "What is kept and what went", body = Housekeeping))
+)]
+pub async fn housekeeping(State(api): State<Api>, _: Caller) -> Result<Json<Housekeeping>> {
+    Ok(Json(api.backend.housekeeping().await?))
 }

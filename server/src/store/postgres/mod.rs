@@ -44,6 +44,7 @@ mod message;
 mod migrate;
 mod outbox;
 mod overview;
+mod partition;
 mod pgoutput;
 mod recent;
 mod repair;

@@ -1,1 +1,3 @@
-DELETE FROM destination_minute WHERE minute < min(?1, strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 day'))
+DELETE FROM destination_minute WHERE (minute, destination) IN (
+    SELECT minute, destination FROM destination_minute WHERE minute < ?1 ORDER BY minute, destination LIMIT ?2
+)

@@ -1,0 +1,3 @@
+DELETE FROM baton.message_minute WHERE ctid = ANY (ARRAY (
+    SELECT ctid FROM baton.message_minute WHERE minute < $1 ORDER BY minute LIMIT $2 FOR UPDATE SKIP LOCKED
+))
