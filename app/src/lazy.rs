@@ -65,6 +65,8 @@ part!(desk, __preload_desk, Asked:
     Processes ProcessesRoute => definitions_page(DefinitionKind::Process),
     Sagas SagasRoute => definitions_page(DefinitionKind::Saga),
     Destinations DestinationsRoute => view! { <DestinationsPage/> },
+    Sources SourcesRoute => view! { <SourcesPage/> },
+    NewSource NewSourceRoute => view! { <NewSourcePage/> },
     Settings SettingsRoute => view! { <SettingsPage/> },
 );
 

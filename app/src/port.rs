@@ -222,6 +222,16 @@ pub trait Backend: Send + Sync + 'static {
     /// The bus, and how it is.
     async fn bus(&self) -> Answer<BusView>;
     async fn test_destination(&self, actor: Actor, name: String) -> Answer<TestReport>;
+    async fn sources(&self) -> Answer<Vec<Source>>;
+    /// Stores a source that can be read as its settings say; `Invalid` when it cannot.
+    async fn put_source(&self, actor: Actor, name: String, settings: SourceSettings) -> Answer<Source>;
+    async fn delete_source(&self, actor: Actor, name: String, reason: Option<String>) -> Answer<()>;
+    /// Pausing what is paused changes nothing.
+    async fn pause_source(&self, actor: Actor, name: String, paused: bool, reason: Option<String>) -> Answer<Source>;
+    /// What a source with these settings finds, and what it would take in first; writes nothing anywhere.
+    async fn preview_source(&self, name: Option<String>, settings: SourceSettings) -> Answer<SourcePreview>;
+    /// The tables of a database (`env:NAME` or `file:PATH`; absent: Baton's own) that could be sources.
+    async fn source_tables(&self, database: Option<String>) -> Answer<Vec<SourceTable>>;
     async fn routes(&self) -> Answer<Vec<Route>>;
     async fn put_route(&self, actor: Actor, name: String, settings: RouteSettings) -> Answer<Route>;
     async fn delete_route(&self, actor: Actor, name: String) -> Answer<()>;

@@ -44,6 +44,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/tasks") view={Lazy::<TasksRoute>::new()} ssr=whole.clone()/>
                     <Route path=path!("/tasks/:id") view={Lazy::<TaskRoute>::new()} ssr=whole.clone()/>
                     <Route path=path!("/destinations") view={Lazy::<DestinationsRoute>::new()} ssr=whole.clone()/>
+                    <Route path=path!("/sources") view={Lazy::<SourcesRoute>::new()} ssr=whole.clone()/>
+                    <Route path=path!("/sources/new") view={Lazy::<NewSourceRoute>::new()} ssr=whole.clone()/>
                     <Route path=path!("/settings") view={Lazy::<SettingsRoute>::new()} ssr=whole/>
                 </FlatRoutes>
             </Layout>

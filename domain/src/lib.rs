@@ -13,6 +13,7 @@
 //! - [`designer`]: the canvas: a draft as a document, edits and their inverses, routes, gestures
 //! - [`expression`]: CEL, compiled and bounded
 //! - [`diagnostic`]: what validation says, and where
+//! - [`source`]: tables of other systems, read as messages
 //! - [`lane`], [`retry`]: how the relay spreads keys and spaces attempts
 
 pub mod bpmn;
@@ -33,5 +34,6 @@ pub mod retry;
 pub mod saga;
 pub mod schema;
 pub mod simulation;
+pub mod source;
 #[cfg(test)]
 mod strategies;

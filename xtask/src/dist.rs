@@ -39,7 +39,7 @@ pub fn run() -> Result<()> {
 pub fn build() -> Result<(PathBuf, PathBuf)> {
     let site = site::build(Purpose::Dist)?;
     run_command(
-        cargo_with(["build", "--release", "--package=baton-server", "--bin=baton", "--features=embed,kafka"])
+        cargo_with(["build", "--release", "--package=baton-server", "--bin=baton", "--features=embed,kafka,mongodb"])
             .env("BATON_SITE_FINGERPRINT", site::fingerprint()?),
     )?;
     Ok((target().join("release/baton"), site))

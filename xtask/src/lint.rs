@@ -19,7 +19,7 @@ pub fn run() -> Result<()> {
             "--quiet",
             "--workspace",
             "--all-targets",
-            "--features=baton-server/embed,baton-server/kafka",
+            "--features=baton-server/embed,baton-server/kafka,baton-server/mongodb",
             "--",
             "-D",
             "warnings",

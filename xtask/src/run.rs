@@ -21,5 +21,10 @@ pub fn run(arguments: &[String]) -> Result<()> {
 /// The debug build of the server: it takes half as long as a release build, and serves a person well. It is built with
 /// the features that the whole workspace asks for, as the tests are: cargo builds most dependencies once for both.
 pub fn build_server() -> Command {
-    cargo_with(["build", "--workspace", "--bin=baton", "--features=baton-server/embed,baton-server/kafka"])
+    cargo_with([
+        "build",
+        "--workspace",
+        "--bin=baton",
+        "--features=baton-server/embed,baton-server/kafka,baton-server/mongodb",
+    ])
 }

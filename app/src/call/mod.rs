@@ -19,6 +19,7 @@ mod migrate;
 mod operate;
 mod overview;
 mod scenarios;
+mod sources;
 mod tasks;
 
 pub use batches::*;
@@ -34,6 +35,7 @@ pub use migrate::*;
 pub use operate::*;
 pub use overview::*;
 pub use scenarios::*;
+pub use sources::*;
 pub use tasks::*;
 
 #[cfg(feature = "ssr")]

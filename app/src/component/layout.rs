@@ -80,6 +80,7 @@ fn Navigation() -> impl IntoView {
                 {entry("/messages", "Messages", Icon::Messages, count(badges, |badges| badges.messages, ""))}
                 {entry("/failures", "Failures", Icon::Failures, count(badges, |badges| badges.dead, "bad"))}
                 {entry("/destinations", "Destinations", Icon::Destinations, ().erased())}
+                {entry("/sources", "Sources", Icon::Sources, ().erased())}
             </ul>
             <h2 id="nav-workflows">"Workflows"</h2>
             <ul aria-labelledby="nav-workflows">

@@ -12,6 +12,7 @@ mod migration;
 mod operation;
 mod overview;
 mod scenario;
+mod source;
 mod task;
 
 pub use batch::*;
@@ -27,6 +28,7 @@ pub use operation::*;
 pub use overview::*;
 pub use scenario::*;
 use serde::{Deserialize, Serialize};
+pub use source::*;
 pub use task::*;
 
 pub type Instant = chrono::DateTime<chrono::Utc>;

@@ -281,7 +281,15 @@ async fn start(url: &str, subscribers: Vec<Arc<dyn Subscriber>>) -> anyhow::Resu
 
 /// The same under another name, as one of several.
 async fn start_named(name: &str, url: &str, subscribers: Vec<Arc<dyn Subscriber>>) -> anyhow::Result<Node> {
-    start_as(name, url, subscribers, bus::Config::memory(), relay_service::Config::default(), cleaner::Config::default()).await
+    start_as(
+        name,
+        url,
+        subscribers,
+        bus::Config::memory(),
+        relay_service::Config::default(),
+        cleaner::Config::default(),
+    )
+    .await
 }
 
 /// The same, reading the database's log.

@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use baton_domain::{ids::MessageId, message::Message};
+use baton_domain::message::Message;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -19,6 +19,7 @@ use crate::{
     nudge::Nudge,
     relay::{Leases, Pace},
     store::{Store, StoreError},
+    take_in::take_in,
 };
 
 /// How often the broker hears that we are still at work.
@@ -91,14 +92,15 @@ impl Intake {
     async fn take(&self, feed: &mut dyn Feed, batch: Vec<Incoming>) -> bool {
         let address = Address { bus: self.broker.name(), name: &self.address };
         let (now, count) = (self.clock.now(), batch.len());
-        let messages: Vec<Message> = batch.iter().flat_map(|incoming| read(&address, incoming, now)).collect();
+        let messages: Vec<Vec<Message>> = batch.iter().map(|incoming| read(&address, incoming, now)).collect();
         let mut pace = Pace::new(IDLE_MAX);
         loop {
             let error = match self.store(&address, &batch, &messages).await {
                 Ok(fresh) => {
                     let name = self.address.clone();
                     metrics::counter!("baton_bus_received_total", "address" => name.clone()).increment(count as u64);
-                    let known = messages.len().saturating_sub(fresh) as u64;
+                    let all: usize = messages.iter().map(Vec::len).sum();
+                    let known = all.saturating_sub(fresh) as u64;
                     metrics::counter!("baton_bus_received_duplicates_total", "address" => name).increment(known);
                     if fresh > 0 {
                         self.relay.now();
@@ -119,32 +121,15 @@ impl Intake {
         }
     }
 
-    /// Returns how many were new. What the database refuses is put away one by one, so that it holds up nobody.
+    /// Returns how many were new.
     async fn store(
         &self,
         address: &Address<'_>,
         batch: &[Incoming],
-        messages: &[Message],
+        messages: &[Vec<Message>],
     ) -> Result<usize, StoreError> {
-        let consumer = consumer(address);
-        match self.store.take_in(&consumer, messages).await {
-            Ok(fresh) => return Ok(fresh.len()),
-            Err(StoreError::Refused { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        let mut fresh: Vec<MessageId> = Vec::new();
-        for incoming in batch {
-            let now = self.clock.now();
-            let read = read(address, incoming, now);
-            fresh.extend(match self.store.take_in(&consumer, &read).await {
-                Err(error @ StoreError::Refused { .. }) => {
-                    let note = unreadable(address, incoming, &error.to_string(), now);
-                    self.store.take_in(&consumer, &[note]).await?
-                }
-                other => other?,
-            });
-        }
-        Ok(fresh.len())
+        let instead = |index: usize, why: &str| unreadable(address, &batch[index], why, self.clock.now());
+        take_in(self.store.as_ref(), &consumer(address), messages, instead).await.map(|fresh| fresh.len())
     }
 }
 

@@ -24,7 +24,7 @@ pub const UNREADABLE: &str = "baton.Unreadable";
 /// The class of its failure.
 const CLASS: &str = "unreadable";
 /// How much of a body is kept: base64 makes it a third longer, and it has to fit into a payload.
-const KEPT_BYTES_MAX: usize = PAYLOAD_BYTES_MAX / 2;
+pub const KEPT_BYTES_MAX: usize = PAYLOAD_BYTES_MAX / 2;
 /// Their ids are hashed in this namespace (chosen once, at random).
 const NAMESPACE: Uuid = Uuid::from_u128(0x1b0c_7a52_4d0e_4c55_9f3a_88d1_20b7_6ee9);
 
@@ -82,7 +82,11 @@ fn at(found: &Diagnostic) -> String {
 }
 
 fn mark(message: &mut Message, address: &Address<'_>) {
-    message.headers.insert(ORIGIN_HEADER.to_owned(), format!("{} {}", address.bus, address.name));
+    message.headers.insert(ORIGIN_HEADER.to_owned(), origin(address));
+}
+
+fn origin(address: &Address<'_>) -> String {
+    format!("{} {}", address.bus, address.name)
 }
 
 /// The event that stands for what cannot be taken, with the reason.
@@ -102,7 +106,23 @@ pub fn unreadable(address: &Address<'_>, incoming: &Incoming, why: &str, now: Da
     let attributes: BTreeMap<&str, String> = (incoming.attributes.iter().take(64))
         .map(|(name, value)| (name.as_str(), value.replace('\0', "\u{fffd}").chars().take(1_000).collect()))
         .collect();
-    let mut message = Message {
+    let payload = json!({
+        "error": why,
+        "bus": address.bus,
+        "address": address.name,
+        "place": incoming.place,
+        "content_type": incoming.content_type,
+        "attributes": attributes,
+        "body": body,
+        "body_bytes": incoming.body.len(),
+        "body_bytes_kept": kept.len(),
+    });
+    stand_in(id, &origin(address), payload, now)
+}
+
+/// An event that stands for something unreadable; `origin` is where it came from, and `payload` names `address` and `error`.
+pub fn stand_in(id: Uuid, origin: &str, payload: Value, now: DateTime<Utc>) -> Message {
+    Message {
         id: MessageId(id),
         kind: MessageKind::Event,
         message_type: UNREADABLE.to_owned(),
@@ -110,26 +130,14 @@ pub fn unreadable(address: &Address<'_>, incoming: &Incoming, why: &str, now: Da
         // A key of its own: nothing waits behind it.
         key: Key { aggregate_type: "baton.unreadable".to_owned(), aggregate_id: id.to_string() },
         aggregate_version: None,
-        payload: json!({
-            "error": why,
-            "bus": address.bus,
-            "address": address.name,
-            "place": incoming.place,
-            "content_type": incoming.content_type,
-            "attributes": attributes,
-            "body": body,
-            "body_bytes": incoming.body.len(),
-            "body_bytes_kept": kept.len(),
-        }),
-        headers: BTreeMap::new(),
+        payload,
+        headers: BTreeMap::from([(ORIGIN_HEADER.to_owned(), origin.to_owned())]),
         correlation_id: None,
         causation_id: None,
         deliver_after: None,
         destination: None,
         created_at: now,
-    };
-    mark(&mut message, address);
-    message
+    }
 }
 
 /// What to write down as the failure of a message that stands for something unreadable; `None` for every other.

@@ -122,6 +122,12 @@ impl Resolve for Resolver {
     }
 }
 
+/// The addresses of a host that may be called, for callers that connect by themselves.
+pub async fn resolve_host(host: &str, allow_private: bool) -> Result<Vec<SocketAddr>, AddressError> {
+    let found = tokio::net::lookup_host((host, 0)).await;
+    permitted(host, found, allow_private)
+}
+
 /// Those of the addresses found for `host` that may be called; an error when there are none.
 fn permitted(
     host: &str,

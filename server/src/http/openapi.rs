@@ -63,6 +63,7 @@ fn tags() -> Vec<Tag> {
         ("tasks", "What waits for people"),
         ("destinations", "Where messages go beside the bus"),
         ("routes", "Which messages go there"),
+        ("sources", "Where messages are taken in from, beside the outbox and the bus"),
         ("schemas", "JSON Schemas of definitions"),
         ("overview", "Numbers, live flow, audit"),
         ("access", "Tokens"),

@@ -290,7 +290,7 @@ fn unknown_destination(name: &str) -> AppError {
 }
 
 /// Names stand in addresses: lower-case letters, digits and single hyphens.
-fn check_name(name: &str, pointer: &str) -> Answer<()> {
+pub(super) fn check_name(name: &str, pointer: &str) -> Answer<()> {
     let fine = (1..=63).contains(&name.len())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
         && !name.starts_with('-')

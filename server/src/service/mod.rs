@@ -20,6 +20,7 @@ mod operations;
 mod overview;
 mod restarts;
 mod scenarios;
+mod sources;
 mod tasks;
 
 use std::sync::Arc;
@@ -49,7 +50,7 @@ use crate::{
     store::{Store, StoreError, rows},
 };
 
-pub use self::{housekeeping::HousekeepingView, log::LogView};
+pub use self::{housekeeping::HousekeepingView, log::LogView, sources::SourceView};
 
 /// The instances that an operation on many is for.
 pub fn asked_in_batch(operation: &BatchOperate, filter: BatchFilter) -> Answer<rows::InstanceFilter> {
@@ -74,6 +75,8 @@ pub struct Service {
     pub nudges: Arc<Nudges>,
     /// Wakes the worker of operations on many instances.
     pub batches: Nudge,
+    /// What sources are seen with.
+    pub sources: SourceView,
     pub meter: Arc<Meter>,
     /// Whether destinations may have private addresses.
     pub allow_private: bool,
@@ -350,6 +353,24 @@ impl Backend for Service {
     }
     async fn test_destination(&self, actor: Actor, name: String) -> Answer<TestReport> {
         self.send_test(actor, name).await
+    }
+    async fn sources(&self) -> Answer<Vec<Source>> {
+        self.list_sources().await
+    }
+    async fn put_source(&self, actor: Actor, name: String, settings: SourceSettings) -> Answer<Source> {
+        self.store_source(actor, name, settings).await
+    }
+    async fn delete_source(&self, actor: Actor, name: String, reason: Option<String>) -> Answer<()> {
+        self.remove_source(actor, name, reason).await
+    }
+    async fn pause_source(&self, actor: Actor, name: String, paused: bool, reason: Option<String>) -> Answer<Source> {
+        self.set_source_paused(actor, name, paused, reason).await
+    }
+    async fn preview_source(&self, name: Option<String>, settings: SourceSettings) -> Answer<SourcePreview> {
+        self.look_at_source(name, settings).await
+    }
+    async fn source_tables(&self, database: Option<String>) -> Answer<Vec<SourceTable>> {
+        self.list_source_tables(database).await
     }
     async fn routes(&self) -> Answer<Vec<Route>> {
         self.list_routes().await

@@ -201,6 +201,18 @@ macro_rules! delegate_store {
             async fn list_routes(&self) -> Result<Vec<RouteRow>, StoreError> {
                 destination::list_routes(self).await
             }
+            async fn put_source(&self, row: &SourceRow, anew: bool, audit: AuditRow) -> Result<(), StoreError> {
+                self.room.note(source::put(self, row, anew, audit).await)
+            }
+            async fn delete_source(&self, name: &str, audit: AuditRow) -> Result<bool, StoreError> {
+                self.room.note(source::delete(self, name, audit).await)
+            }
+            async fn list_sources(&self) -> Result<Vec<SourceRow>, StoreError> {
+                source::list(self).await
+            }
+            async fn record_source(&self, progress: &SourceProgress) -> Result<bool, StoreError> {
+                self.room.note(source::record(self, progress).await)
+            }
             async fn count_deliveries(&self) -> Result<Vec<DestinationCounts>, StoreError> {
                 destination::count_deliveries(self).await
             }

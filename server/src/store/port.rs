@@ -254,6 +254,12 @@ pub trait Store: Send + Sync + 'static {
     async fn put_route(&self, row: &RouteRow, audit: AuditRow) -> Result<(), StoreError>;
     async fn delete_route(&self, name: &str, audit: AuditRow) -> Result<bool, StoreError>;
     async fn list_routes(&self) -> Result<Vec<RouteRow>, StoreError>;
+    /// Stores a source; `anew` forgets how far it was read. What is known of how it works is forgotten in any case.
+    async fn put_source(&self, row: &SourceRow, anew: bool, audit: AuditRow) -> Result<(), StoreError>;
+    async fn delete_source(&self, name: &str, audit: AuditRow) -> Result<bool, StoreError>;
+    async fn list_sources(&self) -> Result<Vec<SourceRow>, StoreError>;
+    /// Writes down how reading from a source goes; `false` and nothing else when it was stored anew or removed since.
+    async fn record_source(&self, progress: &SourceProgress) -> Result<bool, StoreError>;
     /// Notes types of messages that were seen, and that they were seen now.
     async fn note_types(&self, rows: &[TypeRow]) -> Result<(), StoreError>;
     /// Those that were noted: ten thousand at most, by kind, type and aggregate type.

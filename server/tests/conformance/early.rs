@@ -9,8 +9,8 @@ use baton_domain::{
 use baton_server::store::{
     self, OpenOptions, Store, StoreError,
     rows::{
-        BUS, Changes, Claim, Decided, EARLY_PER_VALUE_MAX, ENGINE, EarlyEvent, Expired, Instant, Look, Looked, Repair,
-        RepairFilter, Settlement, WaitRow,
+        BUS, Changes, Claim, CleanKind, Decided, EARLY_PER_VALUE_MAX, ENGINE, EarlyEvent, Expired, Instant, Look,
+        Looked, Repair, RepairFilter, Settlement, WaitRow,
     },
 };
 use serde_json::json;
@@ -206,7 +206,8 @@ async fn what_nobody_took_goes_with_its_message(fixture: Fixture) {
     keep(&fixture, vec![kept(&message, "a", in_seconds(-1))]).await;
     fixture.store.expire_early(now(), 1_000, 10).await.unwrap();
 
-    assert_eq!(fixture.store.clean(at("2026-01-01T00:00:01Z"), 10).await.unwrap(), 1);
+    let cleaned = fixture.store.clean(CleanKind::Messages, at("2026-01-01T00:00:01Z"), 10).await.unwrap();
+    assert_eq!(cleaned.rows, 1);
 
     assert!(fixture.store.list_failures().await.unwrap().is_empty());
 }

@@ -25,6 +25,7 @@ mod policy;
 mod reading;
 mod repair;
 mod schema;
+mod source;
 mod task;
 mod unavailable;
 mod waiting;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::Baton;
 
 /// The calls of the contract in design.md.
-const CONTRACT: [&str; 60] = [
+const CONTRACT: [&str; 69] = [
     "POST /api/v1/messages",
     "GET /api/v1/messages",
     "GET /api/v1/messages/{id}",
@@ -63,6 +63,15 @@ const CONTRACT: [&str; 60] = [
     "GET /api/v1/routes/{name}",
     "PUT /api/v1/routes/{name}",
     "DELETE /api/v1/routes/{name}",
+    "GET /api/v1/sources",
+    "GET /api/v1/sources/{name}",
+    "PUT /api/v1/sources/{name}",
+    "DELETE /api/v1/sources/{name}",
+    "POST /api/v1/sources/preview",
+    "POST /api/v1/sources/tables",
+    "GET /api/v1/sources/presets",
+    "POST /api/v1/sources/{name}/pause",
+    "POST /api/v1/sources/{name}/resume",
     "GET /api/v1/schemas/process.json",
     "GET /api/v1/schemas/saga.json",
     "POST /api/v1/tokens",

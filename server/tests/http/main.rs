@@ -10,4 +10,5 @@ mod live;
 mod operation;
 mod pages;
 mod sign_in;
+mod source;
 mod support;

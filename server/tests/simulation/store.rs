@@ -19,7 +19,13 @@ use baton_server::{
     store::{
         Bell, Decide, Store, StoreError,
         rows::{
-            Appended, AttemptOutcome, AuditRow, BatchRow, BatchState, Changes, Claim, CleanKind, Cleaned, Counts, CredentialKind, CredentialRow, Decided, DeliveryRow, DestinationCounts, DestinationMinuteRow, DestinationRow, DraftRow, DraftSeen, DueDelivery, EarlyEvent, Expired, FailureGroupRow, Fence, HistoryRow, InstanceCount, InstanceFilter, InstanceRow, Instant, Loaded, Looked, MessageFilter, MessageRow, MinuteRow, NodeRow, Outbound, Page, Parked, PublishSeen, Recorded, Repair, RepairFilter, RouteRow, Settlement, Swept, TableSize, TaskFilter, TaskRow, TaskState, TypeRow, VersionRow, VersionsMark,
+            Appended, AttemptOutcome, AuditRow, BatchRow, BatchState, Changes, Claim, CleanKind, Cleaned, Counts,
+            CredentialKind, CredentialRow, Decided, DeliveryRow, DestinationCounts, DestinationMinuteRow,
+            DestinationRow, DraftRow, DraftSeen, DueDelivery, EarlyEvent, Expired, FailureGroupRow, Fence, HistoryRow,
+            InstanceCount, InstanceFilter, InstanceRow, Instant, Loaded, Looked, MessageFilter, MessageRow, MinuteRow,
+            NodeRow, Outbound, Page, Parked, PublishSeen, Recorded, Repair, RepairFilter, RouteRow, Settlement,
+            SourceProgress, SourceRow, Swept, TableSize, TaskFilter, TaskRow, TaskState, TypeRow, VersionRow,
+            VersionsMark,
         },
     },
 };
@@ -60,14 +66,21 @@ pub struct SetUp {
     pub routes: Vec<RouteRow>,
 }
 
+/// What was kept for a value, beside what was taken already.
+struct LookedUp {
+    value: (String, String),
+    found: Option<MessageId>,
+    except: Vec<MessageId>,
+}
+
 /// What a step looked at, to know at its end whether it is still so.
 struct Seen {
     fresh: HashSet<MessageId>,
     instances: BTreeMap<InstanceId, i64>,
     timers: Vec<TimerId>,
     tasks: BTreeMap<TaskId, (TaskState, Option<String>)>,
-    /// What was kept for a value, and who waited for one.
-    early: Vec<((String, String), Option<MessageId>, Vec<MessageId>)>,
+    early: Vec<LookedUp>,
+    /// Who waited for a value.
     waits: Vec<((String, String), Vec<InstanceId>)>,
 }
 
@@ -122,7 +135,8 @@ impl MemoryStore {
             let mut looked = Looked::default();
             for wait in look.wanted {
                 let found = tables.kept_for(&wait, &look.except, now).cloned();
-                seen.early.push((wait.clone(), found.as_ref().map(|it| it.id), look.except.clone()));
+                let (value, except) = (wait.clone(), look.except.clone());
+                seen.early.push(LookedUp { value, found: found.as_ref().map(|it| it.id), except });
                 looked.found.extend(found.map(|message| (wait, message)));
             }
             for wait in look.kept {
@@ -153,9 +167,7 @@ impl MemoryStore {
             return Err(StoreError::Conflict { what: "instance" });
         }
         let now = self.stage.calendar();
-        let has_come = |(wait, found, except): &(_, Option<MessageId>, Vec<MessageId>)| {
-            tables.kept_for(wait, except, now).map(|it| it.id) != *found
-        };
+        let has_come = |look: &LookedUp| tables.kept_for(&look.value, &look.except, now).map(|it| it.id) != look.found;
         let has_begun = |(wait, waiting): &(_, Vec<InstanceId>)| tables.instances_waiting(wait) != *waiting;
         if !broken::is(Fault::BlindToEarly) && (seen.early.iter().any(has_come) || seen.waits.iter().any(has_begun)) {
             return Err(StoreError::Conflict { what: "a wait" });
@@ -466,6 +478,18 @@ impl Store for MemoryStore {
         unreachable!()
     }
     async fn delete_destination(&self, _: &str, _: AuditRow) -> Result<bool, StoreError> {
+        unreachable!()
+    }
+    async fn put_source(&self, _: &SourceRow, _: bool, _: AuditRow) -> Result<(), StoreError> {
+        unreachable!()
+    }
+    async fn delete_source(&self, _: &str, _: AuditRow) -> Result<bool, StoreError> {
+        unreachable!()
+    }
+    async fn list_sources(&self) -> Result<Vec<SourceRow>, StoreError> {
+        Ok(Vec::new())
+    }
+    async fn record_source(&self, _: &SourceProgress) -> Result<bool, StoreError> {
         unreachable!()
     }
     async fn put_route(&self, _: &RouteRow, _: AuditRow) -> Result<(), StoreError> {

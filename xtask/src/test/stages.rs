@@ -15,8 +15,8 @@ use crate::{
     site, tools,
 };
 
-/// What a release has is tested too, assets inside and Kafka; all stages build the same.
-const RELEASED: &str = "--features=baton-server/embed,baton-server/kafka";
+/// What a release has is tested too, assets inside, Kafka and MongoDB; all stages build the same.
+const RELEASED: &str = "--features=baton-server/embed,baton-server/kafka,baton-server/mongodb";
 
 type Environment<'a> = &'a [(&'static str, String)];
 

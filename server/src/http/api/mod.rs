@@ -17,6 +17,7 @@ pub mod routes;
 pub mod sagas;
 pub mod scenarios;
 pub mod schemas;
+pub mod sources;
 pub mod tasks;
 pub mod tokens;
 
@@ -81,6 +82,13 @@ pub fn router() -> OpenApiRouter<Api> {
         .routes(routes!(destinations::bus))
         .routes(routes!(routes::list))
         .routes(routes!(routes::read, routes::put, routes::delete))
+        .routes(routes!(sources::list))
+        .routes(routes!(sources::preview))
+        .routes(routes!(sources::tables))
+        .routes(routes!(sources::presets))
+        .routes(routes!(sources::read, sources::put, sources::delete))
+        .routes(routes!(sources::pause))
+        .routes(routes!(sources::resume))
         .routes(routes!(scenarios::run))
         .routes(routes!(scenarios::make))
         .routes(routes!(schemas::process))

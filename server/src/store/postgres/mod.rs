@@ -49,6 +49,7 @@ mod pgoutput;
 mod recent;
 mod repair;
 mod shelf;
+mod source;
 mod step;
 mod tail;
 mod task;

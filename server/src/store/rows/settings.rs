@@ -66,6 +66,71 @@ pub struct DestinationRow {
     pub updated_at: Instant,
 }
 
+/// A place of another system that messages are taken in from, and how that goes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceRow {
+    pub name: String,
+    /// With the version of their form; checked before they get here.
+    pub settings: Value,
+    pub paused: bool,
+    pub updated_at: Instant,
+    /// Another one with every storing.
+    pub mark: String,
+    pub standing: SourceStanding,
+}
+
+/// How taking in from a source goes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SourceStanding {
+    /// What its reader has to remember.
+    pub position: Option<Value>,
+    pub taken: u64,
+    /// Those of them that were no messages.
+    pub unreadable: u64,
+    pub last_taken_at: Option<Instant>,
+    /// When it worked last.
+    pub seen_at: Option<Instant>,
+    /// How many waited over there then, counted up to a bound.
+    pub waiting: Option<u64>,
+    /// Why it does not work, and since when that is so.
+    pub error: Option<(String, Instant)>,
+}
+
+/// What happened since the last time that something was written down about a source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceProgress {
+    pub name: String,
+    /// Of the row that was read.
+    pub mark: String,
+    pub at: Instant,
+    /// `None`: as before.
+    pub position: Option<Value>,
+    pub taken: u64,
+    pub unreadable: u64,
+    pub taken_at: Option<Instant>,
+    /// `None`: not counted.
+    pub waiting: Option<u64>,
+    /// Why it does not work; `None`: it works.
+    pub error: Option<String>,
+}
+
+impl SourceProgress {
+    /// It works, and nothing came.
+    pub fn works(name: &str, mark: &str, at: Instant) -> Self {
+        Self {
+            name: name.to_owned(),
+            mark: mark.to_owned(),
+            at,
+            position: None,
+            taken: 0,
+            unreadable: 0,
+            taken_at: None,
+            waiting: None,
+            error: None,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteRow {
     pub name: String,

@@ -46,6 +46,7 @@ mod message;
 mod outbox;
 mod overview;
 mod repair;
+mod source;
 mod task;
 mod types;
 mod writer;

@@ -1,0 +1,1 @@
+DELETE FROM baton.source WHERE name = $1

@@ -1,0 +1,2 @@
+SELECT name, settings, paused, updated_at, mark, position, taken, unreadable, last_taken_at, seen_at, waiting, error, error_at
+FROM source ORDER BY name

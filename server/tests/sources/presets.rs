@@ -1,0 +1,219 @@
+//! Presets, each on a table as its system creates it, with rows as it writes them.
+
+use baton_domain::source::Preset;
+use serde_json::{Value, json};
+
+use crate::fixture::{World, eventually, texts};
+
+fn preset(name: &str) -> Value {
+    serde_json::to_value(Preset::find(name).unwrap().settings()).unwrap()
+}
+
+/// Looks, then takes in; nothing but warnings is said about the table.
+async fn run(world: &mut World, name: &str, changes: Value) {
+    let settings = world.settings(preset(name), &changes);
+    let report = world.source(&settings).await.unwrap().check().await.unwrap();
+    assert!(report.diagnostics.iter().all(|one| !one.is_error()), "{:?}", report.diagnostics);
+    world.put(&settings).await;
+    world.run();
+}
+
+#[tokio::test]
+async fn debezium() {
+    let mut world = World::new().await;
+    world
+        .sql(
+            "CREATE TABLE outbox (id uuid NOT NULL PRIMARY KEY, aggregatetype varchar(255) NOT NULL, aggregateid varchar(255) \
+             NOT NULL, type varchar(255) NOT NULL, payload jsonb)",
+        )
+        .await;
+    let id = "406c07f3-26f0-4eea-a50c-109940064b8f";
+    world.sql(&format!("INSERT INTO outbox VALUES ('{id}', 'Order', '1', 'OrderCreated', '{{\"id\": 1}}')")).await;
+    world.sql("INSERT INTO outbox VALUES (gen_random_uuid(), 'Order', '1', 'OrderGone', NULL)").await;
+    run(&mut world, "debezium", json!({})).await;
+    let messages = world.taken(2).await;
+    assert_eq!(texts(&messages), ["OrderCreated 1", "OrderGone 1"]);
+    assert_eq!((messages[0].id.to_string().as_str(), &messages[0].payload), (id, &json!({"id": 1})));
+    assert_eq!((messages[0].key.aggregate_type.as_str(), &messages[1].payload), ("Order", &Value::Null));
+    eventually("the rows are gone", async || world.ask("SELECT count(*)::text FROM outbox").await == "0").await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn eventuate_tram() {
+    let mut world = World::new().await;
+    world.sql("CREATE SCHEMA eventuate").await;
+    world
+        .sql(
+            "CREATE TABLE eventuate.message (id VARCHAR(1000) PRIMARY KEY, destination TEXT NOT NULL, headers TEXT NOT NULL, \
+             payload TEXT NOT NULL, published SMALLINT DEFAULT 0, creation_time BIGINT)",
+        )
+        .await;
+    world
+        .sql(
+            r#"INSERT INTO eventuate.message (id, destination, headers, payload, creation_time) VALUES
+            ('0000016d7a3b1e2a-0242ac1200030000', 'net.shop.Order', '{"PARTITION_ID":"7","event-type":"net.shop.OrderCreated",
+             "event-aggregate-type":"net.shop.Order","event-aggregate-id":"7","ID":"0000016d7a3b1e2a-0242ac1200030000"}',
+             '{"total":12}', 1796029200500),
+            ('0000016d7a3b1e2b-0242ac1200030000', 'customerService', '{"command_type":"net.shop.ReserveCredit",
+             "command_reply_to":"replies","ID":"0000016d7a3b1e2b-0242ac1200030000"}', '{"orderId":7}', 1796029200600)"#,
+        )
+        .await;
+    world
+        .sql("INSERT INTO eventuate.message VALUES ('0000016d7a3b1e29-0242ac1200030000', 'x', '{}', '{}', 1, 1)")
+        .await;
+    run(&mut world, "eventuate-tram", json!({})).await;
+    let messages = world.taken(2).await;
+    assert_eq!(texts(&messages), ["OrderCreated 7", "ReserveCredit 0000016d7a3b1e2b-0242ac1200030000"]);
+    assert_eq!(messages[0].key.aggregate_type, "net.shop.Order");
+    assert_eq!(messages[1].key.aggregate_type, "customerService");
+    assert_eq!(messages[0].created_at.timestamp_millis(), 1_796_029_200_500);
+    assert_eq!(messages[0].headers["PARTITION_ID"], "7");
+    let open = "SELECT count(*)::text FROM eventuate.message WHERE published = 0";
+    eventually("the rows are marked", async || world.ask(open).await == "0").await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn eventuate_tram_with_a_number_as_its_key() {
+    let mut world = World::new().await;
+    world.sql("CREATE SCHEMA eventuate").await;
+    world
+        .sql(
+            "CREATE SEQUENCE eventuate.message_table_id_sequence START 1; CREATE TABLE eventuate.message (id VARCHAR(1000), dbid \
+             BIGINT NOT NULL DEFAULT nextval('eventuate.message_table_id_sequence') PRIMARY KEY, destination TEXT NOT NULL, \
+             headers TEXT NOT NULL, payload TEXT NOT NULL, published SMALLINT DEFAULT 0, creation_time BIGINT)",
+        )
+        .await;
+    world
+        .sql(r#"INSERT INTO eventuate.message (destination, headers, payload) VALUES ('a', '{"event-type":"One","PARTITION_ID":"k"}', '{}'), ('a', '{"event-type":"Two","PARTITION_ID":"k"}', '{}')"#)
+        .await;
+    run(&mut world, "eventuate-tram", json!({"mapping": {"key": "dbid", "order": "dbid"}})).await;
+    assert_eq!(texts(&world.taken(2).await), ["One k", "Two k"]);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn masstransit() {
+    let mut world = World::new().await;
+    world
+        .sql(
+            r#"CREATE TABLE "OutboxMessage" ("SequenceNumber" bigint GENERATED BY DEFAULT AS IDENTITY, "EnqueueTime" timestamptz,
+            "SentTime" timestamptz NOT NULL, "Headers" text, "Properties" text, "InboxMessageId" uuid, "InboxConsumerId" uuid,
+            "OutboxId" uuid, "MessageId" uuid NOT NULL, "ContentType" varchar(256) NOT NULL, "MessageType" text NOT NULL,
+            "Body" text NOT NULL, "ConversationId" uuid, "CorrelationId" uuid, "InitiatorId" uuid, "RequestId" uuid,
+            "SourceAddress" varchar(256), "DestinationAddress" varchar(256), "ResponseAddress" varchar(256),
+            "FaultAddress" varchar(256), "ExpirationTime" timestamptz,
+            CONSTRAINT "PK_OutboxMessage" PRIMARY KEY ("SequenceNumber"))"#,
+        )
+        .await;
+    let (id, conversation) = ("08dc3c4e-0000-0000-0000-00155d000001", "08dc3c4e-0000-0000-0000-00155d0000ff");
+    for (number, name) in [(1, "OrderPlaced"), (2, "OrderPaid")] {
+        let body = json!({"messageId": id, "messageType": [format!("urn:message:Shop.Contracts:{name}")],
+            "message": {"orderId": 7, "n": number}, "headers": {}});
+        world
+            .sql(&format!(
+                r#"INSERT INTO "OutboxMessage" ("SentTime", "Headers", "MessageId", "ContentType", "MessageType", "Body", "ConversationId")
+                VALUES ('2026-11-30T09:00:00Z', '{{"tenant":"t1"}}', '08dc3c4e-0000-0000-0000-00155d00000{number}',
+                'application/vnd.masstransit+json', 'urn:message:Shop.Contracts:{name}', '{body}', '{conversation}')"#
+            ))
+            .await;
+    }
+    run(&mut world, "masstransit", json!({})).await;
+    let messages = world.taken(2).await;
+    assert_eq!(texts(&messages), [format!("OrderPlaced {conversation}"), format!("OrderPaid {conversation}")]);
+    assert_eq!((messages[0].id.to_string().as_str(), &messages[0].payload), (id, &json!({"orderId": 7, "n": 1})));
+    assert_eq!(
+        (messages[0].headers["tenant"].as_str(), messages[0].correlation_id.as_deref()),
+        ("t1", Some(conversation))
+    );
+    eventually("the rows are gone", async || world.ask(r#"SELECT count(*)::text FROM "OutboxMessage""#).await == "0")
+        .await;
+    world.stop().await;
+}
+
+/// As Wolverine's `EnvelopeSerializer` writes one (headers shorter than 128 bytes).
+fn envelope(headers: &[(&str, &str)], data: &[u8]) -> String {
+    // 2026-11-30T09:00:00Z in ticks since the year 1, of the kind UTC.
+    let ticks: i64 = (621_355_968_000_000_000 + 1_796_029_200 * 10_000_000) | 0x4000_0000_0000_0000;
+    let mut bytes = ticks.to_le_bytes().to_vec();
+    bytes.extend(i32::try_from(headers.len()).unwrap().to_le_bytes());
+    for text in headers.iter().flat_map(|(name, value)| [name, value]) {
+        bytes.push(u8::try_from(text.len()).unwrap());
+        bytes.extend(text.as_bytes());
+    }
+    bytes.extend(i32::try_from(data.len()).unwrap().to_le_bytes());
+    bytes.extend(data);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn wolverine() {
+    let mut world = World::new().await;
+    world
+        .sql(
+            "CREATE TABLE wolverine_outgoing_envelopes (id uuid NOT NULL, owner_id integer NOT NULL, destination varchar NOT \
+             NULL, deliver_by timestamptz NULL, body bytea NOT NULL, attempts integer NULL DEFAULT 0, message_type varchar NOT \
+             NULL, CONSTRAINT pkey_wolverine_outgoing_envelopes_id PRIMARY KEY (id))",
+        )
+        .await;
+    let headers = [
+        ("source", "Shop"),
+        ("message-type", "Shop.OrderPlaced"),
+        ("content-type", "application/json"),
+        ("correlation-id", "c-1"),
+        ("id", "0193a1f0-0000-7000-8000-000000000001"),
+    ];
+    for (id, body) in
+        [("1", envelope(&headers, b"{\"orderId\":7}")), ("2", envelope(&headers, &[0xff, 0xfe])), ("3", "00".into())]
+    {
+        world
+            .sql(&format!(
+                "INSERT INTO wolverine_outgoing_envelopes (id, owner_id, destination, body, message_type) VALUES \
+                 ('0193a1f0-0000-7000-8000-00000000000{id}', 0, 'rabbitmq://queue/orders', '\\x{body}', 'Shop.OrderPlaced')"
+            ))
+            .await;
+    }
+    run(&mut world, "wolverine", json!({})).await;
+    let messages = world.taken(3).await;
+    assert_eq!(texts(&messages)[..2], ["OrderPlaced c-1", "OrderPlaced c-1"]);
+    assert_eq!(
+        (messages[0].id.to_string().as_str(), &messages[0].payload),
+        ("0193a1f0-0000-7000-8000-000000000001", &json!({"orderId": 7}))
+    );
+    assert_eq!(messages[0].correlation_id.as_deref(), Some("c-1"));
+    assert_eq!(messages[0].created_at.timestamp(), 1_796_029_200);
+    // What is not JSON comes as bytes, what is no envelope becomes a failure.
+    assert_eq!(messages[1].payload, json!({"base64": "//4="}));
+    assert_eq!(messages[2].message_type, "baton.Unreadable");
+    let open = "SELECT count(*)::text FROM wolverine_outgoing_envelopes";
+    eventually("the rows are gone", async || world.ask(open).await == "0").await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn watermill() {
+    let mut world = World::new().await;
+    world
+        .sql(
+            r#"CREATE TABLE IF NOT EXISTS "watermill_orders" ("offset" BIGSERIAL, "uuid" VARCHAR(36) NOT NULL, "created_at" TIMESTAMP
+            NOT NULL DEFAULT CURRENT_TIMESTAMP, "payload" JSON DEFAULT NULL, "metadata" JSON DEFAULT NULL, "transaction_id" xid8
+            NOT NULL, PRIMARY KEY ("transaction_id", "offset"))"#,
+        )
+        .await;
+    let (first, second) = ("3f1c2d4e-0000-4000-8000-000000000001", "3f1c2d4e-0000-4000-8000-000000000002");
+    world
+        .sql(&format!(
+            r#"INSERT INTO watermill_orders (uuid, payload, metadata, transaction_id) VALUES
+            ('{first}', '{{"n": 1}}', '{{"name":"shop.OrderPlaced","partition_key":"7"}}', pg_current_xact_id()),
+            ('{second}', '{{"n": 2}}', '{{}}', pg_current_xact_id())"#
+        ))
+        .await;
+    let changes = json!({"table": "watermill_orders", "mapping": {"aggregate_type": "'orders'", "type_after": "."}});
+    run(&mut world, "watermill", changes).await;
+    let messages = world.taken(2).await;
+    assert_eq!(texts(&messages), ["OrderPlaced 7".to_owned(), format!("Message {second}")]);
+    assert_eq!((messages[0].id.to_string().as_str(), &messages[0].payload), (first, &json!({"n": 1})));
+    assert_eq!(world.ask("SELECT count(*)::text FROM watermill_orders").await, "2", "nothing is written there");
+    world.stop().await;
+}
