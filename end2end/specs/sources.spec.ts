@@ -29,7 +29,7 @@ test("a table is looked at, mapped, previewed and taken in; until then nothing i
   await live(page);
   await expect(page.getByText("Nothing is taken in from elsewhere")).toBeVisible();
   await page.getByRole("link", { name: "New source…" }).first().click();
-  await expect(page.getByRole("heading", { name: "A table as a source" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Set up a source" })).toBeVisible();
 
   // given the table, found in the list
   await page.getByRole("button", { name: "Show its tables" }).click();
@@ -95,4 +95,30 @@ test("a table is looked at, mapped, previewed and taken in; until then nothing i
   await row.getByRole("button", { name: "Remove…" }).click();
   await dialog.getByRole("button", { name: "Remove", exact: true }).click();
   await expect(page.getByText("Nothing is taken in from elsewhere")).toBeVisible();
+});
+
+test("documents as a source are settings that are looked at first; what is wrong with them is said", async ({ page, baton }) => {
+  await page.goto(`${baton.url}/sources`);
+  await live(page);
+  await page.getByRole("link", { name: "Documents…" }).click();
+  await expect(page.getByRole("heading", { name: "Documents with their events in them" })).toBeVisible();
+  const settings = page.getByLabel("Settings", { exact: true });
+  const written = await settings.inputValue();
+  expect(JSON.parse(written)).toMatchObject({ kind: "documents", server: "env:SHOP_DOCUMENTS" });
+  await inEveryLook(page, async (look) => {
+    await picture(page, `sources-documents-${look}`);
+    await expectAccessible(page, `documents, ${look}`, look.endsWith("dark") ? ["color-contrast"] : undefined);
+    await expectNoSidewaysScroll(page, `documents, ${look}`);
+  });
+
+  // when the address names a variable that there is none of, then that is said, and nothing can be stored
+  await page.getByRole("button", { name: "Preview" }).click();
+  await expect(page.locator("main")).toContainText(/SHOP_DOCUMENTS[^.]*not set/);
+  await expect(page.getByRole("button", { name: "Take in from these documents" })).toHaveCount(0);
+  // when a field is misspelt, then it is named
+  await settings.fill(written.replace('"collection"', '"colection"'));
+  await page.getByRole("button", { name: "Preview" }).click();
+  await expect(page.getByRole("alert")).toContainText("colection");
+  await expect(settings).toHaveValue(/colection/);
+  expect((await baton.get("/sources")).items).toEqual([]);
 });

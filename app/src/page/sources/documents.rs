@@ -57,7 +57,7 @@ pub fn documents_form(of: Option<Source>) -> AnyView {
     };
     let refused = move || form.look.value().get().and_then(Result::err).map(|error| refusal(&error));
     view! {
-        <section class="card" aria-labelledby="documents-settings-title">
+        <section class="card source-step" aria-labelledby="documents-settings-title">
             <h2 id="documents-settings-title">"Documents with their events in them"</h2>
             <div class="field">
                 <label for="documents-settings">"Settings"</label>
@@ -92,7 +92,7 @@ fn brings(form: Form) -> Option<AnyView> {
     };
     Some(
         view! {
-            <section class="card" aria-labelledby="documents-brings-title">
+            <section class="card source-step" aria-labelledby="documents-brings-title">
                 <h2 id="documents-brings-title">"What that brings"</h2>
                 {stale}{notes}{content}
             </section>

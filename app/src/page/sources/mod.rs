@@ -57,7 +57,7 @@ fn draw(sources: Vec<Source>, writes: Writes) -> AnyView {
     if sources.is_empty() {
         return view! {
             <section class="card">
-                <Empty title="Nothing is taken in from elsewhere" text="A source is the outbox table of another system. Baton reads its rows as messages, in order and each once, and marks or deletes them, or only reads. Presets know the tables of Debezium, Eventuate Tram, MassTransit, Wolverine and Watermill.">
+                <Empty title="Nothing is taken in from elsewhere" text="A source is the outbox table of another system. Baton reads its rows as messages, in order and each once, and marks or deletes them, or only reads. Presets know the tables of Debezium, Eventuate Tram, MassTransit, Wolverine and Watermill. Documents of MongoDB that hold their own events are sources too.">
                     <p><a class="btn primary" href="/sources/new">"New source…"</a></p>
                 </Empty>
             </section>

@@ -101,7 +101,7 @@ pub fn NewSourcePage() -> AnyView {
         .erased()
     };
     view! {
-        <PageHead title="A table as a source" crumbs=vec![("Sources".to_owned(), "/sources".to_owned())]/>
+        <PageHead title="Set up a source" crumbs=vec![("Sources".to_owned(), "/sources".to_owned())]/>
         <div class="content"><div class="stacked">{content}</div></div>
     }
     .erased()

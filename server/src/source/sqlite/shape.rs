@@ -7,7 +7,7 @@ use super::explain;
 use crate::source::SourceError;
 
 /// Tables that are no sources: those of Baton, where the file is one of Baton's.
-const OWN: [&str; 24] = [
+const OWN: [&str; 25] = [
     "outbox",
     "delivery",
     "attempt",
@@ -31,6 +31,7 @@ const OWN: [&str; 24] = [
     "message_type",
     "destination_minute",
     "source",
+    "message_buffer",
     "migration",
 ];
 
