@@ -4,7 +4,10 @@
 //! The stream carries no truth but the lines of the flow; a page that hears of a change asks again. Counters move at
 //! most a few times a second, however fast changes come.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use leptos::{
     prelude::*,
@@ -21,6 +24,15 @@ const THROTTLE: Duration = Duration::from_millis(350);
 const REOPEN: Duration = Duration::from_secs(3);
 /// How many lines of the flow are kept.
 pub const FLOW_MAX: usize = 300;
+
+/// All of the page has been taken over. Some of it comes later (see [`crate::lazy`]): a read that is made after the counters
+/// moved would take what the server drew for the newest there is.
+static IS_WHOLE: AtomicBool = AtomicBool::new(false);
+
+/// From now on reads hear of changes, and of those before.
+pub fn page_is_whole() {
+    IS_WHOLE.store(true, Ordering::Relaxed);
+}
 
 /// How the stream is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +143,10 @@ impl Live {
     }
 
     fn tell(self) {
+        if !IS_WHOLE.load(Ordering::Relaxed) {
+            set_timeout(move || self.tell(), THROTTLE);
+            return;
+        }
         let waiting = self.waiting.get_value();
         self.waiting.set_value([false; TOPICS.len()]);
         for (counter, _) in self.counters.iter().zip(waiting).filter(|(_, waits)| *waits) {

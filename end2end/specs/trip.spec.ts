@@ -89,6 +89,29 @@ test.describe("as the employee", () => {
     await expectState(page, "completed");
     expect(world.commands("BookFlight")).toHaveLength(1);
   });
+
+  test("what happens while the page's own code is still loading is seen", async ({ page, baton, world }) => {
+    const { id } = await baton.post("/processes/trip-booking/instances", { input: TRIP });
+    const task = await eventually("there is something to approve", async () => (await baton.get("/tasks?state=open")).items[0]);
+    let release = () => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    await page.route(/split_instances.*\.wasm/, async (route) => {
+      await held;
+      await route.continue();
+    });
+    const stream = page.waitForResponse((response) => response.url().endsWith("/api/v1/stream"));
+    await page.goto(`${baton.url}/instances/${id}`, { waitUntil: "commit" });
+    await stream;
+    await expectState(page, "waiting");
+    await baton.post(`/tasks/${task.id}/complete`, { outcome: "approve" });
+    await eventually("the trip is booked", async () => (await baton.get(`/instances/${id}`)).state === "completed");
+    // Longer than changes are gathered for: they are told before there is anybody to hear them.
+    await page.waitForTimeout(1_500);
+    await expectState(page, "waiting");
+    release();
+    await expectState(page, "completed");
+    expect(world.commands("BookFlight")).toHaveLength(1);
+  });
 });
 
 test.describe("on a narrow screen", () => {
