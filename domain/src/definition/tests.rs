@@ -1,3 +1,5 @@
+//! Long because it is one table of cases through one helper: what is found in which text. What needs more has a file of its own.
+
 use proptest::prelude::*;
 use serde_json::json;
 
