@@ -250,8 +250,8 @@ impl Database {
     pub async fn until_shared(&self, count: i64) -> anyhow::Result<()> {
         let begun = Instant::now();
         let even = i64::from(LANES) / count;
-        let sql = "select count(*) from (select node from lane_lease where expires_at > now() group by node \
-                   having count(*) >= $1) as even";
+        let sql = "select count(*) from (select l.node from lane_lease l join node n on n.id = l.node \
+                   where n.expires_at > now() group by l.node having count(*) >= $1) as even";
         let Self::Postgres(pool) = self else { anyhow::bail!("SQLite serves one node") };
         while sqlx::query_scalar::<_, i64>(sql).bind(even).fetch_one(pool).await? < count {
             ensure!(begun.elapsed() < GIVE_UP, "{count} nodes do not share the lanes");
