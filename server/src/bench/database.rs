@@ -246,10 +246,11 @@ impl Database {
         Ok(connection)
     }
 
-    /// Waits until `count` nodes share the lanes evenly.
+    /// Waits until `count` nodes share the lanes: each has no more than its share, rounded up.
     pub async fn until_shared(&self, count: i64) -> anyhow::Result<()> {
         let begun = Instant::now();
-        let even = i64::from(LANES) / count;
+        let lanes = i64::from(LANES);
+        let even = lanes - (count - 1) * ((lanes + count - 1) / count);
         let sql = "select count(*) from (select l.node from lane_lease l join node n on n.id = l.node \
                    where n.expires_at > now() group by l.node having count(*) >= $1) as even";
         let Self::Postgres(pool) = self else { anyhow::bail!("SQLite serves one node") };
