@@ -225,7 +225,8 @@ pub trait Backend: Send + Sync + 'static {
     async fn sources(&self) -> Answer<Vec<Source>>;
     /// Stores a source that can be read as its settings say; `Invalid` when it cannot.
     async fn put_source(&self, actor: Actor, name: String, settings: SourceSettings) -> Answer<Source>;
-    async fn delete_source(&self, actor: Actor, name: String, reason: Option<String>) -> Answer<()>;
+    /// Removes a source; what was taken in stays.
+    async fn delete_source(&self, actor: Actor, name: String, reason: Option<String>) -> Answer<SourceRemoved>;
     /// Pausing what is paused changes nothing.
     async fn pause_source(&self, actor: Actor, name: String, paused: bool, reason: Option<String>) -> Answer<Source>;
     /// What a source with these settings finds, and what it would take in first; writes nothing anywhere.

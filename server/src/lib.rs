@@ -31,6 +31,7 @@ pub mod metrics;
 pub mod node;
 pub mod nudge;
 pub mod relay;
+mod replication;
 pub mod retention;
 pub mod service;
 pub mod settings;

@@ -44,7 +44,7 @@ pub async fn pause_source(name: String, paused: bool, reason: Option<String>) ->
 }
 
 #[server(prefix = "/sfn", endpoint = "delete-source")]
-pub async fn delete_source(name: String, reason: Option<String>) -> Answer<()> {
+pub async fn delete_source(name: String, reason: Option<String>) -> Answer<SourceRemoved> {
     let (backend, actor) = signed_in()?;
     backend.delete_source(actor, name, given(reason)).await
 }

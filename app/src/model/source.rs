@@ -36,10 +36,20 @@ pub struct Source {
     pub last_taken_at: Option<DateTime>,
     /// How many wait over there, where that is cheap to know; counted up to 10,000.
     pub waiting: Option<u64>,
+    /// How much of its log the server there keeps until it was read, in bytes; with the mode `log`, as was seen last.
+    pub kept_bytes: Option<u64>,
     /// Why it cannot be read now, and what to do.
     pub error: Option<String>,
     pub error_at: Option<DateTime>,
     pub updated_at: DateTime,
+}
+
+/// A source that is gone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct SourceRemoved {
+    /// What stays over there since it could not be given back, and what to do; with the mode `log`, a slot.
+    pub left_behind: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

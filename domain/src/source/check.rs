@@ -58,6 +58,7 @@ pub fn check(settings: &TableSource, shape: &Shape) -> Vec<Diagnostic> {
     checking.mapping(&settings.mapping);
     checking.key(settings);
     checking.order(settings);
+    checking.log(settings.mode);
     checking.mark(settings.mode, settings.mark.as_ref());
     checking.transaction(settings);
     checking.found
@@ -186,12 +187,16 @@ impl<'a> Checking<'a> {
                 if matches!(column.kind, ColumnKind::Json | ColumnKind::Bytes | ColumnKind::Boolean | ColumnKind::Uuid) {
                     return self.wrong_type(AT, column, "something that grows with every insertion: a number, an instant");
                 }
-                if column.nullable && settings.mode == Mode::ReadOnly {
-                    let message = format!("`{name}` may be empty; with the mode read_only every row needs its place.");
+                if column.nullable && matches!(settings.mode, Mode::ReadOnly | Mode::Log) {
+                    let message = format!(
+                        "`{name}` may be empty; with the mode {} every row needs its place.",
+                        settings.mode.as_str()
+                    );
                     self.error("wrong-type", AT, message);
                 }
             }
-            None if matches!(self.shape.dialect, Dialect::Sqlite { .. }) => {}
+            // The log has the order of the commits.
+            None if matches!(self.shape.dialect, Dialect::Sqlite { .. }) || settings.mode == Mode::Log => {}
             None => self.found.push(Diagnostic::warning(
                 "no-order",
                 AT,
@@ -209,6 +214,16 @@ impl<'a> Checking<'a> {
                 "/mode",
                 "With the mode read_only the key must be INTEGER PRIMARY KEY AUTOINCREMENT: SQLite may give any other number a \
                  second time, and that row would be left out. Declare it so, or take the mode mark or delete.",
+            );
+        }
+    }
+
+    fn log(&mut self, mode: Mode) {
+        if mode == Mode::Log && self.shape.dialect != Dialect::Postgres {
+            self.error(
+                "no-log",
+                "/mode",
+                "SQLite has no log that others could read: take the mode mark, delete or read_only.",
             );
         }
     }

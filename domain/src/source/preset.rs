@@ -28,7 +28,8 @@ pub const PRESETS: [Preset; 5] = [
         name: "debezium",
         title: "Debezium outbox event router",
         note: "Rows are deleted when they were taken in. The table has no column that grows, so the order within a key is that of \
-               the transactions; where rows are deleted in the transaction that inserts them, nothing is ever to be seen.",
+               the transactions. Where rows are deleted in the transaction that inserts them, take the mode log: nothing else \
+               ever sees them, and the order is that of the commits.",
         settings: debezium,
     },
     Preset {

@@ -56,16 +56,20 @@ pub enum Mode {
     Delete,
     /// Nothing; Baton remembers how far it has read.
     ReadOnly,
+    /// Nothing; rows are read from PostgreSQL's log, by a slot of their own. Finds also those that are deleted in the
+    /// transaction that inserts them.
+    Log,
 }
 
 impl Mode {
-    pub const ALL: [Self; 3] = [Self::Mark, Self::Delete, Self::ReadOnly];
+    pub const ALL: [Self; 4] = [Self::Mark, Self::Delete, Self::ReadOnly, Self::Log];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Mark => "mark",
             Self::Delete => "delete",
             Self::ReadOnly => "read_only",
+            Self::Log => "log",
         }
     }
 }

@@ -360,7 +360,7 @@ impl Backend for Service {
     async fn put_source(&self, actor: Actor, name: String, settings: SourceSettings) -> Answer<Source> {
         self.store_source(actor, name, settings).await
     }
-    async fn delete_source(&self, actor: Actor, name: String, reason: Option<String>) -> Answer<()> {
+    async fn delete_source(&self, actor: Actor, name: String, reason: Option<String>) -> Answer<SourceRemoved> {
         self.remove_source(actor, name, reason).await
     }
     async fn pause_source(&self, actor: Actor, name: String, paused: bool, reason: Option<String>) -> Answer<Source> {

@@ -45,26 +45,60 @@ impl Service {
         if report.diagnostics.iter().any(Diagnostic::is_error) {
             return Err(AppError::Invalid(report.diagnostics.into_iter().filter(Diagnostic::is_error).collect()));
         }
-        let anew =
-            before.as_ref().is_some_and(|row| parse(&row.settings).is_ok_and(|old| begins_anew(&old, &settings)));
+        let left = before.clone().and_then(|row| {
+            let old = parse(&row.settings).ok()?;
+            begins_anew(&old, &settings).then_some((old, row.standing.position))
+        });
         let row = rows::SourceRow {
-            name,
+            name: name.clone(),
             settings: to_value(&settings),
             paused: before.is_some_and(|row| row.paused),
             updated_at: Utc::now(),
             mark: String::new(),
             standing: rows::SourceStanding::default(),
         };
-        self.write_source(&actor, "put-source", row, anew, None).await
+        let stored = self.write_source(&actor, "put-source", row, left.is_some(), None).await?;
+        if let Some((old, position)) = left {
+            self.leave(&name, &old, position.as_ref()).await;
+        }
+        Ok(stored)
     }
 
-    pub(super) async fn remove_source(&self, actor: Actor, name: String, reason: Option<String>) -> Answer<()> {
+    pub(super) async fn remove_source(
+        &self,
+        actor: Actor,
+        name: String,
+        reason: Option<String>,
+    ) -> Answer<SourceRemoved> {
+        let before = self.source_row(&name).await?;
         let audit = self.audit(&actor, "delete-source", subject(&name), reason);
         if !self.store.delete_source(&name, audit).await.map_err(store_error)? {
             return Err(unknown_source(&name));
         }
         self.sources_changed();
-        Ok(())
+        let old = before.and_then(|row| Some((parse(&row.settings).ok()?, row.standing.position)));
+        let left_behind = match old {
+            Some((old, position)) => self.leave(&name, &old, position.as_ref()).await,
+            None => None,
+        };
+        Ok(SourceRemoved { left_behind })
+    }
+
+    /// Gives back what reading made over there; what could not be given back, and why, for people.
+    async fn leave(&self, name: &str, settings: &SourceSettings, position: Option<&serde_json::Value>) -> Option<String> {
+        let left = match source::build(name, settings, &self.sources.surroundings).await {
+            Ok(source) => source.leave(position).await,
+            // Nothing was ever made where nothing could be reached.
+            Err(_) if position.is_none() => Ok(()),
+            Err(error) => Err(error),
+        };
+        let error = left.err()?;
+        tracing::warn!(source = name, %error, "what reading a source made over there was not given back");
+        let slot = position.and_then(|position| position["slot"].as_str()).unwrap_or("baton_source_…");
+        Some(format!(
+            "PostgreSQL goes on keeping its log for the slot {slot}, which could not be dropped: {error} Run `SELECT \
+             pg_drop_replication_slot('{slot}'); DROP PUBLICATION {slot};` there."
+        ))
     }
 
     pub(super) async fn set_source_paused(
@@ -162,7 +196,7 @@ impl Service {
             AppError::Internal
         })?;
         let paused_by = if row.paused { self.source_paused_by(&row.name).await? } else { None };
-        let rows::SourceStanding { taken, unreadable, last_taken_at, seen_at, waiting, error, .. } = row.standing;
+        let rows::SourceStanding { taken, unreadable, last_taken_at, seen_at, waiting, kept_bytes, error, .. } = row.standing;
         let state = match (row.paused, &error, seen_at) {
             (true, ..) => SourceState::Paused,
             (false, Some(_), _) => SourceState::Failing,
@@ -180,6 +214,7 @@ impl Service {
             unreadable,
             last_taken_at,
             waiting,
+            kept_bytes,
             error,
             error_at,
             updated_at: row.updated_at,

@@ -25,6 +25,16 @@ pub struct Surroundings {
     pub allow_private: bool,
 }
 
+impl Surroundings {
+    /// What tells this Baton from others: its database, without user and password.
+    pub fn owner(&self) -> String {
+        match url::Url::parse(&self.own_url) {
+            Ok(url) => format!("{}{}", url.host_str().unwrap_or_default(), url.path()),
+            Err(_) => self.own_url.clone(),
+        }
+    }
+}
+
 /// A database that was found.
 #[derive(Debug, Clone)]
 pub enum Place {

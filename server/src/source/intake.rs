@@ -115,6 +115,10 @@ impl Intake {
             SourceError::Failed(format!("The settings of this source cannot be read: {why}. Store them again."))
         })?;
         let source = build(&self.row.name, &settings, &self.parts.surroundings).await?;
+        if *failures > 0 && !self.is_stored().await? {
+            // Opening would make anew what whoever removed the source has given back.
+            return Err(Stop::Over);
+        }
         let mut reader = source.open(self.position.clone()).await?;
         let waiting = reader.waiting().await?;
         self.record(SourceProgress { waiting, ..self.progress() }).await?;
@@ -137,12 +141,17 @@ impl Intake {
             self.position.clone_from(&batch.position);
         }
         let waiting = self.count(reader, batch.found.len() < limit).await?;
+        let kept_bytes = reader.kept_bytes();
+        if let Some(kept) = kept_bytes {
+            metrics::gauge!("baton_source_log_kept_bytes", "source" => self.row.name.clone()).set(kept as f64);
+        }
         self.record(SourceProgress {
             position: batch.position,
             taken: fresh,
             unreadable,
             taken_at: (fresh > 0).then(|| self.parts.clock.now()),
             waiting,
+            kept_bytes,
             ..self.progress()
         })
         .await
@@ -179,6 +188,11 @@ impl Intake {
         reader.waiting().await
     }
 
+    async fn is_stored(&self) -> Result<bool, StoreError> {
+        let rows = self.parts.store.list_sources().await?;
+        Ok(rows.iter().any(|row| row.name == self.row.name && row.mark == self.row.mark))
+    }
+
     fn progress(&self) -> SourceProgress {
         SourceProgress::works(&self.row.name, &self.row.mark, self.parts.clock.now())
     }
@@ -196,7 +210,10 @@ impl Intake {
     }
 
     async fn record(&self, progress: SourceProgress) -> Result<(), Stop> {
-        let is_news = progress.taken > 0 || progress.error.is_some() || progress.waiting.is_some();
+        let is_news = progress.taken > 0
+            || progress.error.is_some()
+            || progress.waiting.is_some()
+            || progress.kept_bytes.is_some();
         if !self.parts.store.record_source(&progress).await? {
             return Err(Stop::Over);
         }

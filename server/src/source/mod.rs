@@ -32,7 +32,10 @@ pub async fn build(
         SourceSettings::Table(table) => {
             let (name, settings) = (name.to_owned(), table.clone());
             Ok(match Place::find(table.database.as_deref(), surroundings).await? {
-                Place::Postgres(options) => Box::new(postgres::PgTable { name, settings, options: *options }),
+                Place::Postgres(options) => {
+                    let owner = surroundings.owner();
+                    Box::new(postgres::PgTable { name, settings, options: *options, owner })
+                }
                 Place::Sqlite(path) => Box::new(sqlite::SqliteTable { name, settings, path }),
             })
         }

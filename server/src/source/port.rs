@@ -96,6 +96,12 @@ pub trait Source: Send + Sync + 'static {
     /// Begins to read where `position` (of an earlier [`Batch`]) says; without one, at the beginning. Refuses
     /// ([`SourceError::Mapping`]) when `check` finds an error.
     async fn open(&self, position: Option<Value>) -> Result<Box<dyn Reader>, SourceError>;
+
+    /// Gives back what reading made over there (a place in a log, which is kept until it is read): nobody is going to read
+    /// on from `position`. Idempotent.
+    async fn leave(&self, _position: Option<&Value>) -> Result<(), SourceError> {
+        Ok(())
+    }
 }
 
 /// Reads on and on, for one node at a time.
@@ -119,5 +125,10 @@ pub trait Reader: Send {
     /// How many things wait over there, where that is cheap to know; counted up to a bound.
     async fn waiting(&mut self) -> Result<Option<u64>, SourceError> {
         Ok(None)
+    }
+
+    /// How much of its log the server keeps until it was read, in bytes, as was seen last; `None` where it keeps none.
+    fn kept_bytes(&self) -> Option<u64> {
+        None
     }
 }

@@ -35,17 +35,25 @@ pub fn found_all(
 
 fn found(plan: &Plan, key: String, json: &str, now: DateTime<Utc>) -> Found {
     match serde_json::from_str::<Value>(json) {
-        Ok(Value::Object(row)) => {
-            let message = plan.convert(&row, now);
-            Found { place: key, row: Value::Object(row), message }
-        }
-        Ok(other) => Found { place: key, row: other, message: Err("The row is no object.".to_owned()) },
+        Ok(row) => found_row(plan, key, Ok(row), now),
         // A number that is too large, or nesting that is too deep.
         Err(error) => Found {
             place: key,
             row: Value::String(json.to_owned()),
             message: Err(format!("The row cannot be represented: {error}.")),
         },
+    }
+}
+
+/// A row by column; or why there is none.
+pub fn found_row(plan: &Plan, key: String, row: Result<Value, String>, now: DateTime<Utc>) -> Found {
+    match row {
+        Ok(Value::Object(row)) => {
+            let message = plan.convert(&row, now);
+            Found { place: key, row: Value::Object(row), message }
+        }
+        Ok(other) => Found { place: key, row: other, message: Err("The row is no object.".to_owned()) },
+        Err(why) => Found { place: key, row: Value::Null, message: Err(why) },
     }
 }
 

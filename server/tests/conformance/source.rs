@@ -70,12 +70,14 @@ async fn progress_adds_up_and_an_error_passes(fixture: Fixture) {
         unreadable: 1,
         taken_at: Some(at),
         waiting: Some(9),
+        kept_bytes: Some(1_000_000),
         ..works()
     };
     assert!(record(&fixture, first).await);
     assert!(record(&fixture, SourceProgress { taken: 2, ..works() }).await);
     let standing = only(&fixture).await.standing;
     assert_eq!((standing.taken, standing.unreadable, standing.waiting), (5, 1, Some(9)));
+    assert_eq!(standing.kept_bytes, Some(1_000_000));
     assert_eq!(standing.position, Some(json!({"after": 7})), "what is not said stays");
     assert_eq!((standing.last_taken_at, standing.seen_at, standing.error), (Some(at), Some(at), None));
 

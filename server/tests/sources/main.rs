@@ -6,6 +6,7 @@ mod bad;
 mod crash;
 mod fixture;
 mod late;
+mod log;
 mod modes;
 mod presets;
 mod sqlite;

@@ -18,6 +18,7 @@ pub fn mode_field(wizard: Wizard) -> AnyView {
         Mode::Mark => "a column is set",
         Mode::Delete => "it is deleted",
         Mode::ReadOnly => "nothing: only read",
+        Mode::Log => "nothing: read by PostgreSQL's log",
     };
     let options = Mode::ALL.map(|mode| {
         let selected = move || wizard.settings.with(|settings| settings.mode == mode);

@@ -6,6 +6,7 @@ mod fields;
 mod preview;
 mod wizard;
 
+use baton_domain::source::Mode;
 use leptos::prelude::*;
 
 pub use self::wizard::NewSourcePage;
@@ -20,6 +21,7 @@ use crate::{
         loaded::loaded,
         page_head::PageHead,
         post::PostForm,
+        size::bytes,
         table::{UNSEEN, table},
         time::past,
     },
@@ -29,6 +31,9 @@ use crate::{
     model::{Source, SourceSettings, SourceState},
     read::Read,
 };
+
+/// A server that keeps more of its log than this is an alarm: 1 GB, as for the relay's own slot.
+const KEPT_BYTES_MAX: u64 = 1_000_000_000;
 
 /// The writes of the page; they outlive every redrawing.
 #[derive(Clone, Copy)]
@@ -48,9 +53,18 @@ pub fn SourcesPage() -> AnyView {
             <a class="btn" href="/sources/new?kind=documents">"Documents…"</a>
             <a class="btn primary" href="/sources/new">"New source…"</a>
         </PageHead>
-        <div class="content">{loaded(sources, move |sources| draw(sources, writes))}</div>
+        <div class="content">
+            <div role="status">{move || left_behind(writes)}</div>
+            {loaded(sources, move |sources| draw(sources, writes))}
+        </div>
     }
     .erased()
+}
+
+/// What the source that was removed last left behind over there.
+fn left_behind(writes: Writes) -> Option<AnyView> {
+    let left = writes.delete.value().get()?.ok()?.left_behind?;
+    Some(view! { <p class="caution">"The source is removed. "{left}</p> }.erased())
 }
 
 fn draw(sources: Vec<Source>, writes: Writes) -> AnyView {
@@ -103,6 +117,10 @@ fn row(source: Source, writes: Writes) -> AnyView {
             if number >= 10_000 { "10,000 or more".to_owned() } else { grouped(number) }
         },
     );
+    let kept = source.kept_bytes.map(|kept| {
+        let class = if kept > KEPT_BYTES_MAX { "bad" } else { "faint" };
+        view! { <small class=class title="What its PostgreSQL keeps of its log until it was read">{format!("{} of log", bytes(kept))}</small> }
+    });
     let last = source.last_taken_at.map_or_else(|| "—".erased(), |at| past(at).erased());
     let (pause, remove) = (format!("pause-{name}"), format!("delete-{name}"));
     let pause_word = if source.paused { "Resume…" } else { "Pause…" };
@@ -114,7 +132,7 @@ fn row(source: Source, writes: Writes) -> AnyView {
             <td class="wrap state">{state(&source)}</td>
             <td class="opt">{mode}</td>
             <td class="num"><span class="stack">{grouped(source.taken)}{unreadable}</span></td>
-            <td class="num">{waiting}</td>
+            <td class="num"><span class="stack">{waiting}{kept}</span></td>
             <td class="opt">{last}</td>
             <td class="end">
                 <span class="actions">
@@ -155,8 +173,16 @@ fn dialogs(source: &Source, writes: Writes) -> AnyView {
     close_when_done(remove.clone(), move || {
         (writes.delete.version().get(), matches!(writes.delete.value().get(), Some(Ok(_))))
     });
+    let is_log = matches!(&source.settings, SourceSettings::Table(table) if table.mode == Mode::Log);
+    let slot = is_log.then_some(" The slot that it was read by is dropped.");
     let (verb, words) = if paused {
         ("Resume", "What waits there is taken in, in order.")
+    } else if is_log {
+        (
+            "Pause",
+            "Nothing is taken in until somebody resumes it, and none is lost. Meanwhile PostgreSQL keeps its log: for more than \
+             some hours, remove the source instead.",
+        )
     } else {
         ("Pause", "Nothing is taken in until somebody resumes it. Rows wait where they are, and none is lost.")
     };
@@ -176,7 +202,7 @@ fn dialogs(source: &Source, writes: Writes) -> AnyView {
         </Dialog>
         <Dialog id=remove title=remove_title>
             <PostForm action=writes.delete>
-                <p>"What was taken in stays, the table stays as it is, and how far it was read is forgotten."</p>
+                <p>"What was taken in stays, the table stays as it is, and how far it was read is forgotten."{slot}</p>
                 <input type="hidden" name="name" value=name/>
                 <ReasonField id=remove_reason required=false/>
                 {move || writes.delete.value().get().and_then(Result::err).map(|error| refusal(&error))}

@@ -54,7 +54,7 @@ impl Wizard {
                 settings.mark.get_or_insert_with(|| Mark { column: String::new(), from: None, to: None });
                 settings.transaction = None;
             }
-            Mode::Delete => (settings.mark, settings.transaction) = (None, None),
+            Mode::Delete | Mode::Log => (settings.mark, settings.transaction) = (None, None),
             Mode::ReadOnly => settings.mark = None,
         }
         serde_json::to_string(&SourceSettings::Table(settings)).unwrap_or_default()
@@ -337,7 +337,7 @@ fn mapping_step(wizard: Wizard, columns: &[String]) -> AnyView {
     let mode_fields = move || match wizard.settings.with(|settings| settings.mode) {
         Mode::Mark => view! { <div class="field-row">{draw(&MARK)}</div> }.erased(),
         Mode::ReadOnly => view! { <div class="field-row">{field(wizard, TRANSACTION)}</div> }.erased(),
-        Mode::Delete => ().erased(),
+        Mode::Delete | Mode::Log => ().erased(),
     };
     let rest = move || {
         let shown = |pointer: &str| {

@@ -64,6 +64,8 @@ fn every_mistake_is_said_where_it_is() {
         (json!({"mode": "read_only", "mark": null}), "/mode scan?"),
         (json!({"mode": "read_only", "mark": null, "transaction": "id"}), "/transaction wrong-type"),
         (json!({"mode": "read_only", "mark": null, "transaction": "tx"}), "/transaction missing-column"),
+        (json!({"mode": "log"}), "/mark no-mark"),
+        (json!({"mode": "log", "mark": null, "transaction": "id"}), "/transaction transaction"),
         (json!({"poll_ms": 5}), "/poll_ms range"),
         (json!({"poll_ms": 60_001}), "/poll_ms range"),
         (json!({"batch": 0}), "/batch range"),
@@ -71,6 +73,15 @@ fn every_mistake_is_said_where_it_is() {
     ] {
         one(changes, expected);
     }
+}
+
+#[test]
+fn the_log_has_an_order_of_its_own_and_only_postgresql_has_one() {
+    let changes = json!({"mode": "log", "mark": null, "mapping": {"order": null}});
+    assert_eq!(said(&changes, &shape(&OUTBOX)), [""; 0]);
+    let mut file = shape(&OUTBOX);
+    file.dialect = Dialect::Sqlite { numbers: Some("id".into()) };
+    assert_eq!(said(&changes, &file), ["/mode no-log"]);
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! Sources: where messages are taken in from, beside the outbox and the bus.
 
-use axum::{extract::State, http::StatusCode};
-use baton_app::model::{Page, Source, SourcePreset, SourcePreview, SourceSettings, SourceTable};
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use baton_app::model::{Page, Source, SourcePreset, SourcePreview, SourceRemoved, SourceSettings, SourceTable};
 use baton_domain::source::PRESETS;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -62,7 +66,7 @@ pub async fn put(
 
 /// Remove a source
 ///
-/// What was taken in stays. How far it was read is forgotten.
+/// What was taken in stays. How far it was read is forgotten, and a slot that was read by is dropped.
 #[utoipa::path(
     delete,
     path = "/sources/{name}",
@@ -70,16 +74,22 @@ pub async fn put(
     operation_id = "delete_source",
     params(("name" = String, Path)),
     request_body = Option<Reason>,
-    responses((status = 204, description = "It is gone"))
+    responses(
+        (status = 200, description = "It is gone, and left something behind over there", body = SourceRemoved),
+        (status = 204, description = "It is gone"),
+    )
 )]
 pub async fn delete(
     State(api): State<Api>,
     Caller(actor): Caller,
     Name(name): Name,
     OptionalJson(body): OptionalJson<Reason>,
-) -> Result<StatusCode> {
-    api.backend.delete_source(actor, name, optional_reason(body.reason)?).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Response> {
+    let removed = api.backend.delete_source(actor, name, optional_reason(body.reason)?).await?;
+    Ok(match removed.left_behind {
+        None => StatusCode::NO_CONTENT.into_response(),
+        Some(_) => Json(removed).into_response(),
+    })
 }
 
 /// Stop taking in from a source; what is there waits

@@ -2,10 +2,12 @@
 //!
 //! A look ([`Source::check`], [`Source::preview`]) has a connection of its own whose transactions are read-only; a
 //! [`reader`] keeps one while it reads. What to read next: [`statements`] for the SQL, which is made for the table,
-//! [`cursor`] for how a table is read that nothing may be written to.
+//! [`cursor`] for how a table is read that nothing may be written to, [`log`] for how one is read without asking it.
 
 mod connect;
 mod cursor;
+mod log;
+mod logged;
 mod reader;
 mod shape;
 mod statements;
@@ -41,6 +43,8 @@ pub struct PgTable {
     pub name: String,
     pub settings: TableSource,
     pub options: PgConnectOptions,
+    /// What tells this Baton from others that read there.
+    pub owner: String,
 }
 
 /// A table that was looked at.
@@ -62,6 +66,9 @@ impl PgTable {
         };
         table.rights.check(self.settings.mode)?;
         let mut diagnostics = check(&self.settings, &table.shape);
+        if self.settings.mode == Mode::Log {
+            diagnostics.extend(log::check(connection, &self.place(), table.oid).await?);
+        }
         if self.schema() == "baton" {
             diagnostics.push(Diagnostic::error("own-table", "/schema", OWN_TABLE));
         }
@@ -84,6 +91,15 @@ impl PgTable {
         Ok(Diagnostic::error("missing-table", "/table", message))
     }
 
+    fn place(&self) -> log::Place {
+        log::Place {
+            options: self.options.clone(),
+            schema: self.schema().to_owned(),
+            settings: self.settings.clone(),
+            slot: log::name_of(&self.owner, &self.name),
+        }
+    }
+
     fn statements(&self, shape: &Shape, types: &shape::Types) -> Statements {
         Statements::new(self.schema(), &self.settings, shape, types)
     }
@@ -96,7 +112,7 @@ impl Source for PgTable {
         let Looked { table, diagnostics } = self.look(&mut connection).await?;
         let sound = !diagnostics.iter().any(Diagnostic::is_error);
         let waiting = match self.settings.mode {
-            Mode::ReadOnly => None,
+            Mode::ReadOnly | Mode::Log => None,
             _ if !sound => None,
             _ => Some(self.statements(&table.shape, &table.types).count(&mut connection).await?),
         };
@@ -129,7 +145,17 @@ impl Source for PgTable {
         Ok(match self.settings.mode {
             Mode::Mark | Mode::Delete => Box::new(reader::Writing::new(parts)),
             Mode::ReadOnly => Box::new(cursor::Cursor::new(parts, position)?),
+            Mode::Log => {
+                Box::new(log::LogReader::open(parts, self.place(), table.oid, table.shape, position).await?)
+            }
         })
+    }
+
+    async fn leave(&self, position: Option<&Value>) -> Result<(), SourceError> {
+        match self.settings.mode {
+            Mode::Log => log::leave(&self.place(), position).await,
+            Mode::Mark | Mode::Delete | Mode::ReadOnly => Ok(()),
+        }
     }
 }
 

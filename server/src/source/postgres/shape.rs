@@ -13,6 +13,7 @@ use crate::source::SourceError;
 pub type Types = HashMap<String, String>;
 
 pub struct Table {
+    pub oid: Oid,
     pub shape: Shape,
     pub types: Types,
     pub rights: Rights,
@@ -79,7 +80,7 @@ pub async fn read(
     });
     let shape = Shape { dialect: Dialect::Postgres, columns: columns.collect(), unique };
     let table = format!("\"{schema}\".\"{table}\"");
-    Ok(Some(Table { shape, types, rights: Rights { user, table, select, delete, update } }))
+    Ok(Some(Table { oid, shape, types, rights: Rights { user, table, select, delete, update } }))
 }
 
 pub async fn list(connection: &mut PgConnection) -> Result<Vec<SourceTable>, SourceError> {

@@ -26,7 +26,7 @@ pub struct Statements {
     /// `SELECT … FROM …`, up to the condition.
     select: String,
     table: String,
-    /// Which rows are to be taken in; with the mode `read_only` all.
+    /// Which rows are to be taken in; with the modes that only read all.
     open: String,
     /// What `open` compares with.
     from: Option<String>,
@@ -85,7 +85,7 @@ impl Statements {
             (Mode::Mark, Some(marking)) => {
                 Some(format!("UPDATE {table} SET {} WHERE {these} AND {}", marking.set("$2"), marking.open("$3")))
             }
-            (Mode::Mark, None) | (Mode::ReadOnly, _) => None,
+            (Mode::Mark, None) | (Mode::ReadOnly | Mode::Log, _) => None,
         };
         let (from, to) = marking.map_or((None, None), |marking| (marking.from, marking.to));
         let since = settings.transaction.as_deref().map_or(Since::System, |name| Since::Column(column(name)));

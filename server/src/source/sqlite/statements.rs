@@ -84,7 +84,7 @@ impl Statements {
         let settle = match settings.mode {
             Mode::Delete => Some(format!("DELETE FROM {table} WHERE {these}")),
             Mode::Mark => set.map(|set| format!("UPDATE {table} SET {set} WHERE {these} AND {open}")),
-            Mode::ReadOnly => None,
+            Mode::ReadOnly | Mode::Log => None,
         };
         Self { select, table, open, from, order, key, settle, to }
     }

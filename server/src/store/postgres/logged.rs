@@ -9,11 +9,13 @@ use baton_domain::{
 };
 use chrono::DateTime;
 
-use super::pgoutput::{Relation, Value};
-use crate::store::{
-    convert,
-    log::Logged,
-    rows::{Instant, Outbound},
+use crate::{
+    replication::pgoutput::{Relation, Value},
+    store::{
+        convert,
+        log::Logged,
+        rows::{Instant, Outbound},
+    },
 };
 
 /// The columns of the outbox that are read. `lane` is not among them: it is computed, and the log has stored columns only.

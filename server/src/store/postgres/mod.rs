@@ -45,7 +45,6 @@ mod migrate;
 mod outbox;
 mod overview;
 mod partition;
-mod pgoutput;
 mod recent;
 mod repair;
 mod shelf;

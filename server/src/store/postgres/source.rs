@@ -67,6 +67,7 @@ fn read(row: &PgRow) -> Result<SourceRow, StoreError> {
             last_taken_at: instant(8)?,
             seen_at: instant(9)?,
             waiting: row.try_get::<Option<i64>, _>(10).during(DOING)?.map(i64::unsigned_abs),
+            kept_bytes: row.try_get::<Option<i64>, _>(13).during(DOING)?.map(i64::unsigned_abs),
             error: error.zip(instant(12)?),
         },
     })
@@ -84,6 +85,7 @@ pub(super) async fn record(store: &Postgres, progress: &SourceProgress) -> Resul
         .bind(progress.waiting.map(count))
         .bind(&progress.error)
         .bind(progress.at)
+        .bind(progress.kept_bytes.map(count))
         .execute(&store.pool)
         .await
         .during("write down how a source is read")?;

@@ -92,6 +92,8 @@ pub struct SourceStanding {
     pub seen_at: Option<Instant>,
     /// How many waited over there then, counted up to a bound.
     pub waiting: Option<u64>,
+    /// How much of its log the server there keeps until it was read, in bytes.
+    pub kept_bytes: Option<u64>,
     /// Why it does not work, and since when that is so.
     pub error: Option<(String, Instant)>,
 }
@@ -110,6 +112,8 @@ pub struct SourceProgress {
     pub taken_at: Option<Instant>,
     /// `None`: not counted.
     pub waiting: Option<u64>,
+    /// `None`: not looked at, or there is no log.
+    pub kept_bytes: Option<u64>,
     /// Why it does not work; `None`: it works.
     pub error: Option<String>,
 }
@@ -126,6 +130,7 @@ impl SourceProgress {
             unreadable: 0,
             taken_at: None,
             waiting: None,
+            kept_bytes: None,
             error: None,
         }
     }

@@ -67,6 +67,7 @@ fn read(row: &SqliteRow) -> Result<SourceRow, StoreError> {
             last_taken_at: instant(8)?,
             seen_at: instant(9)?,
             waiting: row.try_get::<Option<i64>, _>(10).during(DOING)?.map(i64::unsigned_abs),
+            kept_bytes: row.try_get::<Option<i64>, _>(13).during(DOING)?.map(i64::unsigned_abs),
             error: error.zip(instant(12)?),
         },
     })
@@ -85,6 +86,7 @@ pub(super) async fn record(store: &Sqlite, progress: &SourceProgress) -> Result<
         .bind(progress.waiting.map(count))
         .bind(&progress.error)
         .bind(At(progress.at))
+        .bind(progress.kept_bytes.map(count))
         .execute(&mut *transaction)
         .await
         .during("write down how a source is read")?;

@@ -5,6 +5,7 @@ UPDATE baton.source SET
     unreadable = unreadable + $5,
     last_taken_at = coalesce($6::timestamptz, last_taken_at),
     waiting = coalesce($7::bigint, waiting),
+    kept_bytes = coalesce($10::bigint, kept_bytes),
     error = $8::text,
     error_at = CASE WHEN $8::text IS NULL THEN NULL ELSE $9::timestamptz END,
     seen_at = CASE WHEN $8::text IS NULL THEN $9::timestamptz ELSE seen_at END

@@ -1,22 +1,22 @@
-//! The messages of PostgreSQL's `pgoutput` plug-in, protocol version 1, as far as the relay needs them: pure.
+//! The messages of PostgreSQL's `pgoutput` plug-in, protocol version 1, as far as readers of it need them: pure.
 //!
 //! Begin and Commit are taken apart by the client library. See "Logical Replication Message Formats" in PostgreSQL's
 //! manual.
 
 /// One message of the stream.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Message<'a> {
+pub(crate) enum Message<'a> {
     /// Comes before the first row of a table, and again when the table changed.
     Relation(Relation),
     /// A row as it was inserted; the values are in the order of the relation's columns.
     Insert { relation: u32, values: Vec<Value<'a>> },
-    /// Updates, deletes, truncations, types, origins: nothing that the relay acts on.
+    /// Updates, deletes, truncations, types, origins: nothing that a reader acts on.
     Other,
 }
 
 /// A table of the publication.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Relation {
+pub(crate) struct Relation {
     pub id: u32,
     pub schema: String,
     pub table: String,
@@ -25,14 +25,14 @@ pub(super) struct Relation {
 
 /// A column's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     Null,
     Text(&'a str),
 }
 
 /// Why bytes are no message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum DecodeError {
+pub(crate) enum DecodeError {
     #[error("the message ends in the middle of {0}")]
     Truncated(&'static str),
     #[error("{0} is not UTF-8")]
@@ -47,7 +47,7 @@ pub(super) enum DecodeError {
     Negative(&'static str),
 }
 
-pub(super) fn decode(bytes: &[u8]) -> Result<Message<'_>, DecodeError> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Message<'_>, DecodeError> {
     let mut bytes = Bytes(bytes);
     let message = match bytes.byte("the kind of message")? {
         b'R' => Message::Relation(relation(&mut bytes)?),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_relay_does_not_act_on_is_passed_over() {
+    fn what_no_reader_acts_on_is_passed_over() {
         for kind in [b'U', b'D', b'T', b'Y', b'O', b'M'] {
             assert_eq!(decode(&[kind, 1, 2, 3]), Ok(Message::Other));
         }

@@ -1,0 +1,2 @@
+-- How much of its log the server of a source keeps until it is read, in bytes, where it is read through its log.
+ALTER TABLE source ADD COLUMN kept_bytes INTEGER CHECK (kept_bytes >= 0);
