@@ -43,10 +43,11 @@ pub async fn pause_source(name: String, paused: bool, reason: Option<String>) ->
     backend.pause_source(actor, name, paused, given(reason)).await.map(drop)
 }
 
+/// What it left behind over there.
 #[server(prefix = "/sfn", endpoint = "delete-source")]
-pub async fn delete_source(name: String, reason: Option<String>) -> Answer<SourceRemoved> {
+pub async fn delete_source(name: String, reason: Option<String>) -> Answer<Option<String>> {
     let (backend, actor) = signed_in()?;
-    backend.delete_source(actor, name, given(reason)).await
+    backend.delete_source(actor, name, given(reason)).await.map(|removed| removed.left_behind)
 }
 
 #[cfg(feature = "ssr")]

@@ -137,7 +137,6 @@ impl<R: Rows> Stream<R> {
         (ended && confirmed > 0).then(|| Lsn::from_u64(confirmed).to_string())
     }
 
-
     fn take(&mut self, event: ReplicationEvent) -> Result<(), Ended> {
         match event {
             ReplicationEvent::Begin { xid, .. } => self.transaction = Some(xid),

@@ -85,7 +85,12 @@ impl Service {
     }
 
     /// Gives back what reading made over there; what could not be given back, and why, for people.
-    async fn leave(&self, name: &str, settings: &SourceSettings, position: Option<&serde_json::Value>) -> Option<String> {
+    async fn leave(
+        &self,
+        name: &str,
+        settings: &SourceSettings,
+        position: Option<&serde_json::Value>,
+    ) -> Option<String> {
         let left = match source::build(name, settings, &self.sources.surroundings).await {
             Ok(source) => source.leave(position).await,
             // Nothing was ever made where nothing could be reached.
@@ -196,7 +201,8 @@ impl Service {
             AppError::Internal
         })?;
         let paused_by = if row.paused { self.source_paused_by(&row.name).await? } else { None };
-        let rows::SourceStanding { taken, unreadable, last_taken_at, seen_at, waiting, kept_bytes, error, .. } = row.standing;
+        let rows::SourceStanding { taken, unreadable, last_taken_at, seen_at, waiting, kept_bytes, error, .. } =
+            row.standing;
         let state = match (row.paused, &error, seen_at) {
             (true, ..) => SourceState::Paused,
             (false, Some(_), _) => SourceState::Failing,

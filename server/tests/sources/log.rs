@@ -93,13 +93,18 @@ async fn readers_that_are_stopped_and_killed_lose_nothing_and_repeat_nothing() {
             flash(&world, round * 10 + number).await;
         }
         tokio::time::sleep(Duration::from_millis(u64::from(round) * 15)).await;
-        if round % 2 == 0 { world.kill() } else { world.stop().await }
+        if round % 2 == 0 {
+            world.kill()
+        } else {
+            world.stop().await
+        }
         // Nobody reads meanwhile.
         flash(&world, 1_000 + round).await;
     }
     world.run();
     let messages = world.taken(110).await;
-    let of_rounds = |message: &&baton_domain::message::Message| message.key.aggregate_id.parse::<u32>().unwrap() < 1_000;
+    let of_rounds =
+        |message: &&baton_domain::message::Message| message.key.aggregate_id.parse::<u32>().unwrap() < 1_000;
     let numbers: Vec<u32> =
         messages.iter().filter(of_rounds).map(|message| message.key.aggregate_id.parse().unwrap()).collect();
     assert_eq!(numbers, (1..=100).collect::<Vec<_>>(), "in the order of the commits, over every end");
@@ -184,8 +189,10 @@ async fn a_slot_that_is_dropped_is_made_again_and_the_table_read_anew() {
     world.sql(&insert("Placed", "1")).await;
     world.taken(1).await;
     world.stop().await;
-    eventually("nobody reads", async || world.ask("SELECT count(*)::text FROM pg_replication_slots WHERE active").await == "0")
-        .await;
+    eventually("nobody reads", async || {
+        world.ask("SELECT count(*)::text FROM pg_replication_slots WHERE active").await == "0"
+    })
+    .await;
     world.sql("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots").await;
     world.sql(&insert("Placed", "2")).await;
     world.run();
@@ -224,7 +231,8 @@ async fn an_idle_reader_keeps_nothing_of_the_log() {
     until_reading(&world).await;
     // Others write, and nothing that concerns the source.
     world.sql("CREATE TABLE busy AS SELECT n, repeat('x', 1000) AS text FROM generate_series(1, 5000) n").await;
-    let behind = "SELECT (pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn) < 1000000)::text FROM pg_replication_slots";
+    let behind =
+        "SELECT (pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn) < 1000000)::text FROM pg_replication_slots";
     eventually("the slot goes on", async || world.ask(behind).await == "true").await;
     world.stop().await;
 }
@@ -361,7 +369,8 @@ async fn findings(source: &dyn Source) -> Vec<Diagnostic> {
 async fn what_keeps_the_log_from_being_read_is_said_with_what_to_run() {
     let (_postgres, world) = world().await;
     world.sql("CREATE ROLE reader LOGIN; GRANT SELECT ON outbox TO reader").await;
-    let mut url = url::Url::parse(&std::fs::read_to_string(world.database.strip_prefix("file:").unwrap()).unwrap()).unwrap();
+    let mut url =
+        url::Url::parse(&std::fs::read_to_string(world.database.strip_prefix("file:").unwrap()).unwrap()).unwrap();
     url.set_username("reader").unwrap();
     let path = world.path("reader");
     std::fs::write(&path, url.to_string()).unwrap();

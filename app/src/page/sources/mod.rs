@@ -63,7 +63,7 @@ pub fn SourcesPage() -> AnyView {
 
 /// What the source that was removed last left behind over there.
 fn left_behind(writes: Writes) -> Option<AnyView> {
-    let left = writes.delete.value().get()?.ok()?.left_behind?;
+    let left = writes.delete.value().get()?.ok()??;
     Some(view! { <p class="caution">"The source is removed. "{left}</p> }.erased())
 }
 

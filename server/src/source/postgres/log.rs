@@ -147,10 +147,7 @@ fn findings(row: &LogRow, place: &Place) -> Vec<Diagnostic> {
     }
     if !row.publishes_it && !row.may_publish {
         let drop = if row.has_publication { format!("DROP PUBLICATION {}; ", place.slot) } else { String::new() };
-        say(format!(
-            "The user {role} may not publish the table. Let its owner run `{drop}{};`.",
-            place.creation()
-        ));
+        say(format!("The user {role} may not publish the table. Let its owner run `{drop}{};`.", place.creation()));
     }
     if !may_be_plain(&place.options) {
         say("The log is read without encryption, and the address asks for it (sslmode). Take sslmode=prefer where the way to \
@@ -349,12 +346,7 @@ fn read_position(stored: Value) -> Result<Position, SourceError> {
 }
 
 /// A publication, and a slot that nobody reads from; whether reading goes on where it was confirmed last.
-async fn prepare(
-    connection: &mut PgConnection,
-    place: &Place,
-    table: Oid,
-    goes_on: bool,
-) -> Result<bool, SourceError> {
+async fn prepare(connection: &mut PgConnection, place: &Place, table: Oid, goes_on: bool) -> Result<bool, SourceError> {
     let log = read_log(connection, table, &place.slot).await?;
     if !log.publishes_it {
         if log.has_publication {

@@ -145,9 +145,7 @@ impl Source for PgTable {
         Ok(match self.settings.mode {
             Mode::Mark | Mode::Delete => Box::new(reader::Writing::new(parts)),
             Mode::ReadOnly => Box::new(cursor::Cursor::new(parts, position)?),
-            Mode::Log => {
-                Box::new(log::LogReader::open(parts, self.place(), table.oid, table.shape, position).await?)
-            }
+            Mode::Log => Box::new(log::LogReader::open(parts, self.place(), table.oid, table.shape, position).await?),
         })
     }
 

@@ -89,7 +89,7 @@ impl Reader for FileReader {
 
     async fn waiting(&mut self) -> Result<Option<u64>, SourceError> {
         match self.mode {
-            Mode::ReadOnly => Ok(None),
+            Mode::ReadOnly | Mode::Log => Ok(None),
             Mode::Mark | Mode::Delete => self.statements.count(&mut self.connection).await.map(Some),
         }
     }
