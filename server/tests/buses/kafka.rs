@@ -14,7 +14,7 @@ use rdkafka::{
 };
 use serde_json::Value;
 
-use crate::rig::{DEADLINE, INBOUND, Rig, Stored, broker, class, config, event, events};
+use crate::rig::{DEADLINE, INBOUND, Rig, Stored, broker, class, config, event, events, publish_all, until};
 
 const PARTITIONS: i32 = 3;
 const ASK_WITHIN: Duration = Duration::from_secs(10);
@@ -142,6 +142,33 @@ async fn too_few_replicas_are_waited_for() {
     rig.cluster.request_errors(RDKafkaApiKey::Produce, &errors);
     let results = bus.publish(&events(2, 1)).await;
     assert_eq!(results.iter().map(class).collect::<Vec<_>>(), [UNAVAILABLE, "behind-failure"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_only_the_broker_finds_too_large_fails_with_what_to_do() {
+    let rig = KafkaRig::start();
+    let bus = broker(&rig.url());
+    assert!(bus.publish(&events(1, 1)).await[0].is_ok());
+    rig.cluster.request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE]);
+    let results = bus.publish(&[event("a", 0), event("a", 1)]).await;
+    assert_eq!(results.iter().map(class).collect::<Vec<_>>(), ["too-large", "behind-failure"]);
+    assert!(results[0].as_ref().unwrap_err().error.contains("max.message.bytes"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_that_is_not_there_is_said_and_waited_for() {
+    let rig = KafkaRig::start();
+    rig.cluster.topic_error("baton", RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART).unwrap();
+    let bus = broker(&rig.url());
+    let results = bus.publish(&events(2, 1)).await;
+    assert_eq!(results.iter().map(class).collect::<Vec<_>>(), [UNAVAILABLE, "behind-failure"]);
+    let error = &results[0].as_ref().unwrap_err().error;
+    assert!(error.contains("no topic `baton`") && error.contains("Create it"), "{error}");
+    let error = bus.check().await.unwrap_err().error;
+    assert!(error.contains("no topic `baton`"), "{error}");
+    rig.cluster.topic_error("baton", RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
+    until("the topic is there", || async { bus.check().await.is_ok() }).await;
+    publish_all(&bus, &events(2, 1)).await;
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use baton_server::bus::{BEHIND_FAILURE, UNAVAILABLE, UNROUTABLE};
 use baton_testkit::RabbitMq;
 use futures::StreamExt;
@@ -14,9 +15,10 @@ use lapin::{
     },
     types::{AMQPValue, FieldTable},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
-use crate::rig::{INBOUND, Rig, Stored, broker, check, class, event, events, until};
+use crate::rig::{INBOUND, Rig, Stored, broker, check, check_repeating, class, event, events, until};
 
 /// The queue that takes everything that Baton publishes.
 const ALL: &str = "all";
@@ -24,8 +26,33 @@ const ALL: &str = "all";
 pub type Shared = Arc<Mutex<RabbitMq>>;
 
 pub fn server() -> Shared {
+    start("")
+}
+
+fn start(settings: &str) -> Shared {
     // Small enough for a message of 10 MB to be too large.
-    Arc::new(Mutex::new(RabbitMq::start("max_message_size = 1048576\n").unwrap()))
+    Arc::new(Mutex::new(RabbitMq::start(&format!("max_message_size = 1048576\n{settings}")).unwrap()))
+}
+
+/// A server with a user `limited` beside `guest`, who may publish events of orders and nothing else.
+fn server_with_a_limited_user(folder: &std::path::Path) -> Shared {
+    let hash = |password: &str| {
+        let salt = [7, 7, 7, 7];
+        let hash = Sha256::digest([&salt[..], password.as_bytes()].concat());
+        BASE64_STANDARD.encode([&salt[..], &hash].concat())
+    };
+    let user = |name: &str, tags: &str| json!({"name": name, "password_hash": hash(name), "hashing_algorithm": "rabbit_password_hashing_sha256", "tags": tags});
+    let may = |name: &str| json!({"user": name, "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"});
+    let definitions = json!({
+        "vhosts": [{"name": "/"}],
+        "users": [user("guest", "administrator"), user("limited", "")],
+        "permissions": [may("guest"), may("limited")],
+        "topic_permissions": [{"user": "limited", "vhost": "/", "exchange": "baton", "read": ".*",
+            "write": "^event\\.order\\.OrderPlaced$"}],
+    });
+    let path = folder.join("definitions.json");
+    std::fs::write(&path, definitions.to_string()).unwrap();
+    start(&format!("load_definitions = {}\n", path.display()))
 }
 
 pub struct RabbitRig {
@@ -156,6 +183,34 @@ async fn what_rabbitmq_refuses_fails_alone_with_what_to_do() {
     a_full_queue_refuses(RabbitRig::start(&server).await).await;
     an_exchange_of_another_type_is_told(RabbitRig::start(&server).await).await;
     an_exchange_deleted_meanwhile_is_made_again(RabbitRig::start(&server).await).await;
+    a_queue_bound_to_what_baton_publishes_is_not_taken_in(RabbitRig::start(&server).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_may_not_be_published_fails_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = RabbitRig::start(&server_with_a_limited_user(folder.path())).await;
+    let bus = broker(&rig.url().replace("guest:guest", "limited:limited"));
+    // The broker reads its definitions while it lets others in already.
+    until("the user is let in", || async { bus.check().await.is_ok() }).await;
+    let secret = |key: &str, n: i64| {
+        let mut message = (*event(key, n)).clone();
+        message.message_type = "Secret".into();
+        Arc::new(message)
+    };
+    let sent =
+        [event("a", 0), secret("b", 0), event("c", 0), secret("d", 0), event("b", 1), event("a", 1), event("e", 0)];
+    let results = bus.publish(&sent).await;
+    assert_eq!(
+        results.iter().map(class).collect::<Vec<_>>(),
+        ["stored", "unauthorised", "stored", "unauthorised", BEHIND_FAILURE, "stored", "stored"],
+        "{results:?}"
+    );
+    let error = &results[1].as_ref().unwrap_err().error;
+    assert!(error.contains("event.order.Secret") && error.contains("set_topic_permissions"), "{error}");
+    let taken = [&sent[0], &sent[2], &sent[5], &sent[6]].map(Arc::clone);
+    // Those that went out with one that closed the channel may have been stored before.
+    check_repeating(&taken, &rig.stored(4).await, 4);
 }
 
 async fn a_message_that_no_queue_takes_fails_among_others(rig: RabbitRig) {
@@ -195,6 +250,17 @@ async fn a_full_queue_refuses(rig: RabbitRig) {
     assert!((5..8).contains(&stored), "{results:?}");
     assert_eq!(class(&results[stored]), "full");
     assert!(results[stored + 1..].iter().all(|result| class(result) == BEHIND_FAILURE), "{results:?}");
+}
+
+async fn a_queue_bound_to_what_baton_publishes_is_not_taken_in(rig: RabbitRig) {
+    rig.bind(INBOUND, "#", FieldTable::default()).await;
+    let bus = broker(&rig.url());
+    assert!(bus.publish(&events(3, 3)).await.iter().all(Result::is_ok));
+    let mut feed = bus.feed(INBOUND);
+    let failure = feed.next().await.unwrap_err();
+    assert!(failure.class == UNAVAILABLE && failure.error.contains("go round"), "{failure:?}");
+    drop(feed);
+    until("all is in the queue still", || async { rig.ready(INBOUND).await == Some(3) }).await;
 }
 
 async fn an_exchange_of_another_type_is_told(rig: RabbitRig) {

@@ -1,8 +1,11 @@
 //! A broker under test, and what the tests ask of it.
 
 use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -17,6 +20,8 @@ use baton_server::{
 use chrono::DateTime;
 use serde_json::json;
 use uuid::Uuid;
+
+use crate::support::arrivals::{self, Arrival};
 
 /// Everything that a test waits for happens within this, or the test fails.
 pub const DEADLINE: Duration = Duration::from_secs(90);
@@ -98,13 +103,29 @@ pub fn foreign(id: &str, key: &str, n: i64) -> Vec<u8> {
     event.to_string().into_bytes()
 }
 
-/// Publishes until everything is stored, as the relay does: what failed is offered again, in order.
+/// How publishing goes.
+#[derive(Default)]
+pub struct Progress {
+    pub stored: AtomicUsize,
+    /// Calls in which something was not stored.
+    pub failed: AtomicUsize,
+}
+
+/// How many messages are published at a time, and may be there twice when that fails.
+pub const BATCH: usize = 200;
+
+/// Publishes until everything is stored.
 pub async fn publish_all(broker: &Arc<dyn Broker>, messages: &[Arc<Message>]) {
+    publish_noting(broker, messages, &Progress::default()).await;
+}
+
+/// Publishes until everything is stored, as the relay does: what failed is offered again, in order.
+pub async fn publish_noting(broker: &Arc<dyn Broker>, messages: &[Arc<Message>], progress: &Progress) {
     let deadline = Instant::now() + DEADLINE;
     let mut pending = messages.to_vec();
     while !pending.is_empty() {
         assert!(Instant::now() < deadline, "{} messages were not stored in time", pending.len());
-        let batch = &pending[..pending.len().min(200)];
+        let batch = &pending[..pending.len().min(BATCH)];
         let results = broker.publish(batch).await;
         assert_eq!(results.len(), batch.len());
         let stored: HashSet<MessageId> = (batch.iter().zip(&results))
@@ -120,26 +141,30 @@ pub async fn publish_all(broker: &Arc<dyn Broker>, messages: &[Arc<Message>]) {
             .collect();
         let failed = stored.len() < batch.len();
         pending.retain(|message| !stored.contains(&message.id));
+        progress.stored.fetch_add(stored.len(), Ordering::SeqCst);
         if failed {
+            progress.failed.fetch_add(1, Ordering::SeqCst);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 }
 
-/// Nothing lost, order of first arrival per key, and repeats only with the same id.
+/// Nothing lost, order of first arrival per key, and nothing twice.
 pub fn check(sent: &[Arc<Message>], stored: &[Stored]) {
-    let mut seen: HashSet<Uuid> = HashSet::new();
-    let mut last: HashMap<&str, i64> = HashMap::new();
-    for message in stored {
-        if !seen.insert(message.id) {
-            continue;
-        }
-        let before = last.insert(&message.key, message.n);
-        assert!(before.is_none_or(|before| before < message.n), "{} after {before:?} of {}", message.n, message.key);
-    }
-    let lost: Vec<_> = sent.iter().filter(|message| !seen.contains(&message.id.0)).collect();
-    assert!(lost.is_empty(), "{} of {} messages are lost, such as {:?}", lost.len(), sent.len(), lost[0]);
-    assert_eq!(seen.len(), sent.len(), "there is something that nobody sent");
+    check_repeating(sent, stored, 0);
+}
+
+/// The same, with repeats under the same id.
+pub fn check_repeating(sent: &[Arc<Message>], stored: &[Stored], repeats_max: usize) {
+    let of_message = |message: &Arc<Message>| Arrival {
+        id: message.id.0,
+        key: message.key.aggregate_id.clone(),
+        number: message.payload["n"].as_u64().unwrap_or_default(),
+    };
+    let of_stored =
+        |stored: &Stored| Arrival { id: stored.id, key: stored.key.clone(), number: stored.n.unsigned_abs() };
+    let sent: Vec<Arrival> = sent.iter().map(of_message).collect();
+    arrivals::check(&sent, &stored.iter().map(of_stored).collect::<Vec<_>>(), repeats_max);
 }
 
 pub fn class(result: &Result<(), Failure>) -> &str {

@@ -104,3 +104,33 @@ async fn a_sleeping_relay_is_woken_by_a_foreign_insert() {
     let soon = Duration::from_millis(if database.url.starts_with("postgres") { 100 } else { 50 });
     assert!(delays[delays.len() / 2] <= soon, "{delays:?}");
 }
+
+/// The connection that hears the bell is cut while the relay sleeps: what is inserted then is found without it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_whose_bell_is_cut_finds_what_was_inserted_meanwhile() {
+    const CUT: &str =
+        "SELECT count(pg_terminate_backend(l.pid)) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+        WHERE l.locktype = 'advisory' AND l.mode = 'ExclusiveLock' AND d.datname = current_database()";
+    let database = Database::postgres();
+    let world = World::start(&database).await;
+    for number in 1..=3 {
+        if number == 1 {
+            until("the relay sleeps, and its bell is cut", async || {
+                tokio::task::block_in_place(|| baton_testkit::postgres::psql(&database.url, CUT).unwrap()) == "1"
+            })
+            .await;
+        }
+        let sql = format!(
+            "INSERT INTO baton.outbox (type, aggregate_type, aggregate_id, payload) \
+             VALUES ('OrderPaid', 'order', '{number}', '{{}}');"
+        );
+        tokio::task::block_in_place(|| run_sql(&database, &sql));
+        until("it is on the bus", async || world.recorder.taken().len() == number).await;
+    }
+    // Polling stands behind the bell: a second at most, and the machine may be busy.
+    assert!(
+        world.recorder.delays().iter().all(|delay| *delay < Duration::from_millis(2_500)),
+        "{:?}",
+        world.recorder.delays()
+    );
+}

@@ -2,14 +2,19 @@
 
 use std::{
     collections::HashMap,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use baton_domain::ids::MessageId;
+use async_trait::async_trait;
+use baton_domain::{ids::MessageId, message::Message};
 use baton_server::{
+    bus::{Bus, MemoryBus, unavailable},
     relay::{Config, SlotConfig, SlotWatch},
-    store::{OpenOptions, Store, log::LogError, open},
+    store::{OpenOptions, Store, log::LogError, open, rows::Failure},
 };
 use baton_testkit::postgres::{Durability, Postgres, psql};
 use serde_json::json;
@@ -242,6 +247,87 @@ async fn a_large_transaction_comes_in_pieces_and_in_order() {
     assert_eq!(server.count("select count(*) from baton.outbox").await, 0, "deleted, as told to");
 }
 
+/// Takes nothing until it is told to.
+#[derive(Default)]
+struct Away {
+    inner: MemoryBus,
+    back: AtomicBool,
+    asked: AtomicUsize,
+}
+
+#[async_trait]
+impl Bus for Away {
+    fn name(&self) -> &'static str {
+        "away"
+    }
+
+    async fn publish(&self, messages: &[Arc<Message>]) -> Vec<Result<(), Failure>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        match self.back.load(Ordering::SeqCst) {
+            true => self.inner.publish(messages).await,
+            false => vec![Err(unavailable("gone fishing")); messages.len()],
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_position_is_confirmed_only_when_the_bus_has_taken_the_messages() {
+    let server = Server::start().await;
+    let recorder = Arc::new(Recorder::default());
+    let bus = Arc::new(Away::default());
+    bus.inner.subscribe(recorder.clone());
+    let setup = |name: &str| Setup {
+        bus: Some(bus.clone()),
+        recorder: recorder.clone(),
+        node_name: name.into(),
+        lease_ttl: Duration::from_millis(1_500),
+        ..Setup::default()
+    };
+    let mut world = server.reader(setup("one")).await;
+    let mut sent = Vec::new();
+    for number in 0..20 {
+        sent.push(server.insert("a", number, true).await);
+    }
+    let written = server.count("select (pg_current_wal_insert_lsn() - '0/0')::bigint").await;
+    until("the bus was asked again and again", async || bus.asked.load(Ordering::SeqCst) >= 3).await;
+    let log = world.store.log(None).unwrap();
+    for _ in 0..10 {
+        // A heartbeat behind what waits must not take it along.
+        log.beat().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(server.confirmed().await < written, "confirmed what the bus has not taken");
+    }
+    world.kill();
+    let world = World::start_with(server.store().await, Setup { log: true, ..setup("two") }).await;
+    bus.back.store(true, Ordering::SeqCst);
+    until("all are there", async || first_of_each(recorder.taken()).len() == 20).await;
+    assert_eq!(first_of_each(recorder.taken()), sent, "in order");
+    until("now it is confirmed", async || server.confirmed().await >= written).await;
+    world.until_quiet().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_is_far_behind_is_an_alarm() {
+    let server = Server::start().await;
+    let bus = Arc::new(Away::default());
+    let world = server.reader(Setup { bus: Some(bus.clone()), ..Setup::default() }).await;
+    let config = SlotConfig { reads_log: true, lag_max_bytes: 100_000, ..SlotConfig::default() };
+    let log = world.store.log(None).unwrap();
+    let watch = SlotWatch { log, leases: world.leases.clone(), status: world.log_status.clone(), config };
+    assert!(!watch.run_once().await.unwrap().alarm);
+    server.insert("a", 0, true).await;
+    server.sql("CREATE TABLE other AS SELECT repeat('x', 1000) AS x FROM generate_series(1, 500)");
+    let mut report = watch.run_once().await.unwrap();
+    until("it is behind", async || {
+        report = watch.run_once().await.unwrap();
+        report.alarm
+    })
+    .await;
+    assert!(report.slot.as_ref().unwrap().lag_bytes > 100_000, "{report:?}");
+    bus.back.store(true, Ordering::SeqCst);
+    until("it is not any more", async || !watch.run_once().await.unwrap().alarm).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_heartbeat_keeps_an_idle_reader_from_holding_the_log_back() {
     let server = Server::start().await;
@@ -304,4 +390,13 @@ async fn who_may_not_read_the_log_is_told_what_to_run() {
     psql(&url, "ALTER PUBLICATION baton_outbox SET (publish = 'delete')").unwrap();
     let error = log.check().await.unwrap_err();
     assert!(matches!(error, LogError::OtherPublication { .. }), "{error}");
+
+    // Who may replicate, and does not own the table.
+    server.sql("CREATE ROLE guest LOGIN REPLICATION");
+    psql(&url, "DROP PUBLICATION baton_outbox; GRANT CREATE ON DATABASE plain TO guest; GRANT ALL ON SCHEMA baton TO guest; GRANT ALL ON ALL TABLES IN SCHEMA baton TO guest").unwrap();
+    let guest = url.replace("plain@", "guest@");
+    let log = open(&guest, OpenOptions::default()).await.unwrap().log(None).unwrap();
+    let error = log.check().await.unwrap_err();
+    assert!(matches!(error, LogError::Publication { .. }), "{error}");
+    assert!(error.to_string().contains("CREATE PUBLICATION baton_outbox FOR TABLE baton.outbox"), "{error}");
 }

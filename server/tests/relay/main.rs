@@ -3,6 +3,8 @@
 //! Every test named in `on_both!` runs on SQLite and on PostgreSQL. What is asserted is what receivers got and what
 //! stands in the store.
 
+#[path = "../support/arrivals.rs"]
+mod arrivals;
 mod cleaner;
 mod crash;
 mod floods;

@@ -5,6 +5,7 @@
 
 mod clock;
 mod database;
+mod log;
 mod nodes;
 
 #[path = "../support/mod.rs"]

@@ -26,6 +26,8 @@ use crate::{cloudevents, store::rows::Failure};
 const NAME: &str = "kafka";
 /// How long a message may take to be stored, connecting included.
 const STORED_WITHIN: Duration = Duration::from_secs(5);
+/// How long a topic that was just created may be unknown to the brokers.
+const UNKNOWN_AFTER: Duration = Duration::from_secs(2);
 const ASK_WITHIN: Duration = Duration::from_secs(4);
 /// What the client takes at most; the payloads at the door are far smaller, and the broker has a limit of its own.
 const MESSAGE_BYTES_MAX: &str = "4000000";
@@ -75,6 +77,8 @@ impl Kafka {
             .set("linger.ms", "1")
             .set("message.timeout.ms", STORED_WITHIN.as_millis().to_string())
             .set("message.max.bytes", MESSAGE_BYTES_MAX)
+            // Else a topic that is not there is found out only after the message has timed out, as a broker that is away.
+            .set("topic.metadata.propagation.max.ms", UNKNOWN_AFTER.as_millis().to_string())
             .create()
             .map_err(|error| unavailable(format!("The client of Kafka cannot be made: {error}")))?;
         *kept = Some(producer.clone());
@@ -179,7 +183,11 @@ impl Broker for Kafka {
         let (producer, shared) = (self.producer()?, Arc::clone(&self.shared));
         let asked = tokio::task::spawn_blocking(move || {
             let asked = producer.client().fetch_metadata(Some(&shared.prefix), ASK_WITHIN);
-            asked.map(drop).map_err(|error| shared.unreachable(&error))
+            let metadata = asked.map_err(|error| shared.unreachable(&error))?;
+            match metadata.topics().iter().find_map(|topic| topic.error()) {
+                Some(error) => Err(shared.classify(&KafkaError::MetadataFetch(error.into()), 0)),
+                None => Ok(()),
+            }
         });
         asked.await.map_err(|_| unavailable("The client of Kafka gave up."))?
     }

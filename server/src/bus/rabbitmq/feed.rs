@@ -131,6 +131,14 @@ impl Feed for RabbitFeed {
         {
             batch.push(next.map_err(|error| classify(&error))?);
         }
+        if batch.iter().any(|delivery| delivery.exchange.as_str() == self.shared.exchange) {
+            // Nothing of it is confirmed, so it stays there.
+            return Err(unavailable(format!(
+                "The queue `{}` is bound to `{}`, which Baton itself publishes to: messages would go round. Unbind it, or \
+                 set another BATON_BUS_PREFIX; nothing is taken in from it until then.",
+                self.queue, self.shared.exchange
+            )));
+        }
         open.last = batch.last().map(|delivery| delivery.delivery_tag);
         self.open = Some(open);
         Ok(batch.into_iter().map(incoming).collect())

@@ -58,24 +58,46 @@ impl RabbitMq {
     }
 
     /// One wave: at most one message of each key. What was neither stored nor refused is left for another try.
-    async fn send(&self, kept: &mut Option<Session>, wave: &[&Arc<Message>]) -> Vec<Option<Result<(), Failure>>> {
+    async fn send(&self, kept: &mut Option<Session>, wave: &[&Arc<Message>]) -> Attempt {
         let session = match session(kept, &self.shared).await {
             Ok(session) => session,
-            Err(failure) => return vec![Some(Err(failure)); wave.len()],
+            Err(failure) => return Attempt { results: vec![Some(Err(failure)); wave.len()], alone: false },
         };
         let body_bytes_max = self.body_bytes_max.load(Ordering::Relaxed);
         let Sent { results, broke } = wave::send(session, &self.shared.exchange, wave, body_bytes_max).await;
-        let Some(broke) = broke else { return results };
+        let Some(broke) = broke else { return Attempt { results, alone: false } };
         *kept = None;
-        let unknown = match session::too_large(&broke) {
-            Some(bytes_max) if bytes_max < body_bytes_max => {
+        let is_alone = wave.len() == 1;
+        let (unknown, alone) = match (session::too_large(&broke), session::not_allowed(&broke)) {
+            (Some(bytes_max), _) if bytes_max < body_bytes_max => {
                 self.body_bytes_max.store(bytes_max, Ordering::Relaxed);
-                None
+                (None, false)
             }
-            _ => Some(Err(session::classify(&broke))),
+            // It does not say over which one it closed the channel.
+            (None, Some(_)) if !is_alone => (None, true),
+            (None, Some(text)) => (Some(Err(unauthorised(&text))), false),
+            _ => (Some(Err(session::classify(&broke))), false),
         };
-        results.into_iter().map(|result| result.or_else(|| unknown.clone())).collect()
+        Attempt { results: results.into_iter().map(|result| result.or_else(|| unknown.clone())).collect(), alone }
     }
+}
+
+/// What became of a wave that was sent.
+struct Attempt {
+    /// `None`: nobody knows, and it has to be sent again.
+    results: Vec<Option<Result<(), Failure>>>,
+    /// One of those may not be published, and which one is found out by sending each by itself.
+    alone: bool,
+}
+
+fn unauthorised(text: &str) -> Failure {
+    failure(
+        "unauthorised",
+        format!(
+            "RabbitMQ does not let this user publish the message: {text}. Give it the permission (`rabbitmqctl \
+             set_permissions`, `set_topic_permissions`), then retry."
+        ),
+    )
 }
 
 /// The connection there is, or a new one.
@@ -100,11 +122,15 @@ impl Bus for RabbitMq {
         for wave in waves(messages) {
             let mut left: Vec<usize> =
                 wave.into_iter().filter(|index| !failed.contains(&messages[*index].key)).collect();
-            for _ in 0..=SIZES_LEARNT_MAX {
+            let mut alone = false;
+            let mut rounds = 0;
+            while !left.is_empty() && (alone || rounds <= SIZES_LEARNT_MAX) {
+                let others = if alone { left.split_off(1) } else { Vec::new() };
                 let batch: Vec<&Arc<Message>> = left.iter().map(|index| &messages[*index]).collect();
-                let sent = self.send(&mut kept, &batch).await;
+                let attempt = self.send(&mut kept, &batch).await;
+                (alone, rounds) = (alone | attempt.alone, rounds + 1);
                 let mut again = Vec::new();
-                for (index, result) in left.into_iter().zip(sent) {
+                for (index, result) in left.into_iter().zip(attempt.results) {
                     match result {
                         Some(result) => results[index] = result,
                         None => again.push(index),
@@ -116,10 +142,8 @@ impl Bus for RabbitMq {
                 for index in &again {
                     failed.remove(&messages[*index].key);
                 }
-                left = again;
-                if left.is_empty() {
-                    break;
-                }
+                left = [again, others].concat();
+                alone &= rounds <= messages.len() as u32 * 2;
             }
             for index in left {
                 results[index] =

@@ -121,6 +121,11 @@ pub fn classify(error: &Error) -> Failure {
     })
 }
 
+/// What the broker says when it does not let this user publish a message.
+pub fn not_allowed(error: &Error) -> Option<String> {
+    said(error).filter(|(code, _)| *code == 403).map(|(_, text)| text)
+}
+
 /// The largest body that the broker takes, when that is what it complains about: `message size 11534336 is larger than
 /// configured max size 1048576`.
 pub fn too_large(error: &Error) -> Option<usize> {

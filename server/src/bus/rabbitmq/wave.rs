@@ -18,7 +18,7 @@ use lapin::{
     types::{AMQPValue, FieldTable, LongString, ShortString},
 };
 
-use super::session::Session;
+use super::session::{Session, said};
 use crate::{
     bus::{UNROUTABLE, failure, routing_key, unavailable},
     cloudevents,
@@ -89,7 +89,9 @@ pub async fn send(session: &Session, exchange: &str, wave: &[&Arc<Message>], bod
                 results[index] = Some(if confirmation.is_nack() { Err(full(wave[index])) } else { Ok(()) });
                 returned.extend(returned_id(confirmation));
             }
-            Err(error) => _ = broke.get_or_insert(error),
+            // What the broker said about closing the channel tells more than that it is closed.
+            Err(error) if broke.as_ref().is_none_or(|known| said(known).is_none()) => broke = Some(error),
+            Err(_) => {}
         }
     }
     for (message, result) in wave.iter().zip(&mut results) {
@@ -97,7 +99,6 @@ pub async fn send(session: &Session, exchange: &str, wave: &[&Arc<Message>], bod
             *result = Some(Err(unroutable(message, exchange)));
         }
     }
-    // The reason why the channel is closed is what the broker said about it, not that it is closed.
     Sent { results, broke }
 }
 
