@@ -1,5 +1,6 @@
 //! Tables in SQLite: in Baton's own file and in another one.
 
+use baton_server::bus::reading::failure_of;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row, SqliteConnection, sqlite::SqliteConnectOptions};
 
@@ -147,4 +148,64 @@ async fn a_file_that_is_locked_for_a_while_is_read_afterwards() {
     world.taken(1).await;
     eventually("it works", async || world.standing().await.error.is_none()).await;
     world.stop().await;
+}
+
+#[tokio::test]
+async fn rows_that_are_no_messages_become_failures_and_order_per_key_holds() {
+    let mut world = World::new().await;
+    let path = world.path("shop.db");
+    let mut file = File::open(&path).await;
+    file.sql(OUTBOX).await;
+    for number in 0..60 {
+        let payload = if number % 10 == 3 { "not json" } else { "{}" };
+        let sql = format!(
+            "INSERT INTO shop_outbox (type, aggregate_id, payload) VALUES ('T{number}', 'k{}', '{payload}')",
+            number % 4
+        );
+        file.sql(&sql).await;
+    }
+    world.put(&settings(&world, Some(&path), &json!({"batch": 7}))).await;
+    world.run();
+    let messages = world.taken(60).await;
+    let (failed, good): (Vec<_>, Vec<_>) = messages.iter().partition(|message| failure_of(message).is_some());
+    assert_eq!((failed.len(), good.len()), (6, 54));
+    for message in failed {
+        let failure = failure_of(message).unwrap();
+        assert!(failure.error.contains("not JSON") && failure.error.contains("`shop`"), "{}", failure.error);
+    }
+    for key in 0..4 {
+        let of_key = good.iter().filter(|message| message.key.aggregate_id == format!("k{key}"));
+        let numbers: Vec<u32> = of_key.map(|message| message.message_type[1..].parse().unwrap()).collect();
+        assert!(numbers.is_sorted() && numbers.len() > 10, "{numbers:?}");
+    }
+    assert_eq!(file.count("1").await, 0);
+    assert_eq!(world.standing().await.unreadable, 6);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_crash_at_any_point_repeats_without_effect() {
+    for changes in [json!({}), json!({"mode": "mark", "mark": {"column": "sent"}}), json!({"mode": "read_only"})] {
+        let mut world = World::new().await;
+        let path = world.path("shop.db");
+        let mut file = File::open(&path).await;
+        file.sql(OUTBOX).await;
+        file.insert("One").await;
+        file.insert("Two").await;
+        let settings = settings(&world, Some(&path), &changes);
+        world.put(&settings).await;
+        // Taken in, and then nothing more.
+        assert_eq!(world.take_without_settling(&settings).await, 2, "{changes}");
+        assert_eq!(world.take_without_settling(&settings).await, 0, "the inbox knows them");
+        for round in 0..6_u64 {
+            file.insert("More").await;
+            world.run();
+            tokio::time::sleep(std::time::Duration::from_millis(7 * round)).await;
+            world.kill();
+        }
+        world.run();
+        let messages = world.taken(8).await;
+        assert_eq!(texts(&messages[..2]), ["One one", "Two one"], "{changes}");
+        world.stop().await;
+    }
 }

@@ -1,12 +1,17 @@
 //! The connection to the server.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use baton_domain::source::DocumentSource;
 use mongodb::{
     Client, Collection, Database,
     bson::{Document, RawDocumentBuf, doc},
     error::ErrorKind,
+    event::{EventHandler, sdam::SdamEvent},
     options::{ClientOptions, CollectionOptions, ReadConcern, ServerAddress},
 };
 use tokio::time::timeout;
@@ -23,25 +28,31 @@ const NAME: &str = "baton-source";
 
 /// An address that was understood. It holds a password, so it is never shown.
 #[derive(Clone)]
-pub struct Address(ClientOptions);
+pub struct Address {
+    options: ClientOptions,
+    refused: Refused,
+}
+
+/// Why nothing may be asked there any more: a member that the servers told of has an address that is refused.
+type Refused = Arc<OnceLock<SourceError>>;
 
 impl Address {
     /// Follows `reference` (`env:NAME` or `file:PATH`), anew each time.
     pub async fn find(reference: &str, surroundings: &Surroundings) -> Result<Self, SourceError> {
-        let address = Self::parse(address::resolve(reference).await?.trim(), reference).await?;
+        let mut address = Self::parse(address::resolve(reference).await?.trim(), reference).await?;
         if surroundings.allow_private {
             return Ok(address);
         }
-        // Those that it begins with; whichever others these tell of are followed.
-        for server in &address.0.hosts {
-            let ServerAddress::Tcp { host, .. } = server else {
-                return Err(SourceError::Address(format!(
-                    "The address leads to a socket of this machine. {}",
-                    address::ADVICE
-                )));
-            };
-            address::public_host(host).await?;
+        for server in &address.options.hosts {
+            check_public(server).await?;
         }
+        // Those are where it begins; the servers tell of further members, and the driver turns to them by itself.
+        let refused = Arc::clone(&address.refused);
+        address.options.sdam_event_handler = Some(EventHandler::callback(move |event| {
+            if let SdamEvent::ServerOpening(event) = event {
+                tokio::spawn(check_member(event.address, Arc::clone(&refused)));
+            }
+        }));
         Ok(address)
     }
 
@@ -77,19 +88,33 @@ impl Address {
         options.server_selection_timeout.get_or_insert(FOUND_WITHIN);
         options.connect_timeout.get_or_insert(FOUND_WITHIN);
         options.max_pool_size.get_or_insert(CONNECTIONS_MAX);
-        Ok(Self(options))
+        Ok(Self { options, refused: Refused::default() })
     }
 
     /// Nothing is connected before something is asked.
     pub fn reach(&self, settings: &DocumentSource) -> Result<Arc<Reached>, SourceError> {
-        let hosts: Vec<String> = self.0.hosts.iter().map(ToString::to_string).collect();
+        let hosts: Vec<String> = self.options.hosts.iter().map(ToString::to_string).collect();
         let place = Place::new(settings, hosts.join(", "));
-        let client = Client::with_options(self.0.clone()).map_err(|error| place.error("be connected to", &error))?;
+        let client =
+            Client::with_options(self.options.clone()).map_err(|error| place.error("be connected to", &error))?;
         let database = client.database(&settings.database);
         // What a majority has cannot be taken back by a change of the primary: no event is taken in that never was.
         let options = CollectionOptions::builder().read_concern(ReadConcern::majority()).build();
         let collection = database.collection_with_options(&settings.collection, options);
-        Ok(Arc::new(Reached { place, database, collection }))
+        Ok(Arc::new(Reached { place, database, collection, refused: Arc::clone(&self.refused) }))
+    }
+}
+
+async fn check_public(server: &ServerAddress) -> Result<(), SourceError> {
+    match server {
+        ServerAddress::Tcp { host, .. } => address::public_host(host).await.map(drop),
+        _ => Err(SourceError::Address(format!("The address leads to a socket of this machine. {}", address::ADVICE))),
+    }
+}
+
+async fn check_member(server: ServerAddress, refused: Refused) {
+    if let Err(SourceError::Address(why)) = check_public(&server).await {
+        let _ = refused.set(SourceError::Address(format!("A member of the replica set, {server}, is refused. {why}")));
     }
 }
 
@@ -99,6 +124,7 @@ pub struct Reached {
     pub place: Place,
     pub database: Database,
     pub collection: Collection<RawDocumentBuf>,
+    refused: Refused,
 }
 
 impl Reached {
@@ -108,6 +134,9 @@ impl Reached {
         doing: &str,
         question: impl Future<Output = mongodb::error::Result<T>>,
     ) -> Result<T, SourceError> {
+        if let Some(refused) = self.refused.get() {
+            return Err(refused.clone());
+        }
         match timeout(ANSWERED_WITHIN, question).await {
             Ok(answer) => answer.map_err(|error| self.place.error(doing, &error)),
             Err(_) => Err(self.place.unreachable(&format!("no answer within {} s", ANSWERED_WITHIN.as_secs()))),
@@ -131,5 +160,48 @@ impl Reached {
     pub async fn tells_of_changes(&self) -> Result<bool, SourceError> {
         let hello = self.ask("answer", async { self.database.run_command(doc! { "hello": 1 }).await }).await?;
         Ok(hello.contains_key("setName") || hello.get_str("msg").is_ok_and(|what| what == "isdbgrid"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn find(content: &str, allow_private: bool) -> Result<Address, SourceError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("address");
+        std::fs::write(&path, content).unwrap();
+        let surroundings = Surroundings { own_url: "sqlite://baton.db".into(), allow_private };
+        Address::find(&format!("file:{}", path.display()), &surroundings).await
+    }
+
+    #[tokio::test]
+    async fn private_addresses_are_refused_unless_allowed() {
+        for (address, says) in [
+            ("mongodb://me:hush@127.0.0.1/", "loopback"),
+            ("mongodb://me:hush@8.8.8.8,10.1.2.3:27018/", "private"),
+            ("mongodb://me:hush@[::1]/", "loopback"),
+            ("mongodb://me:hush@localhost/", "loopback"),
+            ("mongodb://me:hush@%2Ftmp%2Fmongodb-27017.sock/", "socket"),
+        ] {
+            let said = find(address, false).await.err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(said.contains(says) && said.contains("BATON_ALLOW_PRIVATE_DESTINATIONS"), "{address}: {said}");
+            assert!(!said.contains("hush"), "{said}");
+            assert!(find(address, true).await.is_ok(), "{address}");
+        }
+        assert!(find("mongodb://me:hush@8.8.8.8/", false).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_asked_once_a_member_has_a_private_address() {
+        let address = find("mongodb://me:hush@8.8.8.8/", false).await.unwrap();
+        let reached = address.reach(&DocumentSource::example("env:SHOP", "shop", "orders")).unwrap();
+        let tell =
+            async |host: &str| check_member(ServerAddress::parse(host).unwrap(), Arc::clone(&address.refused)).await;
+        tell("8.8.4.4:27017").await;
+        assert_eq!(reached.ask("count", async { Ok(7) }).await, Ok(7));
+        tell("192.168.3.4:27017").await;
+        let error = reached.ask("count", async { Ok(7) }).await.unwrap_err().to_string();
+        assert!(error.contains("192.168.3.4:27017") && error.contains("private"), "{error}");
     }
 }
