@@ -1,11 +1,12 @@
 //! The few things that only the browser can do. Called from event handlers and effects, never while rendering.
 
 use leptos::{
+    ev,
     prelude::*,
     wasm_bindgen::JsCast,
     web_sys::{
-        Element, FocusOptions, FormData, HtmlDialogElement, HtmlElement, HtmlFormElement, HtmlTextAreaElement,
-        UrlSearchParams,
+        Element, FocusOptions, FormData, HtmlDialogElement, HtmlDocument, HtmlElement, HtmlFormElement,
+        HtmlTextAreaElement, UrlSearchParams,
     },
 };
 
@@ -131,9 +132,25 @@ pub fn form_of(event: &leptos::web_sys::SubmitEvent) -> Option<HtmlFormElement> 
     event.target()?.dyn_into().ok()
 }
 
+/// Puts a text on the clipboard, in answer to a press. On pages that came over plain HTTP there is no clipboard to write to:
+/// there the browser is told to copy, and handed the text when it asks what.
 pub fn copy(text: &str) {
     // Refused without permission; the text can still be selected by hand.
-    let _ = window().navigator().clipboard().write_text(text);
+    if window().is_secure_context() {
+        let _ = window().navigator().clipboard().write_text(text);
+        return;
+    }
+    let text = text.to_owned();
+    let asked = window_event_listener(ev::copy, move |event| {
+        if let Some(data) = event.clipboard_data() {
+            let _ = data.set_data("text/plain", &text);
+            event.prevent_default();
+        }
+    });
+    if let Ok(page) = document().dyn_into::<HtmlDocument>() {
+        let _ = page.exec_command("copy");
+    }
+    asked.remove();
 }
 
 /// Puts the cursor of a text area on a line (counted from 0) and selects it.

@@ -209,6 +209,48 @@ test("text and canvas follow each other, copies keep their edges, and a paste th
   await expect(page.locator(".stage .node")).toHaveCount(count + 1);
 });
 
+test("parts are copied and cut from one tab into another, by keys and by the browser's own clipboard", async ({ page, baton, context }) => {
+  // As on a page that came over plain HTTP: there is no clipboard to write to.
+  await context.addInitScript(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));
+  await open(page, baton, "bills");
+  const other = await context.newPage();
+  await open(other, baton, "more-bills");
+  const count = await page.locator(".stage .node").count();
+
+  await page.bringToFront();
+  await node(page, "approve").click();
+  await page.keyboard.press("Control+c");
+  await expect(said(page)).toHaveText("Copied");
+  await other.bringToFront();
+  await stage(other).focus();
+  await other.keyboard.press("Control+v");
+  await expect(node(other, "approve-2")).toHaveAttribute("aria-label", /^Approve/);
+  await expect(other.locator(".stage .node")).toHaveCount(count + 1);
+
+  // What is cut is gone here, and there again over there.
+  await page.bringToFront();
+  await page.keyboard.press("Control+x");
+  await expect(page.locator(".stage .node")).toHaveCount(count - 1);
+  await expect(node(page, "approve")).toHaveCount(0);
+  await other.bringToFront();
+  await other.keyboard.press("Control+v");
+  await expect(node(other, "approve-3")).toBeVisible();
+  await page.bringToFront();
+  await page.keyboard.press("Control+z");
+  await expect(node(page, "approve")).toBeVisible();
+
+  // In a field the keys are the field's.
+  await node(page, "approve").click();
+  const title = page.getByLabel("Title", { exact: true });
+  await title.fill("Once more");
+  await title.press("Control+a");
+  await title.press("Control+c");
+  await page.getByLabel("Description", { exact: true }).focus();
+  await page.keyboard.press("Control+v");
+  await expect(page.getByLabel("Description", { exact: true })).toHaveValue("Once more");
+  await expect(page.locator(".stage .node")).toHaveCount(count);
+});
+
 test("what is selected has buttons, edges have names, and what was found is selected on the canvas", async ({ page, baton }) => {
   await open(page, baton, "bills");
   const nodes = page.locator(".stage .node");

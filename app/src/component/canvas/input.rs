@@ -6,7 +6,7 @@ use baton_domain::designer::{
     keys::{self, Command, Modifiers},
 };
 use leptos::{
-    ev::{ClipboardEvent, KeyboardEvent, PointerEvent, WheelEvent},
+    ev::{self, ClipboardEvent, KeyboardEvent, PointerEvent, WheelEvent},
     prelude::*,
     wasm_bindgen::JsCast,
     web_sys::{Element, MouseEvent},
@@ -164,10 +164,13 @@ pub fn key_down(studio: Studio, event: &KeyboardEvent) {
         space: false,
     };
     let Some(command) = keys::command(&event.key(), pressed, false) else { return };
+    // The browser makes events of its own out of these, which alone may use the clipboard on every page: `follow_clipboard`.
+    if matches!(command, Command::Copy | Command::Cut | Command::Paste) {
+        return;
+    }
     let is_done = studio.perform(command);
-    // What has nothing to do here just now must not go back a page, or make a bookmark. Copying is the browser's then.
-    let is_taken = pressed.alt || (pressed.ctrl && !matches!(command, Command::Copy | Command::Cut));
-    if (is_done || is_taken) && command != Command::Paste {
+    // What has nothing to do here just now must not go back a page, or make a bookmark.
+    if is_done || pressed.alt || pressed.ctrl {
         event.prevent_default();
     }
 }
@@ -187,8 +190,34 @@ pub fn key_up(studio: Studio, event: &KeyboardEvent) {
     }
 }
 
-pub fn pasted(studio: Studio, event: &ClipboardEvent) {
-    if dom::typing() {
+/// Copies, cuts and pastes with the browser's events, wherever around the canvas the keyboard is. Browsers send them to the
+/// element with the focus or to the page as a whole, so they are caught there.
+pub fn follow_clipboard(studio: Studio) {
+    Effect::new(move || {
+        let copying = window_event_listener(ev::copy, move |event| copied(studio, &event, Command::Copy));
+        let cutting = window_event_listener(ev::cut, move |event| copied(studio, &event, Command::Cut));
+        let pasting = window_event_listener(ev::paste, move |event| pasted(studio, &event));
+        on_cleanup(move || [copying, cutting, pasting].into_iter().for_each(WindowListenerHandle::remove));
+    });
+}
+
+/// Whether the keyboard is on the canvas or on what stands around it, and not in a field.
+fn has_keyboard() -> bool {
+    dom::is_focus_in(".studio") && !dom::typing()
+}
+
+/// With nothing selected, copying is the browser's.
+fn copied(studio: Studio, event: &ClipboardEvent, command: Command) {
+    let Some(data) = event.clipboard_data().filter(|_| has_keyboard()) else { return };
+    if let Some(text) = studio.copy(command) {
+        // It fails only for a clipboard that is read-only, which that of these events is not.
+        let _ = data.set_data("text/plain", &text);
+        event.prevent_default();
+    }
+}
+
+fn pasted(studio: Studio, event: &ClipboardEvent) {
+    if !has_keyboard() {
         return;
     }
     let text = event.clipboard_data().and_then(|data| data.get_data("text/plain").ok());

@@ -41,6 +41,7 @@ pub const STAGE: &str = "stage";
 /// Everything around a canvas, and the canvas. `findings` are marked on their nodes.
 pub fn canvas_view(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) -> AnyView {
     let is_saga = studio.is_saga();
+    input::follow_clipboard(studio);
     let list = if is_saga { steps::outline(studio, findings) } else { outline::outline(studio, findings) };
     view! {
         <section class="studio" aria-label="Designer">

@@ -74,7 +74,6 @@ pub fn stage(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) ->
             on:keydown=move |event| input::key_down(studio, &event)
             on:keyup=move |event| input::key_up(studio, &event)
             on:focusout=move |_| studio.space.set_value(false)
-            on:paste=move |event| input::pasted(studio, &event)
         >
             <div class="grid" style=grid></div>
             <div class="layer" class:moving=move || studio.is_moving.get() style=transform>

@@ -226,6 +226,17 @@ impl Studio {
         self.commit(edits);
     }
 
+    /// Copies or cuts what is selected: the text for the clipboard, which only the browser reaches.
+    pub fn copy(self, command: Command) -> Option<String> {
+        let outcomes = self.with_canvas(|canvas| command::perform(command, canvas));
+        let text = outcomes.iter().find_map(|outcome| match outcome {
+            Outcome::Copy(text) => Some(text.clone()),
+            _ => None,
+        });
+        self.act(outcomes);
+        text
+    }
+
     pub fn paste(self, text: Option<String>) {
         let Some(text) = text.or_else(|| self.copied.get_value()) else { return };
         let outcomes = self.with_canvas(|canvas| command::paste(&text, None, canvas));
@@ -288,7 +299,6 @@ impl Studio {
                 }
                 Outcome::ChooseTarget(node) => self.asking.set(Some(Asking::Target(node))),
                 Outcome::Copy(text) => {
-                    dom::copy(&text);
                     self.copied.set_value(Some(text));
                     self.said.set("Copied".to_owned());
                 }
