@@ -209,6 +209,43 @@ test("text and canvas follow each other, copies keep their edges, and a paste th
   await expect(page.locator(".stage .node")).toHaveCount(count + 1);
 });
 
+test("after the palette and the toolbar were used the keyboard is on the canvas", async ({ page, baton }) => {
+  await open(page, baton, "bills");
+  const nodes = page.locator(".stage .node");
+  const count = await nodes.count();
+  await place(page, "timer", 300, 420);
+  await expect(nodes).toHaveCount(count + 1);
+  await expect(stage(page)).toBeFocused();
+  const before = (await middle(node(page, "timer"))).x;
+  await page.keyboard.press("ArrowRight");
+  await expect.poll(async () => (await middle(node(page, "timer"))).x).toBeGreaterThan(before);
+  await page.keyboard.press("Enter");
+  await expect(page.getByLabel("Title", { exact: true })).toBeFocused();
+  await expect(nodes).toHaveCount(count + 1);
+
+  // A click in the palette, and then what was copied before.
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Control+c");
+  await page.getByRole("button", { name: /^Add compute:/ }).click();
+  await expect(nodes).toHaveCount(count + 2);
+  await page.keyboard.press("Control+v");
+  await expect(nodes).toHaveCount(count + 3);
+
+  const toolbar = page.getByRole("toolbar", { name: "Canvas" });
+  await toolbar.getByRole("button", { name: "Undo" }).click();
+  await expect(nodes).toHaveCount(count + 2);
+  await expect(stage(page)).toBeFocused();
+  await page.keyboard.press("Control+a");
+  await page.keyboard.press("Delete");
+  await expect(nodes).toHaveCount(0);
+  // Pressed with a key, a button keeps the keyboard, and the other keys are for the canvas all the same.
+  await toolbar.getByRole("button", { name: "Fit everything (1)" }).focus();
+  await page.keyboard.press("Enter");
+  await expect(toolbar.getByRole("button", { name: "Fit everything (1)" })).toBeFocused();
+  await page.keyboard.press("Control+z");
+  await expect(nodes).toHaveCount(count + 2);
+});
+
 test("parts are copied and cut from one tab into another, by keys and by the browser's own clipboard", async ({ page, baton, context }) => {
   // As on a page that came over plain HTTP: there is no clipboard to write to.
   await context.addInitScript(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));

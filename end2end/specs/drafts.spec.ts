@@ -159,7 +159,6 @@ test("undone to the end nothing was changed, and the text is as it was written",
   const written = await source(page).inputValue();
   await add(page, "timer").click();
   await expect(source(page)).toHaveValue(/timer/);
-  // The keyboard is still on the button of the palette.
   await page.keyboard.press("Control+z");
   await expect(source(page)).toHaveValue(written);
   await expect(page.getByText(SAVED)).toBeVisible();

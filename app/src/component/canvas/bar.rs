@@ -17,7 +17,8 @@ pub fn bar(studio: Studio) -> AnyView {
     });
     let zoom = move || format!("{:.0} %", studio.view.get().zoom * 100.0);
     view! {
-        <div class="studio-bar" role="toolbar" aria-label="Canvas" on:keydown=move |event| input::key_beside(studio, &event)>
+        <div class="studio-bar" role="toolbar" aria-label="Canvas" on:keydown=move |event| input::key_beside(studio, &event)
+            on:click:capture=move |event| input::pressed_beside(&event)>
             {past(studio, "Undo", undo, Command::Undo)}
             {past(studio, "Redo", redo, Command::Redo)}
             {(!studio.is_saga()).then(|| button(studio, "Tidy", "Lay everything out (T)", Command::Tidy))}

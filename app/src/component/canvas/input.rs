@@ -122,6 +122,10 @@ pub fn moved(studio: Studio, event: &PointerEvent) {
 
 pub fn up(studio: Studio, event: &PointerEvent) {
     if studio.is_busy() {
+        // What came out of the palette is on the canvas now, and so is the keyboard.
+        if studio.is_placing() {
+            dom::focus_in_place(STAGE);
+        }
         let clicks = studio.last_click.try_update_value(|last| last.and(place(event), event.time_stamp())).unwrap_or(1);
         studio.input(&Input::Up(pointer(event, studio, clicks)));
     }
@@ -172,6 +176,13 @@ pub fn key_down(studio: Studio, event: &KeyboardEvent) {
     // What has nothing to do here just now must not go back a page, or make a bookmark.
     if is_done || pressed.alt || pressed.ctrl {
         event.prevent_default();
+    }
+}
+
+/// Whoever presses a button with a pointer has the keyboard on the canvas afterwards. With a key, on the button.
+pub fn pressed_beside(event: &MouseEvent) {
+    if event.detail() > 0 {
+        dom::focus_in_place(STAGE);
     }
 }
 

@@ -189,6 +189,11 @@ impl Studio {
         self.gesture.with_value(|gesture| *gesture != Gesture::Idle)
     }
 
+    /// Whether something hangs at the pointer that comes out of the palette.
+    pub fn is_placing(self) -> bool {
+        self.gesture.with_value(|gesture| matches!(gesture, Gesture::Placing { .. }))
+    }
+
     /// What a key or a button does. `false`: it is not for the canvas just now.
     pub fn perform(self, command: Command) -> bool {
         if command == Command::Escape && self.is_busy() {
