@@ -3,6 +3,7 @@ import type { Locator, Page } from "@playwright/test";
 import { expectAccessible, expectNoSidewaysScroll } from "../support/accessibility.ts";
 import { live, type Baton } from "../support/baton.ts";
 import { expect, test } from "../support/fixtures.ts";
+import { along } from "../support/hands.ts";
 
 const stage = (page: Page) => page.locator("#stage");
 const node = (page: Page, name: string) => page.locator(`#node-${name}`);
@@ -244,6 +245,25 @@ test("after the palette and the toolbar were used the keyboard is on the canvas"
   await expect(toolbar.getByRole("button", { name: "Fit everything (1)" })).toBeFocused();
   await page.keyboard.press("Control+z");
   await expect(nodes).toHaveCount(count + 2);
+});
+
+test("Enter on an edge leads to the way out that it belongs to", async ({ page, baton }) => {
+  await open(page, baton, "bills");
+  const settings = page.getByRole("complementary", { name: "Settings" });
+  const click = async (edge: string) => {
+    const { x, y } = await along(page.locator(`.stage .edge[aria-label="${edge}"]`), 0.4);
+    await page.mouse.click(x, y);
+    await expect(settings).toContainText("An edge.");
+  };
+  await click("From Approve, refuse, to Refused");
+  await page.keyboard.press("Enter");
+  const way = settings.getByRole("group", { name: "Way out refuse" });
+  await expect(way.getByLabel("Name of this way out")).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(stage(page)).toBeFocused();
+  await click("From Start to Approve");
+  await page.keyboard.press("Enter");
+  await expect(settings.getByLabel("next leads to")).toBeFocused();
 });
 
 test("parts are copied and cut from one tab into another, by keys and by the browser's own clipboard", async ({ page, baton, context }) => {

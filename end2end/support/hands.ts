@@ -19,6 +19,15 @@ export async function middle(locator: Locator): Promise<Place> {
   return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
 }
 
+/** Where a line of the drawing is on the screen, at a share of its length. */
+export async function along(line: Locator, share = 0.5): Promise<Place> {
+  return line.evaluate((element, share) => {
+    const path = element as SVGPathElement;
+    const at = path.getPointAtLength(path.getTotalLength() * share).matrixTransform(path.getScreenCTM()!);
+    return { x: at.x, y: at.y };
+  }, share);
+}
+
 export async function drag(page: Page, from: Place, to: Place): Promise<void> {
   await page.mouse.move(from.x, from.y);
   await page.mouse.down();

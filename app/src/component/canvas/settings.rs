@@ -185,7 +185,8 @@ pub fn of_nothing(studio: Studio) -> AnyView {
             (0, _) if is_saga => "The order of the steps draws these lines. Press A to insert a step here.".to_owned(),
             (several, _) if is_saga => format!("{several} parts. They are moved, copied and removed together."),
             (0, 1) => {
-                "An edge. Drag its ends elsewhere, press A to insert a node into it, Delete to remove it.".to_owned()
+                "An edge. Drag its ends elsewhere, press Enter for its settings, A to insert a node into it, Delete to remove it."
+                    .to_owned()
             }
             (nodes, edges) => format!("{nodes} nodes and {edges} edges. They move, are copied and removed together."),
         })

@@ -299,9 +299,8 @@ impl Studio {
                 Outcome::Refuse(Forbidden(why)) => self.refuse(why),
                 Outcome::Offer(offer) => self.asking.set(Some(Asking::Kind(offer))),
                 Outcome::OpenSettings(None) => dom::focus(super::settings::OWN),
-                Outcome::OpenSettings(Some(_)) | Outcome::Rename(_) => {
-                    super::settings::enter();
-                }
+                Outcome::OpenSettings(Some(node)) => self.open_settings(&node),
+                Outcome::Rename(_) => super::settings::enter(),
                 Outcome::ChooseTarget(node) => self.asking.set(Some(Asking::Target(node))),
                 Outcome::Copy(text) => {
                     self.copied.set_value(Some(text));
@@ -319,6 +318,18 @@ impl Studio {
                 Outcome::Do(Command::Help) => dom::open_dialog(super::bar::HELP),
                 Outcome::Do(command) => self.wanted.set(Some(command)),
             }
+        }
+    }
+
+    /// The settings of an edge are those of the way out that it belongs to.
+    fn open_settings(self, node: &str) {
+        let way = self.selection.with_untracked(|selection| selection.only_edge().map(|edge| edge.port.clone()));
+        match way {
+            Some(way) => {
+                self.select(node);
+                super::ways::enter(way);
+            }
+            None => super::settings::enter(),
         }
     }
 

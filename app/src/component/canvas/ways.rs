@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use super::{
     menu::target_options,
     seen::EVENTS,
-    settings::{Field, How, SET, field, input},
+    settings::{self, Field, How, SET, field, input},
     studio::{Asking, Studio},
 };
 use crate::{dom, erased::Erase};
@@ -72,6 +72,14 @@ fn add_way(studio: Studio, node: &str, name: Option<String>) {
 /// The first field of a way out: its name, else where it leads.
 fn way_id(port: &str) -> String {
     format!("settings-way-{port}")
+}
+
+/// Into a way out, once it is drawn; the first field of the settings where they have none of ways.
+pub fn enter(port: String) {
+    request_animation_frame(move || {
+        dom::focus(settings::TITLE);
+        dom::focus(&way_id(&port));
+    });
 }
 
 fn port_view(studio: Studio, port: PortRef, kind: Kind) -> AnyView {
