@@ -266,6 +266,54 @@ test("Enter on an edge leads to the way out that it belongs to", async ({ page, 
   await expect(settings.getByLabel("next leads to")).toBeFocused();
 });
 
+test("C leads a way out elsewhere, and R makes another kind of a node, by keys alone", async ({ page, baton }) => {
+  await open(page, baton, "bills");
+  const keys = async (...pressed: string[]) => {
+    for (const key of pressed) await page.keyboard.press(key);
+  };
+  const asks = page.locator(".asks");
+  await keys("Control+f");
+  await expect(page.getByRole("searchbox", { name: "Find a node" })).toBeFocused();
+  await page.keyboard.insertText("approve");
+  await keys("Enter", "c");
+  const way = asks.getByLabel("Way out");
+  await expect(way).toBeFocused();
+  await expect(way).toHaveValue("approve");
+  await keys("ArrowDown");
+  await expect(way).toHaveValue("refuse");
+  await keys("Tab");
+  const done = asks.getByRole("button", { name: "Done" });
+  for (let steps = 0; !(await done.evaluate((element) => element === window.document.activeElement)); steps++) {
+    if (steps > 5) throw new Error("Done cannot be chosen");
+    await keys("ArrowDown");
+  }
+  await keys("Enter");
+  await expect(stage(page)).toBeFocused();
+  await expect(page.locator(".stage .edge[aria-label='From Approve, refuse, to Done']")).toHaveCount(1);
+
+  // One way out is no choice: one is among the targets at once.
+  await keys("Alt+ArrowLeft");
+  await expect(node(page, "start")).toHaveClass(/chosen/);
+  await keys("c");
+  await expect(page.locator(".asks button:focus")).toBeVisible();
+  await expect(way).toHaveCount(0);
+  await keys("Escape");
+  await expect(stage(page)).toBeFocused();
+
+  await keys("Control+f");
+  await page.keyboard.insertText("refused");
+  await keys("Enter", "r");
+  await expect(page.locator(".asks button:focus")).toBeVisible();
+  const timer = asks.getByRole("button", { name: /^timer/ });
+  for (let steps = 0; !(await timer.evaluate((element) => element === window.document.activeElement)); steps++) {
+    if (steps > 20) throw new Error("timer cannot be chosen");
+    await keys("ArrowDown");
+  }
+  await keys("Enter");
+  await expect(node(page, "refused")).toHaveClass(/timer/);
+  await expect(stage(page)).toBeFocused();
+});
+
 test("parts are copied and cut from one tab into another, by keys and by the browser's own clipboard", async ({ page, baton, context }) => {
   // As on a page that came over plain HTTP: there is no clipboard to write to.
   await context.addInitScript(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));

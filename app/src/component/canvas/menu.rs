@@ -61,9 +61,9 @@ fn floating(studio: Studio, label: String, at: Point, content: AnyView) -> AnyVi
     .erased()
 }
 
-/// The arrows go from choice to choice.
+/// The arrows go from choice to choice. In a list of its own they choose there.
 fn step(event: &KeyboardEvent, down: bool) {
-    if dom::focus_sibling(".asks button:not(:disabled)", down) {
+    if !dom::is_focus_in("select") && dom::focus_sibling(".asks button:not(:disabled)", down) {
         event.prevent_default();
     }
 }
@@ -157,10 +157,11 @@ fn targets(studio: Studio, node: String) -> AnyView {
         }
     };
     focus_first();
-    let content = view! {
-        <select aria-label="Way out" on:change=move |event| chosen.set(event_target_value(&event))>{choices}</select>
-        <ul>{list}</ul>
-    };
+    // With one way out there is nothing to choose.
+    let way = (ports.len() > 1).then(|| {
+        view! { <select aria-label="Way out" on:change=move |event| chosen.set(event_target_value(&event))>{choices}</select> }
+    });
+    let content = view! { {way}<ul>{list}</ul> };
     floating(studio, format!("Where does {title} lead?"), studio.on_stage(at), content.erased())
 }
 
