@@ -3,6 +3,7 @@ import type { Page } from "@playwright/test";
 import { expectAccessible } from "../support/accessibility.ts";
 import { live, type Baton } from "../support/baton.ts";
 import { expect, test } from "../support/fixtures.ts";
+import { drag } from "../support/hands.ts";
 
 const SAVED = "Saved. What you change is saved as the draft as you go.";
 const source = (page: Page) => page.getByLabel("Definition source");
@@ -151,6 +152,24 @@ test("a draft of a newer version is shown and not touched", async ({ page, baton
   await live(page);
   await expect(page.getByText(/is of a newer Baton/).first()).toBeVisible();
   await expect(source(page)).toHaveValue(newer);
+
+  // Every way of the canvas to change it is refused, and says why.
+  const at = (await node(page, "start").boundingBox())!;
+  const from = { x: at.x + at.width / 2, y: at.y + at.height / 2 };
+  await drag(page, from, { x: from.x + 80, y: from.y + 60 });
+  await expect(page.getByRole("alert")).toContainText("Drawing here would lose what this one does not know");
+  await expect.poll(async () => (await node(page, "start").boundingBox())!.x).toBeCloseTo(at.x, 0);
+  await page.keyboard.press("Delete");
+  await add(page, "timer").click();
+  await page.getByRole("button", { name: "Lay everything out (T)" }).click();
+  await expect(page.getByRole("alert")).toContainText("of a newer Baton");
+  await expect(page.locator(".stage .node")).toHaveCount(1);
+  await expect(page.getByText(SAVED)).toBeVisible();
+  // Nor is it written for somebody who asks past the canvas.
+  const document = JSON.stringify({ baton: "process/2", name: "bills", nodes: {} });
+  const answer = await page.request.post("/sfn/draw", { data: { kind: "process", document } });
+  expect(answer.ok()).toBe(false);
+  expect(await answer.text()).toContain("newer-format");
   expect(await stored(baton)).toBe(newer);
 });
 

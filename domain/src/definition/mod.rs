@@ -116,10 +116,23 @@ pub fn check(text: &str) -> Checked {
     Checked { value: Some(value), definition, scenarios, diagnostics: found }
 }
 
+/// The code of the finding that a text is of a newer Baton.
+pub const NEWER_FORMAT: &str = "newer-format";
+
 /// A format that this version does not know yet.
 fn is_newer(format: &str) -> bool {
     let number = ["process/", "saga/"].iter().find_map(|family| format.strip_prefix(family));
     number.and_then(|number| number.parse::<u32>().ok()).is_some_and(|number| number > 1)
+}
+
+/// Why a document is not to be written here: it is of a newer Baton, and holds what this one does not know.
+pub fn newer(document: &Value) -> Option<Diagnostic> {
+    let format = document.get("baton")?.as_str().filter(|format| is_newer(format))?;
+    let message = format!(
+        "`{}` is of a newer Baton; this one reads `process/1` and `saga/1`. Nothing was changed; open it with the newer one.",
+        shorten(format, 60)
+    );
+    Some(Diagnostic::error(NEWER_FORMAT, "/baton", message))
 }
 
 fn read(value: &Value, found: &mut Vec<Diagnostic>) -> Option<Definition> {
@@ -132,14 +145,10 @@ fn read(value: &Value, found: &mut Vec<Diagnostic>) -> Option<Definition> {
         Some("process/1") => process::read::read(value, found).map(Definition::Process),
         Some("saga/1") => saga::read(value, found).map(Definition::Saga),
         Some(other) => {
-            let other_short = shorten(other, 60);
-            found.push(if is_newer(other) {
-                let message = format!("`{other_short}` is of a newer Baton; this one reads `process/1` and `saga/1`. Nothing was changed; open it with the newer one.");
-                Diagnostic::error("newer-format", "/baton", message)
-            } else {
-                let message = format!("Unknown format `{other_short}`: write `process/1` or `saga/1`.");
+            found.push(newer(value).unwrap_or_else(|| {
+                let message = format!("Unknown format `{}`: write `process/1` or `saga/1`.", shorten(other, 60));
                 Diagnostic::error("unknown-format", "/baton", message)
-            });
+            }));
             None
         }
         None => {

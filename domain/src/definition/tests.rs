@@ -313,6 +313,10 @@ fn what_is_no_definition_says_what_it_should_be() {
     assert_eq!(found("{baton: workflow/2}"), [("unknown-format".to_owned(), "/baton".to_owned())]);
     for newer in ["process/2", "saga/12"] {
         assert_eq!(found(&format!("{{baton: {newer}}}")), [("newer-format".to_owned(), "/baton".to_owned())]);
+        assert!(super::newer(&json!({ "baton": newer })).is_some());
+    }
+    for known in [json!({ "baton": "process/1" }), json!({ "baton": 2 }), json!([])] {
+        assert_eq!(super::newer(&known), None);
     }
     assert_eq!(found(""), [("wrong-type".to_owned(), String::new())]);
     let checked = check("{\"a\": ");

@@ -62,6 +62,17 @@ pub enum Failure {
     Lasting(String),
 }
 
+/// What a text is to the canvas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// It can be drawn, and what is drawn written.
+    Drawn,
+    /// It cannot be drawn.
+    Broken,
+    /// It is of a newer Baton: what this one would write lacks what it does not know.
+    Newer,
+}
+
 /// How it stands with storing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
@@ -101,8 +112,8 @@ pub struct Desk {
     turn: u64,
     text_turn: u64,
     canvas_turn: u64,
-    /// The newest text that cannot be drawn.
-    unreadable: Option<u64>,
+    /// What the newest text that was read is, and its turn.
+    reading: (u64, Reading),
     saved_turn: u64,
     saving: Option<u64>,
     /// What was sent last, and of which turn: its answer may have been lost.
@@ -122,14 +133,14 @@ pub struct Desk {
 
 impl Desk {
     /// What one begins with. `mark` is that of the stored draft; without one nothing is stored yet.
-    pub fn open(text: String, mark: Option<String>, is_readable: bool) -> Self {
+    pub fn open(text: String, mark: Option<String>, reading: Reading) -> Self {
         Self {
             kept: text.clone(),
             text,
             turn: 0,
             text_turn: 0,
             canvas_turn: 0,
-            unreadable: (!is_readable).then_some(0),
+            reading: (0, reading),
             saved_turn: 0,
             saving: None,
             sent: None,
@@ -185,12 +196,15 @@ impl Desk {
 
     /// Why nothing may be drawn now.
     pub fn canvas_locked(&self) -> Option<&'static str> {
-        if self.unreadable == Some(self.turn) {
-            Some("The text cannot be read, so drawing would replace it. Mend the text first.")
-        } else if self.canvas_turn != self.turn {
-            Some("The text that was just typed is being read.")
-        } else {
-            None
+        match self.reading {
+            (turn, Reading::Broken) if turn == self.turn => {
+                Some("The text cannot be read, so drawing would replace it. Mend the text first.")
+            }
+            (turn, Reading::Newer) if turn == self.turn => Some(
+                "This is of a newer Baton. Drawing here would lose what this one does not know: open it with the newer one.",
+            ),
+            _ if self.canvas_turn != self.turn => Some("The text that was just typed is being read."),
+            _ => None,
         }
     }
 
@@ -220,7 +234,7 @@ impl Desk {
     pub fn restored(&mut self, text: String) -> Vec<Due> {
         let due = self.typed(text);
         self.canvas_turn = self.turn;
-        self.unreadable = None;
+        self.reading = (self.turn, Reading::Drawn);
         due
     }
 
@@ -251,7 +265,7 @@ impl Desk {
             Ok(text) => {
                 self.text = text;
                 self.text_turn = turn;
-                self.unreadable = None;
+                self.reading = (turn, Reading::Drawn);
                 self.mend(|task| matches!(task, Task::Write { .. }));
                 (true, self.settle().into_iter().collect())
             }
@@ -259,17 +273,17 @@ impl Desk {
         }
     }
 
-    /// The text of that turn was read: whether it can be drawn. `true` when it is still the newest, so that what was said
+    /// The text of that turn was read: what it is. `true` when it is still the newest, so that what was said
     /// about it stands.
-    pub fn checked(&mut self, turn: u64, answer: Result<bool, Failure>) -> (bool, Vec<Due>) {
+    pub fn checked(&mut self, turn: u64, answer: Result<Reading, Failure>) -> (bool, Vec<Due>) {
         if turn != self.turn {
             return (false, Vec::new());
         }
         match answer {
-            Ok(is_readable) => {
+            Ok(reading) => {
                 self.mend(|task| matches!(task, Task::Check { .. }));
-                self.unreadable = (!is_readable).then_some(turn);
-                if is_readable {
+                self.reading = (turn, reading);
+                if reading == Reading::Drawn {
                     self.canvas_turn = turn;
                 }
                 (true, Vec::new())

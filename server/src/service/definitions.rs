@@ -94,6 +94,9 @@ impl Service {
     }
 
     pub(super) async fn write_drawn(&self, kind: DefinitionKind, document: Value) -> Answer<Drawn> {
+        if let Some(newer) = definition::newer(&document) {
+            return Err(AppError::Invalid(vec![newer]));
+        }
         let source =
             definition::write(&document).map_err(|error| invalid("unwritable", "/document", error.to_string()))?;
         let check = self.look(kind, source.clone()).await?.0;

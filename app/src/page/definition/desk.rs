@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use baton_domain::{
-    definition::DefinitionKind,
+    definition::{DefinitionKind, NEWER_FORMAT},
     designer::{
         Document, Edit,
-        desk::{self, Due, Failure, Saving, Stored, Task, When},
+        desk::{self, Due, Failure, Reading, Saving, Stored, Task, When},
         keys::Command,
     },
 };
@@ -95,7 +95,7 @@ impl Desk {
             return;
         }
         let mark = detail.draft.as_ref().map(|draft| draft.mark.clone());
-        let opened = desk::Desk::open(detail.source.clone(), mark, is_readable(&detail.check));
+        let opened = desk::Desk::open(detail.source.clone(), mark, reading(&detail.check));
         self.state.set(Some(opened));
         self.report.set(Some(detail.check.clone()));
         self.draw(&detail.check);
@@ -216,7 +216,7 @@ impl Desk {
     async fn check(self, turn: u64) {
         let Some(text) = self.peek(|state| state.text().to_owned()) else { return };
         let answer = call::check_source(self.kind, text).await.and_then(|report| report.decode());
-        let said = answer.as_ref().map(is_readable).map_err(failure);
+        let said = answer.as_ref().map(reading).map_err(failure);
         self.change(|state| {
             let (is_newest, due) = state.checked(turn, said);
             if let (true, Ok(report)) = (is_newest, answer) {
@@ -370,8 +370,14 @@ impl Desk {
 /// The code of the answer to a saving that would replace what somebody else saved.
 const CHANGED: &str = "draft-changed";
 
-fn is_readable(report: &CheckReport) -> bool {
-    report.document.as_ref().is_some_and(serde_json::Value::is_object)
+fn reading(report: &CheckReport) -> Reading {
+    if report.diagnostics.iter().any(|finding| finding.code == NEWER_FORMAT) {
+        Reading::Newer
+    } else if report.document.as_ref().is_some_and(serde_json::Value::is_object) {
+        Reading::Drawn
+    } else {
+        Reading::Broken
+    }
 }
 
 fn failure(error: &AppError) -> Failure {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::super::desk::*;
 
 fn opened() -> Desk {
-    Desk::open("first".to_owned(), Some("m0".to_owned()), true)
+    Desk::open("first".to_owned(), Some("m0".to_owned()), Reading::Drawn)
 }
 
 fn theirs(mark: &str, source: &str) -> Stored {
@@ -25,7 +25,7 @@ fn what_is_typed_is_checked_when_the_hands_rest_and_stored_when_they_settle() {
     assert_eq!(desk.status(), Status::Unsaved);
     assert!(desk.canvas_locked().is_some() && desk.text_locked().is_none());
 
-    assert!(desk.checked(1, Ok(true)).0);
+    assert!(desk.checked(1, Ok(Reading::Drawn)).0);
     assert_eq!(desk.canvas_locked(), None);
     let saving = desk.save().unwrap();
     assert_eq!(saving, Saving { turn: 1, source: "second".to_owned(), over: Some("m0".to_owned()) });
@@ -57,7 +57,7 @@ fn what_comes_back_for_an_older_turn_is_dropped() {
     desk.typed("typed".to_owned());
     assert_eq!(desk.written(2, Ok("drawn again".to_owned())), (false, vec![]));
     desk.typed("typed on".to_owned());
-    assert!(!desk.checked(3, Ok(true)).0);
+    assert!(!desk.checked(3, Ok(Reading::Drawn)).0);
     assert!(desk.canvas_locked().is_some(), "the newest text is not drawn yet");
 }
 
@@ -65,13 +65,29 @@ fn what_comes_back_for_an_older_turn_is_dropped() {
 fn a_text_that_cannot_be_read_locks_the_canvas_until_it_is_mended() {
     let mut desk = opened();
     desk.typed("nodes: [".to_owned());
-    desk.checked(1, Ok(false));
+    desk.checked(1, Ok(Reading::Broken));
     assert!(desk.canvas_locked().unwrap().contains("Mend the text"));
     assert!(desk.save().is_some(), "work in hand is kept, broken or not");
     desk.typed("nodes: {}".to_owned());
-    desk.checked(2, Ok(true));
+    desk.checked(2, Ok(Reading::Drawn));
     assert_eq!(desk.canvas_locked(), None);
-    assert!(Desk::open("nodes: [".to_owned(), None, false).canvas_locked().is_some());
+    assert!(Desk::open("nodes: [".to_owned(), None, Reading::Broken).canvas_locked().is_some());
+}
+
+#[test]
+fn a_text_of_a_newer_baton_locks_the_canvas_and_is_not_stored_by_itself() {
+    let mut desk = Desk::open("baton: process/2".to_owned(), Some("m0".to_owned()), Reading::Newer);
+    assert!(desk.canvas_locked().unwrap().contains("newer Baton"));
+    assert_eq!((desk.status(), desk.save(), desk.left()), (Status::Saved, None, None));
+
+    // Somebody changes the text by hand, and then makes it one that is known here.
+    desk.typed("baton: process/2 # ours".to_owned());
+    desk.checked(1, Ok(Reading::Newer));
+    assert!(desk.canvas_locked().unwrap().contains("newer Baton"));
+    desk.typed("baton: process/1".to_owned());
+    assert!(desk.canvas_locked().unwrap().contains("being read"));
+    desk.checked(2, Ok(Reading::Drawn));
+    assert_eq!(desk.canvas_locked(), None);
 }
 
 #[test]
@@ -190,7 +206,7 @@ fn what_is_left_unsaved_says_what_it_goes_over() {
     assert_eq!(desk.left(), Some(Left { source: Some("one".to_owned()), over: over(), sent: None }));
     desk.save().unwrap();
     assert_eq!(desk.left(), None, "it is under way");
-    desk.checked(1, Ok(true));
+    desk.checked(1, Ok(Reading::Drawn));
     desk.drawn();
     assert_eq!(desk.left(), Some(Left { source: None, over: over(), sent: Some("one".to_owned()) }));
     desk.saved(1, Ok("m1".to_owned()));
@@ -323,7 +339,7 @@ impl Afternoon {
     fn answer(&mut self, asked: Asked, well: bool) {
         let due = match asked {
             Asked::Check(turn) if well => {
-                let (is_newest, due) = self.desk.checked(turn, Ok(true));
+                let (is_newest, due) = self.desk.checked(turn, Ok(Reading::Drawn));
                 if is_newest {
                     self.canvas = self.desk.text().to_owned();
                 }
@@ -379,7 +395,7 @@ impl Afternoon {
 
 #[test]
 fn what_goes_back_to_what_is_stored_is_not_stored_again() {
-    let mut desk = Desk::open("# ours\na".to_owned(), None, true);
+    let mut desk = Desk::open("# ours\na".to_owned(), None, Reading::Drawn);
     desk.drawn();
     assert_eq!(desk.status(), Status::Unsaved);
     // Undone before anything was written.
@@ -399,7 +415,7 @@ fn what_goes_back_to_what_is_stored_is_not_stored_again() {
 
 #[test]
 fn what_may_be_stored_though_no_answer_came_is_not_taken_for_undone() {
-    let mut desk = Desk::open("a".to_owned(), Some("m0".to_owned()), true);
+    let mut desk = Desk::open("a".to_owned(), Some("m0".to_owned()), Reading::Drawn);
     desk.typed("b".to_owned());
     let saving = desk.save().unwrap();
     desk.saved(saving.turn, Err(Failure::Passing("away".to_owned())));
@@ -409,7 +425,7 @@ fn what_may_be_stored_though_no_answer_came_is_not_taken_for_undone() {
 
 #[test]
 fn a_draft_that_is_gone_is_said_until_something_is_changed() {
-    let mut desk = Desk::open("a".to_owned(), Some("m0".to_owned()), true);
+    let mut desk = Desk::open("a".to_owned(), Some("m0".to_owned()), Reading::Drawn);
     desk.noticed(None, desk.saves(), false);
     assert_eq!((desk.status(), desk.mark()), (Status::Gone, None));
     // The same text again is a change all the same: it is to be there.
@@ -426,7 +442,7 @@ proptest! {
     #[test]
     fn whatever_happens_nothing_is_lost_and_nobody_is_overwritten_unseen(afternoon in prop::collection::vec(next(), 1..60)) {
         let mut it = Afternoon {
-            desk: Desk::open("0".to_owned(), Some("m0".to_owned()), true),
+            desk: Desk::open("0".to_owned(), Some("m0".to_owned()), Reading::Drawn),
             canvas: "0".to_owned(),
             texts: vec!["0".to_owned()],
             waiting: Vec::new(),
