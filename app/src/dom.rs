@@ -165,25 +165,32 @@ pub fn select_line(id: &str, line: usize) {
     let _ = area.set_selection_range(start, end);
 }
 
+/// What this browser keeps under a name, over pages and sessions.
+pub fn remembered(name: &str) -> Option<String> {
+    window().local_storage().ok().flatten()?.get_item(name).ok().flatten()
+}
+
+/// `None` forgets it. Browsers may keep nothing, or not that much: then there is nothing to be done about it.
+pub fn remember(name: &str, text: Option<&str>) {
+    let Some(storage) = window().local_storage().ok().flatten() else { return };
+    let _ = match text {
+        Some(text) => storage.set_item(name, text),
+        None => storage.remove_item(name),
+    };
+}
+
 /// `light`, `dark`, or `None` when it follows the system.
 pub fn theme() -> Option<String> {
-    let stored = window().local_storage().ok().flatten()?.get_item(THEME).ok().flatten();
-    stored.filter(|theme| theme == "light" || theme == "dark")
+    remembered(THEME).filter(|theme| theme == "light" || theme == "dark")
 }
 
 pub fn set_theme(theme: Option<&str>) {
-    let storage = window().local_storage().ok().flatten();
-    let root = document().document_element();
-    match theme {
-        Some(theme) => {
-            storage.map(|storage| storage.set_item(THEME, theme));
-            root.map(|root| root.set_attribute("data-theme", theme));
-        }
-        None => {
-            storage.map(|storage| storage.remove_item(THEME));
-            root.map(|root| root.remove_attribute("data-theme"));
-        }
-    }
+    remember(THEME, theme);
+    let Some(root) = document().document_element() else { return };
+    let _ = match theme {
+        Some(theme) => root.set_attribute("data-theme", theme),
+        None => root.remove_attribute("data-theme"),
+    };
 }
 
 const THEME: &str = "baton-theme";

@@ -210,6 +210,77 @@ test("what is not saved yet is saved when one goes elsewhere", async ({ page, ba
   await expect.poll(() => stored(baton)).toContain("timer");
 });
 
+test("what could not be stored when one went elsewhere is offered again", async ({ page, baton, context }) => {
+  const card = page.getByRole("alert").filter({ hasText: "Your last changes were not stored" });
+  const leave = page.getByRole("link", { name: "Leave the draft" });
+  const kept = async () => (await page.evaluate(() => localStorage.getItem("baton-unsaved/process/bills"))) ?? "";
+  await open(page, baton, "new=1");
+  const first = await source(page).inputValue();
+  await source(page).fill(first.replaceAll("refused", "declined"));
+  await expect(page.getByText(SAVED)).toBeVisible();
+
+  // Under way when the page is left, and then lost.
+  let lose = () => {};
+  const lost = new Promise<void>((resolve) => (lose = resolve));
+  await page.route("**/sfn/save-draft", async (route) => {
+    await lost;
+    await route.abort();
+  });
+  await source(page).fill(first.replaceAll("refused", "denied"));
+  await expect(page.getByText("Saving…")).toBeVisible();
+  await leave.click();
+  await page.waitForURL((url) => !url.search.includes("draft") && !url.search.includes("new"));
+  lose();
+  await expect.poll(kept).toContain("denied");
+  await page.unroute("**/sfn/save-draft");
+  await open(page, baton, "draft=1");
+  await expect(card).toBeVisible();
+  await expect(source(page)).toHaveValue(/declined/);
+  await card.getByText("What you had").click();
+  await expect(card.locator("pre")).toContainText("denied");
+  await expectAccessible(page, "left unsaved");
+  await page.screenshot({ path: "screenshots/draft-left-unsaved.png", fullPage: true });
+  await card.getByRole("button", { name: "Go on with it" }).click();
+  await expect(card).toHaveCount(0);
+  await expect(node(page, "denied")).toBeVisible();
+  await expect.poll(() => stored(baton)).toContain("denied");
+  await expect(page.getByText(SAVED)).toBeVisible();
+
+  // Without a connection, and only drawn.
+  await context.setOffline(true);
+  await add(page, "timer").click();
+  await expect(page.getByText(/^Not saved: /)).toBeVisible();
+  await leave.click();
+  await page.waitForURL((url) => !url.search.includes("draft"));
+  await expect.poll(kept).toContain("timer");
+  await context.setOffline(false);
+  await open(page, baton, "draft=1");
+  await expect(card).toBeVisible();
+  await expect(node(page, "timer")).toHaveCount(0);
+  await card.getByText("What you had", { exact: true }).click();
+  await expect(card.locator("pre")).toContainText("timer");
+  await card.getByRole("button", { name: "Give it up" }).click();
+  await expect(card).toHaveCount(0);
+  await page.reload();
+  await live(page);
+  await expect(node(page, "denied")).toBeVisible();
+  await expect(card).toHaveCount(0);
+  expect(await stored(baton)).not.toContain("timer");
+});
+
+test("the first saving does not replace a draft that somebody else began meanwhile", async ({ page, baton }) => {
+  await open(page, baton, "new=1");
+  const first = await source(page).inputValue();
+  const letThrough = await gate(page, "save-draft");
+  await source(page).fill(first.replaceAll("refused", "mine"));
+  await expect(page.getByText("Saving…")).toBeVisible();
+  await baton.put("/processes/bills/draft", { source: first.replaceAll("refused", "hers") });
+  letThrough();
+  await expect(page.getByRole("alert")).toContainText("changed this draft too");
+  expect(await stored(baton)).toContain("hers");
+  await expect(source(page)).toHaveValue(/mine/);
+});
+
 test("a draft is discarded, and who still has it open is told", async ({ page, baton, someoneElse }) => {
   await open(page, baton, "new=1");
   await expect(page.getByRole("button", { name: "Discard…" })).toHaveCount(0);

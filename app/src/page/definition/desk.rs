@@ -12,6 +12,7 @@ use baton_domain::{
 };
 use leptos::{prelude::*, task::spawn_local};
 
+use super::left;
 use crate::{
     call::{self, DiscardDraft, PublishDefinition},
     component::{
@@ -42,6 +43,8 @@ pub struct Desk {
     /// The last documents that were read from texts, each with its text: whoever goes back to one gets the text back, with
     /// its comments, instead of another one that says the same.
     texts: StoredValue<Vec<(Document, String)>>,
+    /// What could not be stored when the page was left before, until somebody decides.
+    pub left_before: RwSignal<Option<String>>,
     pub publish: ServerAction<PublishDefinition>,
     pub discard: ServerAction<DiscardDraft>,
     /// Which live instances could migrate to what is about to be published.
@@ -71,6 +74,7 @@ impl Desk {
             state: Held::new(None),
             report: Held::new(None),
             texts: StoredValue::new(Vec::new()),
+            left_before: RwSignal::new(None),
             publish,
             discard,
             movable: Held::new(None),
@@ -100,6 +104,23 @@ impl Desk {
         self.report.set(Some(detail.check.clone()));
         self.draw(&detail.check);
         self.note_text();
+        // Not while drawing: the server, which knows nothing of it, has to draw the same.
+        Effect::new(move || {
+            let there = left::find(self.kind, &self.name());
+            let is_news = there.filter(|left| self.peek(|state| state.text() != left) == Some(true));
+            match is_news {
+                Some(text) => self.left_before.set(Some(text)),
+                None => left::forget(self.kind, &self.name()),
+            }
+        });
+    }
+
+    /// Goes on with what could not be stored before, or forgets it.
+    pub fn settle_left(self, goes_on: bool) {
+        left::forget(self.kind, &self.name());
+        if let Some(text) = self.left_before.try_update(Option::take).flatten().filter(|_| goes_on) {
+            self.typed(text);
+        }
     }
 
     /// The drawing shows what the text says.
@@ -254,7 +275,12 @@ impl Desk {
         if self.is_ending() {
             return;
         }
-        let answer = call::save_draft(kind, name, saving.source, Some(saving.over.unwrap_or_default())).await;
+        let (over, source) = (Some(saving.over.unwrap_or_default()), saving.source.clone());
+        let answer = call::save_draft(kind, name.clone(), source, over).await;
+        // The page was left meanwhile, and took it for stored.
+        if answer.is_err() && self.peek(|_| ()).is_none() {
+            return left::put_away(kind, &name, &saving.source);
+        }
         let is_changed = matches!(&answer, Err(AppError::Conflict { code, .. }) if code == CHANGED);
         self.change(|state| state.saved(saving.turn, answer.map_err(|error| failure(&error))));
         if is_changed {
@@ -394,16 +420,9 @@ async fn stored(kind: DefinitionKind, name: String) -> Answer<Option<Stored>> {
     Ok(there.map(|draft| Stored { mark: draft.mark.mark, by: draft.mark.updated_by, source: draft.source }))
 }
 
-/// Saves what was left behind. There is nobody to say it to when it fails.
+/// Saves what was left behind. There is nobody to say it to when it fails: it is offered when the draft is opened again.
 async fn keep(kind: DefinitionKind, name: String, left: desk::Left, document: Option<String>) {
-    let source = match (left.source, document) {
-        (Some(source), _) => source,
-        (None, Some(document)) => match call::draw(kind, document).await.and_then(|drawn| drawn.decode()) {
-            Ok(Drawn { source, .. }) => source,
-            Err(_) => return,
-        },
-        (None, None) => return,
-    };
+    let Some(source) = written(kind, left.source, document).await else { return };
     let mut over = left.over;
     // The answer to what was under way is not known here: it is ours if it says what was sent.
     if let (Some(sent), Ok(Some(there))) = (left.sent, stored(kind, name.clone()).await)
@@ -411,5 +430,19 @@ async fn keep(kind: DefinitionKind, name: String, left: desk::Left, document: Op
     {
         over = Some(there.mark);
     }
-    let _ = call::save_draft(kind, name, source, Some(over.unwrap_or_default())).await;
+    if call::save_draft(kind, name.clone(), source.clone(), Some(over.unwrap_or_default())).await.is_err() {
+        left::put_away(kind, &name, &source);
+    }
+}
+
+/// The text, or what was drawn as text; as JSON when nobody writes it better.
+async fn written(kind: DefinitionKind, text: Option<String>, document: Option<String>) -> Option<String> {
+    match (text, document) {
+        (Some(text), _) => Some(text),
+        (None, Some(document)) => {
+            let drawn = call::draw(kind, document.clone()).await.and_then(|drawn| drawn.decode());
+            Some(drawn.map_or(document, |Drawn { source, .. }| source))
+        }
+        (None, None) => None,
+    }
 }

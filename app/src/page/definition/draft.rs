@@ -53,20 +53,45 @@ pub fn conflict(desk: Desk) -> AnyView {
                 ),
             };
             let mine = if theirs.is_some() { "Go on with mine" } else { "Save mine as a new draft" };
-            let (shown, taken) = (theirs.clone(), theirs.is_some());
-            view! {
-                <section class="card conflict" role="alert">
-                    <h2>{heading}</h2>
-                    <div class="pad stacked">
-                        <p>{words}</p>
-                        {shown.map(|text| view! { <details><summary>"Their text"</summary><pre class="mono" tabindex="0">{text}</pre></details> })}
-                        <p class="actions">
-                            {taken.then(|| view! { <button type="button" class="btn" on:click=move |_| desk.take_theirs()>"Take theirs"</button> })}
-                            <button type="button" class="btn primary" on:click=move |_| desk.keep_mine()>{mine}</button>
-                        </p>
-                    </div>
-                </section>
-            }
+            let taken = theirs.is_some();
+            let actions = view! {
+                {taken.then(|| view! { <button type="button" class="btn" on:click=move |_| desk.take_theirs()>"Take theirs"</button> })}
+                <button type="button" class="btn primary" on:click=move |_| desk.keep_mine()>{mine}</button>
+            };
+            card(heading, words, theirs.map(|text| ("Their text", text)), actions.erased())
+        })
+    };
+    view! { <div aria-live="assertive">{content}</div> }.erased()
+}
+
+/// A decision that a person has to make, with the other text to look at.
+fn card(heading: String, words: &'static str, other: Option<(&'static str, String)>, actions: AnyView) -> AnyView {
+    let other = other.map(|(summary, text)| {
+        view! { <details><summary>{summary}</summary><pre class="mono" tabindex="0">{text}</pre></details> }
+    });
+    view! {
+        <section class="card conflict" role="alert">
+            <h2>{heading}</h2>
+            <div class="pad stacked">
+                <p>{words}</p>
+                {other}
+                <p class="actions">{actions}</p>
+            </div>
+        </section>
+    }
+    .erased()
+}
+
+/// What could not be stored when the page was left, and whether it goes on.
+pub fn left_before(desk: Desk) -> AnyView {
+    let content = move || {
+        desk.left_before.get().map(|text| {
+            let actions = view! {
+                <button type="button" class="btn" on:click=move |_| desk.settle_left(false)>"Give it up"</button>
+                <button type="button" class="btn primary" on:click=move |_| desk.settle_left(true)>"Go on with it"</button>
+            };
+            let words = "When you left this draft, what you had changed could not be stored. This browser kept it; what stands below is what is stored.";
+            card("Your last changes were not stored".to_owned(), words, Some(("What you had", text)), actions.erased())
         })
     };
     view! { <div aria-live="assertive">{content}</div> }.erased()

@@ -2,6 +2,7 @@
 
 mod desk;
 mod draft;
+mod left;
 mod publish;
 mod source;
 mod versions;
@@ -150,7 +151,7 @@ fn page(
         Beside::Desk(desk) => (
             view! { {publish_dialog(summary.clone(), text, desk)} {draft::discard_dialog(desk, summary.version.is_some())} }
                 .erased(),
-            view! { {draft::conflict(desk)} {draft::status(desk)} {import_report(desk.importing)} }.erased(),
+            view! { {draft::left_before(desk)} {draft::conflict(desk)} {draft::status(desk)} {import_report(desk.importing)} }.erased(),
         ),
         Beside::Migrating(migrate) => (migrate_dialog(detail, migrate).erased(), ().erased()),
     };
