@@ -105,6 +105,15 @@ pub fn typing() -> bool {
     matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
 }
 
+/// Has the field with the focus say what was typed, as leaving it would, and stays in it.
+pub fn take_over_field() {
+    let focused = document().active_element().and_then(|element| element.dyn_into::<HtmlElement>().ok());
+    if let Some(field) = focused {
+        let _ = field.blur();
+        let _ = field.focus();
+    }
+}
+
 /// Sends the form that an element belongs to, as a press on its button would.
 pub fn submit_form_of(event: &leptos::web_sys::Event) {
     let form = event.target().and_then(|target| target.dyn_into::<Element>().ok());

@@ -314,6 +314,36 @@ test("C leads a way out elsewhere, and R makes another kind of a node, by keys a
   await expect(stage(page)).toBeFocused();
 });
 
+test("in the settings Ctrl+S saves, and on their buttons the keys of the canvas work", async ({ page, baton }) => {
+  await open(page, baton, "bills");
+  const settings = page.getByRole("complementary", { name: "Settings" });
+  const nodes = page.locator(".stage .node");
+  const count = await nodes.count();
+  await node(page, "approve").click();
+  const title = settings.getByLabel("Title", { exact: true });
+  await title.fill("Pay this bill?");
+  // A browser that gets this key opens a dialog of its own.
+  await page.evaluate(() => {
+    window.addEventListener("keydown", (event) => {
+      if (event.ctrlKey && event.key === "s") document.body.dataset.saving = String(event.defaultPrevented);
+    });
+  });
+  await page.keyboard.press("Control+s");
+  await expect(page.locator("body")).toHaveAttribute("data-saving", "true");
+  await expect(title).toBeFocused();
+  await expect(page.getByLabel("Definition source")).toHaveValue(/Pay this bill\?/);
+
+  await settings.getByRole("button", { name: "Add an outcome" }).focus();
+  await page.keyboard.press("Control+z");
+  await expect(title).toHaveValue('="Approve " + input.customer');
+  await page.keyboard.press("Control+d");
+  await expect(nodes).toHaveCount(count + 1);
+  await settings.getByRole("button", { name: "Remove", exact: true }).focus();
+  await page.keyboard.press("Escape");
+  await expect(stage(page)).toBeFocused();
+  await expect(node(page, "approve-2")).toHaveClass(/chosen/);
+});
+
 test("parts are copied and cut from one tab into another, by keys and by the browser's own clipboard", async ({ page, baton, context }) => {
   // As on a page that came over plain HTTP: there is no clipboard to write to.
   await context.addInitScript(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));

@@ -1,16 +1,17 @@
 //! The settings of what is selected: fields by kind, and the ways out with where they lead.
 
 use baton_domain::{
-    designer::{Edit, Kind, Selection, document::node_pointer},
+    designer::{Edit, Kind, Selection, document::node_pointer, keys::Command},
     diagnostic::{Diagnostic, Severity},
 };
-use leptos::prelude::*;
+use leptos::{ev::KeyboardEvent, prelude::*};
 use serde_json::Value;
 
 use super::{
     STAGE, about, actions,
     expression::{Typed, expression},
     form::form,
+    input::key_beside,
     saga,
     sample::Sample,
     seen,
@@ -144,13 +145,25 @@ fn fields(kind: Kind) -> &'static [Field] {
 pub fn panel(studio: Studio, findings: Signal<Vec<Diagnostic>>) -> AnyView {
     provide_context(Sample::new(studio));
     let names = seen::provide();
-    let escape = move |event: leptos::ev::KeyboardEvent| {
-        if event.key() == "Escape" {
-            dom::focus(STAGE);
+    let keys = move |event: KeyboardEvent| match event.key().as_str() {
+        "Escape" => dom::focus(STAGE),
+        // The browser would save the page.
+        "s" | "S" if (event.ctrl_key() || event.meta_key()) && dom::typing() => {
+            event.prevent_default();
+            dom::take_over_field();
+            studio.press(Command::Save);
         }
+        // On its buttons the keys are those of the canvas; with what they change, the button may go.
+        _ if !dom::typing() => {
+            key_beside(studio, &event);
+            if event.default_prevented() {
+                dom::focus_if_lost(STAGE.to_owned());
+            }
+        }
+        _ => {}
     };
     let content = if studio.is_saga() { saga::panel(studio, findings) } else { nodes(studio, findings) };
-    view! { <aside class="settings" aria-label="Settings" on:keydown=escape>{content}{names}</aside> }.erased()
+    view! { <aside class="settings" aria-label="Settings" on:keydown=keys>{content}{names}</aside> }.erased()
 }
 
 fn nodes(studio: Studio, findings: Signal<Vec<Diagnostic>>) -> AnyView {
