@@ -3,12 +3,14 @@
 use leptos::{
     ev,
     prelude::*,
+    task::spawn_local,
     wasm_bindgen::JsCast,
     web_sys::{
         Element, FocusOptions, FormData, HtmlDialogElement, HtmlDocument, HtmlElement, HtmlFormElement,
         HtmlTextAreaElement, UrlSearchParams,
     },
 };
+use wasm_bindgen_futures::JsFuture;
 
 fn by_id<T: JsCast>(id: &str) -> Option<T> {
     document().get_element_by_id(id)?.dyn_into().ok()
@@ -160,6 +162,15 @@ pub fn copy(text: &str) {
         let _ = page.exec_command("copy");
     }
     asked.remove();
+}
+
+/// Hands over the text of the clipboard, in answer to a press; none where the browser does not say.
+pub fn read_clipboard(then: impl FnOnce(Option<String>) + 'static) {
+    if !window().is_secure_context() {
+        return then(None);
+    }
+    let read = JsFuture::from(window().navigator().clipboard().read_text());
+    spawn_local(async move { then(read.await.ok().and_then(|text| text.as_string())) });
 }
 
 /// Puts the cursor of a text area on a line (counted from 0) and selects it.

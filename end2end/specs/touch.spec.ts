@@ -63,4 +63,58 @@ test("a finger moves nodes and the canvas, two zoom it, and the palette scrolls"
   const start = { x: first.x + first.width / 2, y: first.y + first.height / 2 };
   await swipe(hand, [start], [{ x: start.x - 150, y: start.y }]);
   await expect.poll(() => palette.evaluate((element) => element.scrollLeft)).toBeGreaterThan(50);
+  const count = await page.locator(".stage .node").count();
+  const timer = await box(page, ".palette button.timer");
+  const below = await box(page, "#stage");
+  await swipe(hand, [timer.middle], [{ x: timer.middle.x, y: below.y + 200 }]);
+  await expect(page.locator(".stage .node")).toHaveCount(count + 1);
+  await expect(page.locator("#node-timer")).toBeVisible();
+});
+
+test("fingers select several, connect, copy and paste, and tap twice a little beside", async ({ page, baton, context }) => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.goto(`${baton.url}/processes/bills?new=1`);
+  await live(page);
+  const nodes = page.locator(".stage .node");
+  await expect(nodes).toHaveCount(4);
+  const tap = async (selector: string) => {
+    const { middle } = await box(page, selector);
+    await page.touchscreen.tap(middle.x, middle.y);
+  };
+  const does = page.getByRole("group", { name: "What is selected" });
+  const several = page.getByRole("button", { name: "Select several" });
+
+  await tap("#node-approve");
+  await several.tap();
+  await expect(several).toHaveAttribute("aria-pressed", "true");
+  await tap("#node-done");
+  await expect(page.locator(".stage .node.chosen")).toHaveCount(2);
+  await does.getByRole("button", { name: "Copy" }).tap();
+  await several.tap();
+  await tap("#node-refused");
+  await expect(page.locator(".stage .node.chosen")).toHaveCount(1);
+  // With nothing selected it is pasted beside.
+  const stage = await box(page, "#stage");
+  await page.touchscreen.tap(stage.x + 20, stage.y + 20);
+  await does.getByRole("button", { name: "Paste" }).tap();
+  await expect(nodes).toHaveCount(6);
+  await expect(page.locator(".stage .node.chosen")).toHaveCount(2);
+
+  await tap("#node-start");
+  await does.getByRole("button", { name: "Connect…" }).tap();
+  await page.locator(".asks").getByRole("button", { name: "Refused" }).tap();
+  await expect(page.locator(".stage .edge[aria-label='From Start to Refused']")).toHaveCount(1);
+
+  const { middle } = await box(page, "#node-refused");
+  // In quick succession, however slow the machine is.
+  const hand = await context.newCDPSession(page);
+  const touch = (type: "touchStart" | "touchEnd", touchPoints: Finger[]) => hand.send("Input.dispatchTouchEvent", { type, touchPoints });
+  await Promise.all([
+    touch("touchStart", [{ x: middle.x - 8, y: middle.y - 6 }]),
+    touch("touchEnd", []),
+    touch("touchStart", [{ x: middle.x + 8, y: middle.y + 6 }]),
+    touch("touchEnd", []),
+  ]);
+  await expect(page.locator("#settings-title")).toBeFocused();
+  await expect(page.getByLabel("Name in the text")).toHaveValue("refused");
 });

@@ -13,14 +13,20 @@ use crate::{dom, erased::Erase};
 /// Of one node.
 const NODE: &[(&str, Command)] = &[
     ("Append…", Command::Append),
+    ("Connect…", Command::Connect),
     ("Replace…", Command::Replace),
     ("Duplicate", Command::Duplicate),
+    ("Copy", Command::Copy),
+    ("Cut", Command::Cut),
     ("Remove", Command::Delete),
 ];
 /// Of one edge.
 const EDGE: &[(&str, Command)] = &[("Insert a node…", Command::Append), ("Remove", Command::Delete)];
 /// Of several parts.
-const PARTS: &[(&str, Command)] = &[("Duplicate", Command::Duplicate), ("Remove", Command::Delete)];
+const PARTS: &[(&str, Command)] =
+    &[("Duplicate", Command::Duplicate), ("Copy", Command::Copy), ("Cut", Command::Cut), ("Remove", Command::Delete)];
+/// Of nothing.
+const NOTHING: &[(&str, Command)] = &[("Add a node…", Command::Append), ("Paste", Command::Paste)];
 
 pub fn of_node(studio: Studio) -> AnyView {
     row(studio, NODE)
@@ -30,7 +36,8 @@ pub fn of_node(studio: Studio) -> AnyView {
 pub fn of_others(studio: Studio) -> AnyView {
     let counts = Memo::new(move |_| studio.selection.with(|selection| (selection.nodes.len(), selection.edges.len())));
     let rows = move || match counts.get() {
-        (0, 0) | (1, 0) => ().erased(),
+        (1, 0) => ().erased(),
+        (0, 0) => row(studio, NOTHING),
         (0, 1) => row(studio, EDGE),
         _ => row(studio, PARTS),
     };
@@ -41,9 +48,22 @@ fn row(studio: Studio, commands: &'static [(&'static str, Command)]) -> AnyView 
     let buttons = commands.iter().map(|(words, command)| {
         let looks = Looks { class: "btn small", words: (*words).to_owned(), ..Looks::default() };
         button(studio, looks, move || {
-            studio.press(*command);
+            match command {
+                Command::Copy | Command::Cut => {
+                    if let Some(text) = studio.copy(*command) {
+                        dom::copy(&text);
+                    }
+                }
+                // The page may be gone before the browser has asked the person.
+                Command::Paste => dom::read_clipboard(move |text| {
+                    if studio.revision.try_get_untracked().is_some() {
+                        studio.paste(text.filter(|text| !text.is_empty()));
+                    }
+                }),
+                command => studio.press(*command),
+            }
             // What it was about may be gone, and with it the place of the keyboard. A menu takes it by itself.
-            if matches!(command, Command::Delete | Command::Duplicate) {
+            if matches!(command, Command::Delete | Command::Duplicate | Command::Cut | Command::Paste) {
                 dom::focus_after(STAGE);
             }
         })

@@ -22,6 +22,7 @@ pub fn bar(studio: Studio) -> AnyView {
             {past(studio, "Undo", undo, Command::Undo)}
             {past(studio, "Redo", redo, Command::Redo)}
             {(!studio.is_saga()).then(|| button(studio, "Tidy", "Lay everything out (T)", Command::Tidy))}
+            {several(studio)}
             <span class="end">
                 {button(studio, "−", "Zoom out (-)", Command::ZoomOut)}
                 <button type="button" class="btn quiet small zoom" title="Zoom to 100 % (0)"
@@ -40,6 +41,23 @@ fn button(studio: Studio, label: &'static str, title: &'static str, command: Com
     view! {
         <button type="button" class="btn quiet small" title=title aria-label=title
             on:click=move |_| studio.press(command)>{label}</button>
+    }
+    .erased()
+}
+
+/// Shift, for hands that have none.
+fn several(studio: Studio) -> AnyView {
+    let is_on = studio.selects_several;
+    view! {
+        <button
+            type="button"
+            class="btn quiet small"
+            title="What is tapped is selected too, and a drag draws a box (Shift)"
+            aria-pressed=move || is_on.get().to_string()
+            on:click=move |_| is_on.update(|is_on| *is_on = !*is_on)
+        >
+            "Select several"
+        </button>
     }
     .erased()
 }

@@ -15,9 +15,10 @@ use leptos::{
 use super::{STAGE, studio::Studio};
 use crate::dom;
 
-/// Two clicks within this time and distance are a double click.
+/// Two clicks within this time and distance are a double click. Fingers do not hit the same place twice.
 const DOUBLE_MS: f64 = 400.0;
 const DOUBLE_PX: f64 = 6.0;
+const DOUBLE_TOUCH_PX: f64 = 24.0;
 /// How far a wheel that counts in lines goes for one of them, in pixels.
 const LINE_PX: f64 = 16.0;
 
@@ -30,9 +31,10 @@ pub struct LastClick {
 }
 
 impl LastClick {
-    fn and(&mut self, at: Point, ms: f64) -> u8 {
+    fn and(&mut self, at: Point, ms: f64, kind: PointerKind) -> u8 {
         let far = (at.0 - self.at.0).hypot(at.1 - self.at.1);
-        let follows = ms - self.ms < DOUBLE_MS && far < DOUBLE_PX && self.count > 0;
+        let near = if kind == PointerKind::Touch { DOUBLE_TOUCH_PX } else { DOUBLE_PX };
+        let follows = ms - self.ms < DOUBLE_MS && far < near && self.count > 0;
         *self = Self { at, ms, count: if follows { self.count + 1 } else { 1 } };
         self.count
     }
@@ -66,20 +68,26 @@ fn modifiers(event: &MouseEvent, studio: Studio) -> Modifiers {
     }
 }
 
+fn kind_of(event: &PointerEvent) -> PointerKind {
+    match event.pointer_type().as_str() {
+        "touch" => PointerKind::Touch,
+        "pen" => PointerKind::Pen,
+        _ => PointerKind::Mouse,
+    }
+}
+
 fn pointer(event: &PointerEvent, studio: Studio, clicks: u8) -> Pointer {
+    let held = modifiers(event, studio);
     Pointer {
         id: event.pointer_id(),
-        kind: match event.pointer_type().as_str() {
-            "touch" => PointerKind::Touch,
-            "pen" => PointerKind::Pen,
-            _ => PointerKind::Mouse,
-        },
+        kind: kind_of(event),
         button: match event.button() {
             1 => Button::Middle,
             2 => Button::Right,
             _ => Button::Left,
         },
-        modifiers: modifiers(event, studio),
+        // Fingers have no Shift to hold.
+        modifiers: Modifiers { shift: held.shift || studio.selects_several.get_untracked(), ..held },
         at: place(event),
         clicks,
     }
@@ -98,8 +106,8 @@ pub fn down(studio: Studio, event: &PointerEvent) {
     if is_on_top(event) {
         return;
     }
-    if event.button() == 1 {
-        // No scrolling by the middle button.
+    if event.button() == 1 || kind_of(event) == PointerKind::Touch {
+        // No scrolling by the middle button; and after a finger no mouse, which would take the keyboard from where it went.
         event.prevent_default();
     }
     dom::focus_in_place(STAGE);
@@ -126,7 +134,8 @@ pub fn up(studio: Studio, event: &PointerEvent) {
         if studio.is_placing() {
             dom::focus_in_place(STAGE);
         }
-        let clicks = studio.last_click.try_update_value(|last| last.and(place(event), event.time_stamp())).unwrap_or(1);
+        let click = |last: &mut LastClick| last.and(place(event), event.time_stamp(), kind_of(event));
+        let clicks = studio.last_click.try_update_value(click).unwrap_or(1);
         studio.input(&Input::Up(pointer(event, studio, clicks)));
     }
 }
@@ -137,6 +146,9 @@ pub fn cancelled(studio: Studio, event: &PointerEvent) {
 
 pub fn picked_up(studio: Studio, event: &PointerEvent, kind: Kind) {
     if event.button() == 0 {
+        if kind_of(event) == PointerKind::Touch {
+            event.prevent_default();
+        }
         capture(event);
         studio.input(&Input::PickUp { kind, pointer: pointer(event, studio, 0) });
     }

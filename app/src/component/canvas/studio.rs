@@ -55,6 +55,8 @@ pub struct Studio {
     /// Why something was not done.
     pub refused: RwSignal<Option<String>>,
     pub space: StoredValue<bool>,
+    /// Whether what is pressed is selected together with what was, as with Shift.
+    pub selects_several: RwSignal<bool>,
     pub last_click: StoredValue<LastClick>,
     gesture: StoredValue<Gesture>,
     /// Why nothing may be changed here now.
@@ -87,6 +89,7 @@ impl Default for Studio {
             said: RwSignal::new(String::new()),
             refused: RwSignal::new(None),
             space: StoredValue::new(false),
+            selects_several: RwSignal::new(false),
             last_click: StoredValue::new(LastClick::default()),
             gesture: StoredValue::new(Gesture::Idle),
             locked: StoredValue::new(None),
@@ -243,7 +246,9 @@ impl Studio {
     }
 
     pub fn paste(self, text: Option<String>) {
-        let Some(text) = text.or_else(|| self.copied.get_value()) else { return };
+        let Some(text) = text.or_else(|| self.copied.get_value()) else {
+            return self.refuse("There is nothing to paste that this page may read.".to_owned());
+        };
         let outcomes = self.with_canvas(|canvas| command::paste(&text, None, canvas));
         self.act(outcomes);
     }
