@@ -3,7 +3,8 @@ import type { Locator, Page } from "@playwright/test";
 import { expectAccessible, expectNoSidewaysScroll } from "../support/accessibility.ts";
 import { live, type Baton } from "../support/baton.ts";
 import { expect, test } from "../support/fixtures.ts";
-import { along } from "../support/hands.ts";
+import { along, reach } from "../support/hands.ts";
+import { picture } from "../support/screenshots.ts";
 
 const stage = (page: Page) => page.locator("#stage");
 const node = (page: Page, name: string) => page.locator(`#node-${name}`);
@@ -416,12 +417,80 @@ test("what is selected has buttons, edges have names, and what was found is sele
   await expect(node(page, "approve")).toHaveCount(0);
 });
 
+test("the outline alone adds, connects, renames and removes", async ({ page, baton }) => {
+  await page.goto(`${baton.url}/processes/bills?new=1`);
+  await live(page);
+  await expect(node(page, "start")).toBeVisible();
+  // The canvas itself never has the keyboard.
+  await page.evaluate(() => {
+    document.getElementById("stage")!.addEventListener("focus", () => (document.body.dataset.onStage = "yes"));
+  });
+  const outline = page.locator(".outline");
+  const row = (title: string) => outline.getByRole("button", { name: title, exact: true });
+  const press = async (button: Locator) => {
+    await reach(page, button);
+    await page.keyboard.press("Enter");
+  };
+  const choose = async (name: RegExp) => {
+    const item = page.locator(".asks").getByRole("button", { name });
+    await expect(page.locator(".asks button:focus")).toBeVisible();
+    for (let steps = 0; !(await item.evaluate((element) => element === window.document.activeElement)); steps++) {
+      if (steps > 20) throw new Error(`${name} cannot be chosen`);
+      await page.keyboard.press("ArrowDown");
+    }
+    await page.keyboard.press("Enter");
+  };
+  await outline.locator("summary").focus();
+  await page.keyboard.press("Enter");
+  for (const title of ["Approve", "Done", "Refused", "Start"]) {
+    await press(outline.getByRole("button", { name: `Remove ${title}`, exact: true }));
+    await expect(row(title)).toHaveCount(0);
+    // On the row beside it, or on what adds one.
+    await expect(outline.locator("button:focus")).toHaveCount(1);
+  }
+  await expect(outline.getByRole("button", { name: "Add a node…" })).toBeFocused();
+
+  await page.keyboard.press("Enter");
+  await choose(/^start\b/);
+  await expect(row("Start")).toBeFocused();
+  await press(outline.getByRole("button", { name: "Append a node to Start" }));
+  await choose(/^timer\b/);
+  await expect(row("Timer")).toBeFocused();
+  await press(outline.getByRole("button", { name: "Add a node…" }));
+  await choose(/^end\b/);
+  await expect(row("End")).toBeFocused();
+  await press(outline.getByRole("button", { name: "Connect Timer" }));
+  await choose(/^End$/);
+  await expect(row("Timer")).toBeFocused();
+  await expect(page.locator(".stage .edge")).toHaveCount(2);
+  // Given up, the menu leaves the keyboard where it was.
+  await press(outline.getByRole("button", { name: "Connect Timer" }));
+  await expect(page.locator(".asks button:focus")).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(row("Timer")).toBeFocused();
+
+  await page.keyboard.press("Enter");
+  const title = page.getByLabel("Title", { exact: true });
+  await expect(title).toBeFocused();
+  await page.keyboard.press("Control+a");
+  await page.keyboard.insertText("A day later");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Escape");
+  await expect(row("A day later")).toBeFocused();
+  await expectAccessible(page, "outline");
+  await picture(page, "outline");
+  await press(outline.getByRole("button", { name: "Remove A day later" }));
+  await expect(row("A day later")).toHaveCount(0);
+  await expect(page.locator(".stage .edge")).toHaveCount(0);
+  await expect(page.locator("body")).not.toHaveAttribute("data-on-stage", "yes");
+});
+
 test("on a narrow screen one sees it all the same", async ({ page, baton }) => {
   await page.setViewportSize({ width: 390, height: 844 });
   await open(page, baton, "bills");
   await expectNoSidewaysScroll(page, "designer");
   await page.getByText("Outline").click();
-  await page.locator(".outline").getByRole("button", { name: "Approve" }).click();
+  await page.locator(".outline").getByRole("button", { name: "Approve", exact: true }).click();
   await expect(page.getByLabel("Title", { exact: true })).toHaveValue(/Approve/);
   await expect(page.locator("#settings-title")).toBeFocused();
   await expectAccessible(page, "narrow designer");

@@ -4,7 +4,6 @@ use baton_domain::designer::keys::Command;
 use leptos::prelude::*;
 
 use super::{
-    STAGE,
     button::{Looks, button},
     studio::Studio,
 };
@@ -64,7 +63,7 @@ fn row(studio: Studio, commands: &'static [(&'static str, Command)]) -> AnyView 
             }
             // What it was about may be gone, and with it the place of the keyboard. A menu takes it by itself.
             if matches!(command, Command::Delete | Command::Duplicate | Command::Cut | Command::Paste) {
-                dom::focus_after(STAGE);
+                studio.go_home();
             }
         })
     });

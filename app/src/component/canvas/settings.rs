@@ -146,7 +146,7 @@ pub fn panel(studio: Studio, findings: Signal<Vec<Diagnostic>>) -> AnyView {
     provide_context(Sample::new(studio));
     let names = seen::provide();
     let keys = move |event: KeyboardEvent| match event.key().as_str() {
-        "Escape" => dom::focus(STAGE),
+        "Escape" => studio.go_home(),
         // The browser would save the page.
         "s" | "S" if (event.ctrl_key() || event.meta_key()) && dom::typing() => {
             event.prevent_default();

@@ -18,7 +18,7 @@ use super::{
     STAGE, about,
     button::{Looks, button},
     edge_key, edge_of, input, menu, minimap, number,
-    studio::{Asking, Studio},
+    studio::{Asking, Home, Studio},
     translate,
 };
 use crate::{
@@ -73,6 +73,7 @@ pub fn stage(studio: Studio, name: String, findings: Signal<Vec<Diagnostic>>) ->
             on:wheel=move |event| input::wheel(studio, &event)
             on:keydown=move |event| input::key_down(studio, &event)
             on:keyup=move |event| input::key_up(studio, &event)
+            on:focus=move |_| studio.work_from(Home::Stage)
             on:focusout=move |_| studio.space.set_value(false)
         >
             <div class="grid" style=grid></div>
@@ -382,8 +383,8 @@ fn rect_view(class: &'static str, rect: &Rect, round: f64) -> AnyView {
     .erased()
 }
 
-/// Puts the keyboard back on the canvas, once nothing is asked any more.
+/// Puts the keyboard back to where it came from, once nothing is asked any more.
 pub fn back(studio: Studio) {
     studio.asking.set(None::<Asking>);
-    dom::focus_after(STAGE);
+    studio.go_home();
 }

@@ -32,6 +32,14 @@ pub enum Asking {
     Find,
 }
 
+/// Where somebody works, so where the keyboard goes back to from menus and settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Home {
+    Stage,
+    /// On the row of what is selected.
+    Outline,
+}
+
 /// Handles of one page; made once, so that nothing is lost when the page is drawn again.
 #[derive(Clone, Copy)]
 pub struct Studio {
@@ -59,6 +67,7 @@ pub struct Studio {
     pub selects_several: RwSignal<bool>,
     pub last_click: StoredValue<LastClick>,
     gesture: StoredValue<Gesture>,
+    home: StoredValue<Home>,
     /// Why nothing may be changed here now.
     pub locked: StoredValue<Option<&'static str>>,
     /// The definition that is open.
@@ -92,6 +101,7 @@ impl Default for Studio {
             selects_several: RwSignal::new(false),
             last_click: StoredValue::new(LastClick::default()),
             gesture: StoredValue::new(Gesture::Idle),
+            home: StoredValue::new(Home::Stage),
             locked: StoredValue::new(None),
             opened: RwSignal::new(None),
             copied: StoredValue::new(None),
@@ -225,7 +235,7 @@ impl Studio {
         let edits = self.with_canvas(|canvas| command::chosen(offer, kind, canvas));
         self.asking.set(None);
         self.commit(edits);
-        dom::focus_after(STAGE);
+        self.go_home();
     }
 
     /// A node from the palette, without a place.
@@ -256,6 +266,29 @@ impl Studio {
     pub fn select(self, node: &str) {
         self.choose_only(Selection::of_node(node));
         self.reveal(node);
+    }
+
+    pub fn select_nothing(self) {
+        self.choose_only(Selection::none());
+    }
+
+    pub fn work_from(self, home: Home) {
+        self.home.set_value(home);
+    }
+
+    /// Puts the keyboard back to where somebody works.
+    pub fn go_home(self) {
+        if self.home.get_value() == Home::Stage {
+            return dom::focus_after(STAGE);
+        }
+        // Rows are drawn anew with every edit.
+        request_animation_frame(move || {
+            let selected = self.selection.try_with_untracked(|selection| selection.only_node().map(str::to_owned));
+            if let Some(selected) = selected {
+                dom::focus(super::outline::ADD);
+                selected.iter().for_each(|node| dom::focus(&super::outline::row_id(node)));
+            }
+        });
     }
 
     fn choose_only(self, selection: Selection) {
