@@ -301,6 +301,28 @@ test("a draft is discarded, and who still has it open is told", async ({ page, b
   await expect.poll(async () => (await baton.call("GET", "/processes/bills/draft", undefined, { allow: [404] })).body.source).toContain("hers");
 });
 
+test("nodes that were only moved keep the version, and the dialog says so", async ({ page, baton }) => {
+  await open(page, baton, "new=1");
+  await baton.call("POST", "/processes/bills/versions", { source: await source(page).inputValue() });
+  await baton.call("POST", "/processes/bills/instances", { input: { customer: "Mina" } });
+  await open(page, baton, "draft=1");
+  await node(page, "done").click();
+  await page.keyboard.press("Shift+ArrowUp");
+  await expect(source(page)).toHaveValue(/layout:/);
+  await expect(page.getByText(SAVED)).toBeVisible();
+  await publish(page).click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog).toContainText("Only positions changed: version 1 stays");
+  await expectAccessible(page, "publish moved");
+  await page.screenshot({ path: "screenshots/publish-moved.png" });
+  await dialog.getByRole("button", { name: "Publish", exact: true }).click();
+  await expect(page.getByRole("link", { name: "Start", exact: true })).toBeVisible();
+  await expect(page.locator(".page-head .beside")).toContainText("v1");
+  const { items } = await baton.get("/processes/bills/versions");
+  expect(items).toHaveLength(1);
+  expect((await baton.get("/processes/bills")).source).toContain("layout:");
+});
+
 test("before publishing one sees which instances could come along", async ({ page, baton }) => {
   await open(page, baton, "new=1");
   const text = await source(page).inputValue();

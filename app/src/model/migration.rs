@@ -61,6 +61,8 @@ pub struct MigrationSum {
     pub examples: Vec<NotMigrated>,
     /// Set when there are more instances to look at.
     pub next: Option<String>,
+    /// The version that stays when this is published: only positions changed.
+    pub stays: Option<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@
 //! with everything that is wrong.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     diagnostic::Diagnostic,
@@ -115,6 +115,29 @@ pub fn check(text: &str) -> Checked {
     let scenarios = if is_storable { read_scenarios(&value, &mut found) } else { Vec::new() };
     Checked { value: Some(value), definition, scenarios, diagnostics: found }
 }
+
+/// How a document differs from another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Difference {
+    None,
+    /// Nodes stand elsewhere; what it does is the same.
+    Layout,
+    Meaning,
+}
+
+/// Where nodes stand means nothing. Scenarios do: they are what a version was tried out with.
+pub fn difference(one: &Value, other: &Value) -> Difference {
+    if one == other {
+        return Difference::None;
+    }
+    let (Value::Object(one), Value::Object(other)) = (one, other) else { return Difference::Meaning };
+    let says = |map: &Map<String, Value>| map.keys().filter(|key| *key != LAYOUT).count();
+    let is_same = says(one) == says(other)
+        && one.iter().filter(|(key, _)| *key != LAYOUT).all(|(key, value)| other.get(key) == Some(value));
+    if is_same { Difference::Layout } else { Difference::Meaning }
+}
+
+const LAYOUT: &str = "layout";
 
 /// The code of the finding that a text is of a newer Baton.
 pub const NEWER_FORMAT: &str = "newer-format";

@@ -306,6 +306,25 @@ fn an_invalid_input_schema_and_layout_are_reported() {
 }
 
 #[test]
+fn where_nodes_stand_is_no_difference_in_meaning() {
+    use Difference::{Layout, Meaning, None};
+    let base = json!({"name": "a", "nodes": {"start": {}}, "layout": {"start": [0, 0]}});
+    for (other, expected) in [
+        (base.clone(), None),
+        (json!({"name": "a", "nodes": {"start": {}}, "layout": {"start": [9, 0]}}), Layout),
+        (json!({"name": "a", "nodes": {"start": {}}}), Layout),
+        (json!({"name": "b", "nodes": {"start": {}}, "layout": {"start": [0, 0]}}), Meaning),
+        (json!({"nodes": {"start": {}}, "layout": {"start": [0, 0]}}), Meaning),
+        (json!({"name": "a", "nodes": {"start": {"layout": 1}}, "layout": {"start": [0, 0]}}), Meaning),
+        (json!({"name": "a", "nodes": {"start": {}}, "scenarios": [], "layout": {"start": [0, 0]}}), Meaning),
+        (json!([]), Meaning),
+    ] {
+        assert_eq!(difference(&base, &other), expected, "{other}");
+        assert_eq!(difference(&other, &base), expected, "{other}");
+    }
+}
+
+#[test]
 fn what_is_no_definition_says_what_it_should_be() {
     assert_eq!(found("[1, 2]"), [("wrong-type".to_owned(), String::new())]);
     assert_eq!(found("{name: x}"), [("missing-field".to_owned(), "/baton".to_owned())]);

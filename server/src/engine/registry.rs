@@ -1,10 +1,11 @@
 //! Definitions, compiled and kept in memory: a step never parses one.
 //!
-//! Versions are immutable, so what is known stays true; a reload only adds. Readers take a snapshot and keep it for a
-//! whole step.
+//! What a version does never changes, so what is known stays true; a reload only adds, and reads anew where nodes were moved.
+//! Readers take a snapshot and keep it for a whole step.
 
 use std::{
     collections::{HashMap, HashSet},
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
@@ -16,7 +17,10 @@ use baton_domain::{
 };
 use chrono::TimeDelta;
 
-use crate::store::{Store, StoreError, rows::VersionsMark};
+use crate::store::{
+    Store, StoreError,
+    rows::{VersionRow, VersionsMark},
+};
 
 #[derive(Default)]
 pub struct Registry {
@@ -30,6 +34,8 @@ pub struct Registry {
 pub struct Snapshot {
     processes: HashMap<String, Versions<process::Definition>>,
     sagas: HashMap<String, Versions<saga::Definition>>,
+    /// Fingerprints of the texts that they were read from.
+    texts: HashMap<(DefinitionKind, String, u32), u64>,
     /// Event types that some version of some process or stateful saga awaits.
     awaited: HashSet<String>,
     /// Event type → stateless sagas that react to it, each in its newest version.
@@ -106,12 +112,12 @@ impl Registry {
         let built = tokio::task::spawn_blocking(move || {
             let mut next = Snapshot::default();
             for row in rows {
-                if let Some(known) = before.known(row.kind, &row.name, row.version) {
-                    next.add(&row.name, row.version, known);
+                if let Some(known) = before.known(&row) {
+                    next.add(&row, known);
                     continue;
                 }
                 match definition::parse(&row.source) {
-                    Ok(parsed) => next.add(&row.name, row.version, parsed.definition),
+                    Ok(parsed) => next.add(&row, parsed.definition),
                     Err(diagnostics) => tracing::error!(
                         definition = row.name,
                         version = row.version,
@@ -228,23 +234,30 @@ impl Snapshot {
         found
     }
 
-    fn known(&self, kind: DefinitionKind, name: &str, version: u32) -> Option<Definition> {
+    /// What was read from the same text before.
+    fn known(&self, row: &VersionRow) -> Option<Definition> {
+        let VersionRow { kind, name, version, source, .. } = row;
+        if self.texts.get(&(*kind, name.clone(), *version)) != Some(&fingerprint(source)) {
+            return None;
+        }
         match kind {
             DefinitionKind::Process => {
-                let known = self.processes.get(name)?.all.get(&version)?;
+                let known = self.processes.get(name)?.all.get(version)?;
                 Some(Definition::Process(process::Definition::clone(known)))
             }
             DefinitionKind::Saga => {
-                let known = self.sagas.get(name)?.all.get(&version)?;
+                let known = self.sagas.get(name)?.all.get(version)?;
                 Some(Definition::Saga(saga::Definition::clone(known)))
             }
         }
     }
 
-    fn add(&mut self, name: &str, version: u32, definition: Definition) {
+    fn add(&mut self, row: &VersionRow, definition: Definition) {
+        let (name, version) = (row.name.clone(), row.version);
+        self.texts.insert((row.kind, name.clone(), version), fingerprint(&row.source));
         match definition {
-            Definition::Process(process) => self.processes.entry(name.to_owned()).or_default().add(version, process),
-            Definition::Saga(saga) => self.sagas.entry(name.to_owned()).or_default().add(version, saga),
+            Definition::Process(process) => self.processes.entry(name).or_default().add(version, process),
+            Definition::Saga(saga) => self.sagas.entry(name).or_default().add(version, saga),
         }
     }
 
@@ -272,6 +285,12 @@ impl Snapshot {
             }
         }
     }
+}
+
+fn fingerprint(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl<T> Versions<T> {

@@ -11,10 +11,11 @@ use baton_app::{
     port::{Actor, Answer, AppError},
 };
 use baton_domain::{
-    definition::{self, DefinitionKind},
+    definition::{self, DefinitionKind, Difference},
     diagnostic::{Diagnostic, pointer_token},
     process::{self, Definition, Mapping, Migration, Operator},
 };
+use serde_json::Value;
 
 use super::{
     Service, convert,
@@ -84,6 +85,9 @@ impl Service {
         source: String,
     ) -> Answer<MigrationSum> {
         let (report, definition) = check_text_of(kind, source).await?;
+        if let Some(stays) = self.only_moved(kind, &name, report.document.as_ref()).await? {
+            return Ok(MigrationSum { dry_run: true, stays: Some(stays), ..Default::default() });
+        }
         let to = match definition {
             Some(definition::Definition::Process(process)) => Arc::new(process),
             Some(definition::Definition::Saga(saga)) => match saga.stateful.as_ref() {
@@ -124,6 +128,15 @@ impl Service {
             }
         }
         Ok(sum)
+    }
+
+    /// The newest version, if publishing that would only move its nodes.
+    async fn only_moved(&self, kind: DefinitionKind, name: &str, document: Option<&Value>) -> Answer<Option<u32>> {
+        let versions = self.store.read_versions().await.map_err(store_error)?;
+        let own = versions.iter().filter(|row| row.kind == kind && row.name == name);
+        Ok(own.max_by_key(|row| row.version).zip(document).and_then(|(newest, document)| {
+            (definition::difference(&newest.document, document) == Difference::Layout).then_some(newest.version)
+        }))
     }
 
     /// Says what is wrong with a migration in the background, whatever the instances are; `filter` says afterwards what it

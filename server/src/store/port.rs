@@ -230,7 +230,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<bool, StoreError>;
     async fn read_draft(&self, kind: DefinitionKind, name: &str) -> Result<Option<DraftRow>, StoreError>;
     /// Stores the next version, removes the draft, and returns the version's number. Publishing the same document as
-    /// the newest version returns that one's number and stores nothing.
+    /// the newest version returns that one's number and stores nothing; where only its nodes stand elsewhere, that version
+    /// gets the document and the text, and the audit says [`LAYOUT_CHANGED`].
     /// [`StoreError::Conflict`] when another version is the newest one than was `seen`.
     async fn publish_version(
         &self,

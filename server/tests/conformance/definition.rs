@@ -17,6 +17,7 @@ use crate::{delivery::outcome, support::*};
 on_both!(
     versions_are_numbered_from_one_for_each_name_and_kind,
     publishing_the_same_again_stores_nothing,
+    publishing_what_only_stands_elsewhere_keeps_the_version,
     publishing_takes_the_draft_away_unless_it_says_something_else,
     of_two_that_publish_at_once_each_gets_a_number,
     a_draft_is_replaced_when_it_is_saved_again,
@@ -89,6 +90,36 @@ async fn publishing_the_same_again_stores_nothing(fixture: Fixture) {
     let read = fixture.store.read_versions().await.unwrap();
     assert_eq!(read.iter().map(|row| row.published_by.as_str()).collect::<Vec<_>>(), ["ann"]);
     assert_eq!(fixture.store.list_audit(Some("trip"), 10).await.unwrap().len(), 1);
+}
+
+async fn publishing_what_only_stands_elsewhere_keeps_the_version(fixture: Fixture) {
+    use DefinitionKind::{Process, Saga};
+    for kind in [Process, Saga] {
+        let name = kind.as_str();
+        let at = |x: u32| json!({"z": "two", "a": 1, "layout": {"start": [x, 0]}});
+        publish(&fixture, &version(kind, name, "one")).await;
+        let row = VersionRow { document: at(0), ..version(kind, name, "two") };
+        assert_eq!(publish(&fixture, &row).await, 2);
+        let mark = fixture.store.versions_mark().await.unwrap();
+        fixture.store.save_draft(&DraftRow { kind, ..draft(name, "moved") }, &DraftSeen::Any).await.unwrap();
+
+        let (source, published_by) = ("moved".to_owned(), "bob".to_owned());
+        let moved =
+            VersionRow { document: at(40), source, published_by, note: Some("tidied".to_owned()), ..row.clone() };
+        assert_eq!(publish(&fixture, &moved).await, 2);
+
+        let read = fixture.store.read_versions().await.unwrap();
+        let own: Vec<&VersionRow> = read.iter().filter(|row| row.kind == kind).collect();
+        let expected = VersionRow { version: 2, document: at(40), source: "moved".to_owned(), ..row };
+        assert_eq!(own.len(), 2);
+        assert_eq!(own[1], &expected, "who published it, when and why stays");
+        assert_eq!(own[0].source, version(kind, name, "one").source, "older versions stay as they are");
+        assert_eq!(fixture.store.read_draft(kind, name).await.unwrap(), None);
+        assert_ne!(fixture.store.versions_mark().await.unwrap(), mark, "other nodes have to hear of it");
+        let audit = fixture.store.list_audit(Some(name), 10).await.unwrap();
+        let actions: Vec<&str> = audit.iter().map(|row| row.action.as_str()).collect();
+        assert_eq!(actions, ["layout-changed", "publish-version", "publish-version"]);
+    }
 }
 
 async fn publishing_takes_the_draft_away_unless_it_says_something_else(fixture: Fixture) {

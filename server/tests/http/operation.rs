@@ -72,6 +72,34 @@ async fn a_definition_is_drafted_published_and_read_back() {
 }
 
 #[tokio::test]
+async fn moving_nodes_makes_no_new_version_and_instances_are_drawn_anew() {
+    let baton = Baton::start().await;
+    let at = |x: u32| {
+        format!("{APPROVAL}layout: {{start: [0, 0], approve: [{x}, 0], done: [900, 0], refused: [900, 90]}}\n")
+    };
+    let versions = "/api/v1/processes/refund/versions";
+    publish(&baton, "refund", &at(300)).await;
+    let id = start(&baton, None, json!({"input": {"order": "42"}})).await.json()["id"].as_str().unwrap().to_owned();
+    let drawn = async || {
+        let detail = baton.get(&format!("/api/v1/instances/{id}")).await.json();
+        let nodes = detail["diagram"]["nodes"].as_array().unwrap().clone();
+        nodes.iter().find(|node| node["id"] == "approve").unwrap()["x"].as_f64().unwrap()
+    };
+    let before = drawn().await;
+
+    baton.put("/api/v1/processes/refund/draft", json!({"source": at(500)})).await;
+    let moved = baton.post(versions, json!({"note": "tidied"})).await;
+    assert_eq!((moved.status, moved.json()), (StatusCode::CREATED, json!({"version": 1})));
+    assert_eq!(baton.get(versions).await.json()["items"].as_array().unwrap().len(), 1);
+    assert_eq!(baton.get("/api/v1/processes/refund/versions/1").await.json()["source"], at(500));
+    assert!((drawn().await - before - 200.0).abs() < 0.5, "{before}");
+
+    let meant = baton.post(versions, json!({"source": at(500).replace("Pay it back", "Pay")})).await;
+    assert_eq!(meant.json(), json!({"version": 2}));
+    baton.stop().await;
+}
+
+#[tokio::test]
 async fn scenarios_are_run_and_a_failing_one_has_to_be_forced() {
     let baton = Baton::start().await;
     let with = |expect: &str| {

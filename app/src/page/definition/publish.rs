@@ -14,7 +14,7 @@ use crate::{
         trial::force_field,
     },
     erased::Erase,
-    model::{CheckReport, DefinitionSummary},
+    model::{CheckReport, DefinitionSummary, MigrationSum},
 };
 
 const PUBLISH: &str = "publish-dialog";
@@ -45,11 +45,18 @@ pub fn publish_dialog(summary: DefinitionSummary, text: Signal<String>, desk: De
         0 => "No instance runs on an older version.".to_owned(),
         live => format!("{} live instances stay on their version until somebody migrates them.", grouped(live)),
     };
+    let stays = move || desk.movable.with(|sum| sum.as_ref()?.as_ref().ok()?.stays);
+    let words = move || match stays() {
+        Some(version) => {
+            format!("Only positions changed: version {version} stays, and is drawn like this from now on.")
+        }
+        None => format!("{running} What a published version does never changes."),
+    };
     let mark = Memo::new(move |_| desk.ask(|state| state.mark().map(str::to_owned)).flatten().unwrap_or_default());
     view! {
-        <Dialog id=PUBLISH title=format!("Publish version {}", newest + 1)>
+        <Dialog id=PUBLISH title=format!("Publish {}", summary.name)>
             <PostForm action=desk.publish>
-                <p>{running}" A published version never changes."</p>
+                <p>{words}</p>
                 {(summary.live > 0).then(|| could_migrate(desk))}
                 <input type="hidden" name="kind" value=desk.kind.as_str()/>
                 <input type="hidden" name="name" value=summary.name/>
@@ -74,6 +81,7 @@ fn could_migrate(desk: Desk) -> AnyView {
     let content = move || {
         desk.movable.get().map(|answer| match answer {
             Err(error) => refusal(&error).erased(),
+            Ok(MigrationSum { stays: Some(_), .. }) => ().erased(),
             Ok(sum) => {
                 let all = sum.can + sum.cannot;
                 let more = if sum.next.is_some() { " of those looked at" } else { "" };

@@ -115,6 +115,7 @@ pub async fn versions(State(api): State<Api>, _: Caller, Name(name): Name) -> Re
 ///
 /// Publishes the draft, or the text in `source` (or in a body of YAML). One with errors is refused, and nothing changes; so is
 /// one with scenarios that come out otherwise (`scenario-failed`), unless `force` is true.
+/// Where only positions (`layout`) changed, the newest version keeps its number.
 #[utoipa::path(
     post,
     path = "/sagas/{name}/versions",

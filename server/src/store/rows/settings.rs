@@ -19,10 +19,15 @@ pub struct VersionRow {
     pub published_at: Instant,
 }
 
+/// What the audit says where a version kept its number because only positions changed.
+pub const LAYOUT_CHANGED: &str = "layout-changed";
+
 /// Tells two states of the published definitions apart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct VersionsMark {
     pub count: i64,
+    /// How often positions of nodes were changed.
+    pub moves: i64,
     pub newest_at: Option<Instant>,
 }
 

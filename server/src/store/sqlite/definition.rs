@@ -1,6 +1,6 @@
 //! Definitions: their numbered versions, and drafts.
 
-use baton_domain::definition::DefinitionKind;
+use baton_domain::definition::{self, DefinitionKind, Difference};
 use sqlx::{Row, sqlite::SqliteRow};
 
 use super::{Sqlite, outbox, sql, types::At};
@@ -8,7 +8,7 @@ use crate::store::{
     convert,
     error::During,
     port::StoreError,
-    rows::{AuditRow, DraftRow, DraftSeen, PublishSeen, VersionRow, VersionsMark},
+    rows::{AuditRow, DraftRow, DraftSeen, LAYOUT_CHANGED, PublishSeen, VersionRow, VersionsMark},
 };
 
 pub(super) async fn save_draft(store: &Sqlite, draft: &DraftRow, seen: &DraftSeen) -> Result<(), StoreError> {
@@ -97,9 +97,13 @@ pub(super) async fn publish_version(
     seen: &PublishSeen,
     audit: AuditRow,
 ) -> Result<u32, StoreError> {
-    let (read_newest, insert) = match version.kind {
-        DefinitionKind::Process => (sql!("read_newest_process_version"), sql!("insert_process_version")),
-        DefinitionKind::Saga => (sql!("read_newest_saga_version"), sql!("insert_saga_version")),
+    let (read_newest, insert, redraw) = match version.kind {
+        DefinitionKind::Process => {
+            (sql!("read_newest_process_version"), sql!("insert_process_version"), sql!("move_process_version"))
+        }
+        DefinitionKind::Saga => {
+            (sql!("read_newest_saga_version"), sql!("insert_saga_version"), sql!("move_saga_version"))
+        }
     };
     let mut transaction = store.writer.begin("publish a version").await?;
     let newest: Option<(u32, String)> = sqlx::query_as(read_newest)
@@ -111,30 +115,45 @@ pub(super) async fn publish_version(
     if seen.newest.is_some_and(|seen| seen != newest_number) {
         return Err(StoreError::Conflict { what: "the definition" });
     }
-    let unchanged = match &newest {
-        Some((_, document)) => convert::json("a definition", document)? == version.document,
-        None => false,
+    let changes = match &newest {
+        Some((_, document)) => definition::difference(&convert::json("a definition", document)?, &version.document),
+        None => Difference::Meaning,
     };
-    let number = if unchanged { newest_number } else { newest_number + 1 };
-    if !unchanged {
-        sqlx::query(insert)
-            .bind(&version.name)
-            .bind(number)
-            .bind(version.document.to_string())
-            .bind(&version.source)
-            .bind(&version.note)
-            .bind(&version.published_by)
-            .bind(At(version.published_at))
-            .execute(&mut *transaction)
-            .await
-            .during("publish a version")?;
-        outbox::insert_audit(&mut transaction, &[audit]).await?;
+    let number = if changes == Difference::Meaning { newest_number + 1 } else { newest_number };
+    match changes {
+        Difference::None => {}
+        Difference::Layout => {
+            sqlx::query(redraw)
+                .bind(&version.name)
+                .bind(number)
+                .bind(version.document.to_string())
+                .bind(&version.source)
+                .execute(&mut *transaction)
+                .await
+                .during("publish a version")?;
+            let audit = AuditRow { action: LAYOUT_CHANGED.to_owned(), ..audit };
+            outbox::insert_audit(&mut transaction, &[audit]).await?;
+        }
+        Difference::Meaning => {
+            sqlx::query(insert)
+                .bind(&version.name)
+                .bind(number)
+                .bind(version.document.to_string())
+                .bind(&version.source)
+                .bind(&version.note)
+                .bind(&version.published_by)
+                .bind(At(version.published_at))
+                .execute(&mut *transaction)
+                .await
+                .during("publish a version")?;
+            outbox::insert_audit(&mut transaction, &[audit]).await?;
+        }
     }
     sqlx::query(sql!("delete_draft"))
         .bind(convert::definition_kind_text(version.kind))
         .bind(&version.name)
         // Publishing what is published already is no reason to take away what somebody is writing.
-        .bind((unchanged || seen.draft.is_some()).then_some(&version.source))
+        .bind((changes == Difference::None || seen.draft.is_some()).then_some(&version.source))
         .bind(&seen.draft)
         .execute(&mut *transaction)
         .await
@@ -149,11 +168,11 @@ pub(super) async fn read_versions(store: &Sqlite) -> Result<Vec<VersionRow>, Sto
 }
 
 pub(super) async fn versions_mark(store: &Sqlite) -> Result<VersionsMark, StoreError> {
-    let (count, newest_at): (i64, Option<At>) = sqlx::query_as(sql!("read_newest_publishing"))
+    let (count, moves, newest_at): (i64, i64, Option<At>) = sqlx::query_as(sql!("read_newest_publishing"))
         .fetch_one(&store.readers)
         .await
         .during("look for definitions")?;
-    Ok(VersionsMark { count, newest_at: newest_at.map(|at| at.0) })
+    Ok(VersionsMark { count, moves, newest_at: newest_at.map(|at| at.0) })
 }
 
 fn version(row: &SqliteRow) -> Result<VersionRow, StoreError> {

@@ -1,4 +1,5 @@
--- Versions are only ever added, so this tells whether there is one that was not there before.
-SELECT count(*), max(published_at) FROM (
-    SELECT published_at FROM baton.process_definition UNION ALL SELECT published_at FROM baton.saga_definition
+-- Versions are only ever added, and their positions moved, so this tells whether anything is there that was not before.
+SELECT count(*), coalesce(sum(moves), 0)::bigint, max(published_at) FROM (
+    SELECT published_at, moves FROM baton.process_definition
+    UNION ALL SELECT published_at, moves FROM baton.saga_definition
 ) x

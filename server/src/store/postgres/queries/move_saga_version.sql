@@ -1,0 +1,1 @@
+UPDATE baton.saga_definition SET document = $3::json, source = $4, moves = moves + 1 WHERE name = $1 AND version = $2
