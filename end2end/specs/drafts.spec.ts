@@ -132,6 +132,27 @@ test("a text that cannot be read is not replaced by drawing", async ({ page, bat
   await expect(page.locator(".stage .node")).toHaveCount(count + 1);
 });
 
+test("a text that is far too large is sent nowhere, and what was there comes back", async ({ page, baton }) => {
+  await open(page, baton, "new=1");
+  const whole = await source(page).inputValue();
+  const large: string[] = [];
+  page.on("request", (request) => void ((request.postData() ?? "").length > 1_000_000 && large.push(request.url())));
+  for (const bytes of [5_000_000, 9_000_000]) {
+    await source(page).evaluate((area, bytes) => {
+      (area as HTMLTextAreaElement).value = "x".repeat(bytes);
+      area.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    }, bytes);
+    await expect(page.getByText(`Not saved: a definition has at most 1048576 bytes; this one has ${bytes}`)).toBeVisible();
+    await expect(publish(page)).toBeDisabled();
+    await add(page, "timer").click();
+    await expect(page.getByRole("alert")).toContainText("Mend the text first");
+  }
+  await source(page).fill(`${whole}# mended\n`);
+  await expect(page.getByText(SAVED)).toBeVisible();
+  expect(await stored(baton)).toContain("# mended");
+  expect(large).toEqual([]);
+});
+
 test("a draft that is opened broken is drawn as soon as it is mended", async ({ page, baton }) => {
   await page.goto(`${baton.url}/processes/bills?new=1`);
   await live(page);

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use crate::{diagnostic::Diagnostic, fields::shorten};
+use crate::{designer::desk::TEXT_BYTES_MAX, diagnostic::Diagnostic, fields::shorten};
 
 /// The most bytes of a definition's text.
-pub const SOURCE_BYTES_MAX: usize = 1 << 20;
+pub const SOURCE_BYTES_MAX: usize = TEXT_BYTES_MAX;
 
 /// Reads JSON when it begins like JSON, else YAML.
 pub(super) fn read(text: &str, found: &mut Vec<Diagnostic>) -> Option<Value> {

@@ -10,6 +10,9 @@
 //!
 //! Nothing is done here: what has to be done comes out as [`Task`]s, to be done after a while.
 
+/// The most bytes of a definition's text.
+pub const TEXT_BYTES_MAX: usize = 1 << 20;
+
 /// What has to be done outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Task {
@@ -217,6 +220,7 @@ impl Desk {
     pub fn unpublishable(&self) -> Option<&'static str> {
         match self.conflict {
             Some(_) => Some("Somebody else changed this draft: decide first whose goes on."),
+            None if self.is_too_large() => Some("This is larger than a definition may be."),
             None => self.text_locked(),
         }
     }
@@ -226,6 +230,12 @@ impl Desk {
         self.turn += 1;
         self.text_turn = self.turn;
         self.trouble = None;
+        if self.is_too_large() {
+            let why = format!("a definition has at most {TEXT_BYTES_MAX} bytes; this one has {}", self.text.len());
+            self.reading = (self.turn, Reading::Broken);
+            self.trouble = Some((Task::Check { turn: self.turn }, why));
+            return Vec::new();
+        }
         let check = (Task::Check { turn: self.turn }, When::Resting);
         [check].into_iter().chain(self.settle()).collect()
     }
@@ -236,6 +246,11 @@ impl Desk {
         self.canvas_turn = self.turn;
         self.reading = (self.turn, Reading::Drawn);
         due
+    }
+
+    /// It is no use to send it: it would be refused, or not even be taken in.
+    fn is_too_large(&self) -> bool {
+        self.text.len() > TEXT_BYTES_MAX
     }
 
     /// What has to be stored of the text as it is now: nothing when it is what was stored, as after undoing all.
@@ -296,7 +311,7 @@ impl Desk {
     /// to wait: what is under way or decided will ask again.
     pub fn save(&mut self) -> Option<Saving> {
         let is_due = self.is_unsaved() && !self.is_text_behind() && self.saving.is_none() && self.conflict.is_none();
-        is_due.then(|| {
+        (is_due && !self.is_too_large()).then(|| {
             self.saving = Some(self.turn);
             self.sent = Some((self.turn, self.text.clone()));
             Saving { turn: self.turn, source: self.text.clone(), over: self.mark.clone() }

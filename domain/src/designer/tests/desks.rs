@@ -91,6 +91,19 @@ fn a_text_of_a_newer_baton_locks_the_canvas_and_is_not_stored_by_itself() {
 }
 
 #[test]
+fn a_text_that_is_too_large_is_sent_nowhere_and_said() {
+    let mut desk = opened();
+    assert_eq!(desk.typed("x".repeat(TEXT_BYTES_MAX + 1)), []);
+    assert!(matches!(desk.status(), Status::Failed(why) if why.contains("at most 1048576 bytes")));
+    assert!(desk.is_unsaved() && desk.canvas_locked().is_some() && desk.unpublishable().is_some());
+    assert_eq!(desk.save(), None, "asked for or not");
+
+    assert!(!desk.typed("x".repeat(TEXT_BYTES_MAX)).is_empty());
+    assert_eq!((desk.status(), desk.unpublishable()), (Status::Unsaved, None));
+    assert!(desk.save().is_some());
+}
+
+#[test]
 fn what_failed_for_a_while_is_tried_again_and_said() {
     let mut desk = opened();
     desk.drawn();
