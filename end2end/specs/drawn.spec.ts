@@ -1,9 +1,11 @@
 // The trip booking drawn from an empty canvas, by hand: with the mouse, and again with the keyboard alone. What comes out is
 // the shipped one; it is published, started, and completes.
 import type { Page } from "@playwright/test";
+import { expectAccessible } from "../support/accessibility.ts";
 import { live, type Baton } from "../support/baton.ts";
 import { expect, test } from "../support/fixtures.ts";
 import { drag, keyboard, middle, mouse, reach, type Hand } from "../support/hands.ts";
+import { answer, bar, panel, startTrip, tryIt } from "../support/trial.ts";
 import { TRIP, type World } from "../support/world.ts";
 
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
@@ -23,7 +25,7 @@ interface Drawn {
 
 const NAME = "my-trip";
 const stage = (page: Page) => page.locator("#stage");
-const panel = (page: Page) => page.getByRole("complementary", { name: "Settings" });
+const settings = (page: Page) => page.getByRole("complementary", { name: "Settings" });
 
 /** A definition as one sees it on the canvas: nodes with their fields, and their ways out. */
 function nodesOf(document: Fields): Drawn[] {
@@ -64,7 +66,7 @@ const CLEARED: Record<string, string[]> = { approval: ["group", "due"] };
 const written = (value: Json): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 async function fill(page: Page, hand: Hand, node: Drawn): Promise<void> {
-  const within = panel(page);
+  const within = settings(page);
   for (const [field, value] of Object.entries(node.fields)) {
     const label = LABELS[field];
     if (!label) throw new Error(`the field ${field} has no label`);
@@ -121,10 +123,10 @@ async function fill(page: Page, hand: Hand, node: Drawn): Promise<void> {
 
 /** The settings of the process itself. */
 async function describe(page: Page, hand: Hand, document: Fields): Promise<void> {
-  await hand.write(panel(page).getByLabel("Title", { exact: true }), document.title as string);
-  await hand.write(panel(page).getByLabel("Description"), document.description as string);
-  await hand.press(panel(page).locator("summary").first());
-  await hand.write(panel(page).getByLabel("Form of the start"), JSON.stringify(document.input));
+  await hand.write(settings(page).getByLabel("Title", { exact: true }), document.title as string);
+  await hand.write(settings(page).getByLabel("Description"), document.description as string);
+  await hand.press(settings(page).locator("summary").first());
+  await hand.write(settings(page).getByLabel("Form of the start"), JSON.stringify(document.input));
 }
 
 async function shipped(baton: Baton): Promise<Fields> {
@@ -140,7 +142,18 @@ async function empty(page: Page, baton: Baton): Promise<void> {
   await expect(page.locator(".stage .node")).toHaveCount(0);
 }
 
-/** It is the shipped one; it is published, started by its form, approved, and completes. */
+/** Tries what was drawn out before anybody else sees it: quoted, approved, booked, and at its end. */
+async function tryOut(page: Page): Promise<void> {
+  await tryIt(page);
+  await startTrip(page);
+  await answer(page, "QuotesReceived", { quotes: [{ code: "KE901", carrier: "Korean Air", price: 870 }] });
+  await panel(page).getByRole("button", { name: "Approve", exact: true }).click();
+  await answer(page, "FlightBooked", { pnr: "X7KQ2P" });
+  await answer(page, "HotelBooked", { hotel: "Lumen", confirmation: "H-1" });
+  await expect(bar(page)).toContainText("completed");
+}
+
+/** It is the shipped one; it is tried out, published, started by its form, approved, and completes. */
 async function publishAndRun(page: Page, baton: Baton, world: World, document: Fields): Promise<void> {
   await expect(page.getByText("Saved. What you change is saved as the draft as you go.")).toBeVisible();
   const drawn = (await baton.call("GET", `/processes/${NAME}/draft`)).body.check;
@@ -148,7 +161,9 @@ async function publishAndRun(page: Page, baton: Baton, world: World, document: F
   const { layout: __, scenarios: ___, ...wanted } = document;
   expect(meaning).toEqual({ ...wanted, name: NAME });
   await expect(page.getByText("No findings. It can be published.")).toBeVisible();
+  await expectAccessible(page, "drawn trip");
   await page.screenshot({ path: "screenshots/drawn-trip.png", fullPage: true });
+  await tryOut(page);
   await page.getByRole("button", { name: "Publish…" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Publish", exact: true }).click();
   await expect(page.getByRole("link", { name: "Start", exact: true })).toBeVisible();
@@ -187,8 +202,8 @@ test("the trip booking is drawn with the mouse", async ({ page, baton, world }) 
     const place = { x: origin.x + ((column + 0.5) * origin.width) / columns, y: origin.y + 60 + row * 150 };
     await drag(page, await middle(item), place);
     await expect(page.locator(".stage .node")).toHaveCount(at + 1);
-    await expect(panel(page).getByLabel("Name in the text")).toBeVisible();
-    const name = panel(page).getByLabel("Name in the text");
+    await expect(settings(page).getByLabel("Name in the text")).toBeVisible();
+    const name = settings(page).getByLabel("Name in the text");
     if ((await name.inputValue()) !== node.name) await hand.write(name, node.name);
     await expect(page.locator(`#node-${node.name}`)).toBeVisible();
     await fill(page, hand, node);
@@ -228,8 +243,8 @@ test("the trip booking is drawn with the keyboard alone", async ({ page, baton, 
     await expect(page.locator(".stage .node")).toHaveCount(at + 1);
     await expect(stage(page)).toBeFocused();
     await key("F2");
-    await expect(panel(page).getByLabel("Title", { exact: true })).toBeFocused();
-    const name = panel(page).getByLabel("Name in the text");
+    await expect(settings(page).getByLabel("Title", { exact: true })).toBeFocused();
+    const name = settings(page).getByLabel("Name in the text");
     if ((await name.inputValue()) !== node.name) {
       await hand.write(name, node.name);
       await expect(page.locator(`#node-${node.name}`)).toBeVisible();
@@ -248,7 +263,7 @@ test("the trip booking is drawn with the keyboard alone", async ({ page, baton, 
     await expect(page.locator(`#node-${node.name}`)).toHaveClass(/chosen/);
     await key("F2");
     for (const way of node.ways) {
-      const select = panel(page).getByLabel(`${way.name} leads to`, { exact: true });
+      const select = settings(page).getByLabel(`${way.name} leads to`, { exact: true });
       await reach(page, select);
       // As many arrows as it takes.
       const steps = await select.evaluate((element, to) => {
@@ -263,7 +278,7 @@ test("the trip booking is drawn with the keyboard alone", async ({ page, baton, 
   await stage(page).focus();
   await key("Escape");
   await key("Enter");
-  await expect(panel(page).getByLabel("Title", { exact: true })).toBeFocused();
+  await expect(settings(page).getByLabel("Title", { exact: true })).toBeFocused();
   await describe(page, hand, document);
   await stage(page).focus();
   await key("t");

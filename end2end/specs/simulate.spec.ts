@@ -4,32 +4,15 @@ import { expectAccessible, expectNoSidewaysScroll } from "../support/accessibili
 import { live } from "../support/baton.ts";
 import { expect, test } from "../support/fixtures.ts";
 import { inEveryLook, picture } from "../support/screenshots.ts";
+import { answer, bar, panel, startTrip, tryIt } from "../support/trial.ts";
 
-const panel = (page: Page): Locator => page.getByRole("region", { name: "Try it out" });
-const bar = (page: Page): Locator => panel(page).locator(".trial-bar");
 const drawn = (page: Page, name: string, how: string): Locator =>
   page.locator(`#trial-diagram .node.${how}[aria-label^="${name} "]`);
 
 async function open(page: Page, path: string): Promise<void> {
   await page.goto(path);
   await live(page);
-  await panel(page).getByRole("button", { name: "Try it" }).click();
-  await expect(panel(page).getByRole("heading", { name: "What now?" })).toBeVisible();
-}
-
-/** Opens a way on that takes data, puts the data in, and goes that way. */
-async function answer(page: Page, name: string, data: unknown): Promise<void> {
-  const way = panel(page).locator(".trial-fill").filter({ has: page.locator("summary", { hasText: new RegExp(`^${name}$`) }) });
-  if (!(await way.evaluate((element) => (element as HTMLDetailsElement).open))) await way.locator("summary").click();
-  await way.getByLabel(`Data of ${name}`).fill(JSON.stringify(data));
-  await way.getByRole("button", { name, exact: true }).click();
-}
-
-async function start(page: Page): Promise<void> {
-  const form = panel(page).locator(".trial-fill form");
-  await form.getByLabel("Employee").fill("Mina");
-  await form.getByRole("button", { name: "Start", exact: true }).click();
-  await expect(bar(page)).toContainText("step 1 of 1");
+  await tryIt(page);
 }
 
 const QUOTES = { quotes: [{ code: "KE901", carrier: "Korean Air", price: 870 }, { code: "AF267", carrier: "Air France", price: 910 }] };
@@ -42,7 +25,7 @@ test("a draft is tried out, stepped back and forth, saved as a scenario, and gua
   const trial = panel(page);
 
   // Started with the form that the input's schema draws.
-  await start(page);
+  await startTrip(page);
   await expect(bar(page)).toContainText("running");
   await expect(drawn(page, "Ask for quotes", "now")).toBeVisible();
   await expect(trial.getByText("RequestQuotes to flights").first()).toBeVisible();
@@ -97,6 +80,17 @@ test("a draft is tried out, stepped back and forth, saved as a scenario, and gua
   await expect(page.locator("#trial-diagram .node.done")).toHaveCount(18);
   await expect(page.locator("#trial-diagram .node.ahead")).toHaveCount(0);
   await expect(page.locator("p.saved")).toContainText("Saved.");
+
+  // It is played again with one press, and removed with another.
+  await trial.getByRole("button", { name: "the hotels keep silent", exact: true }).click();
+  await expect(bar(page)).toContainText("failed");
+  await expect(bar(page)).toContainText("The hotels did not answer.");
+  await trial.getByRole("button", { name: "Remove the hotels keep silent" }).click();
+  await expect(trial.getByRole("button", { name: "the hotels keep silent", exact: true })).toHaveCount(0);
+  await expect(page.getByLabel("Definition source")).not.toHaveValue(/the hotels keep silent/);
+  await expect(trial.locator(".trial-scenarios li")).toHaveCount(10);
+  await trial.getByRole("button", { name: "Run all" }).click();
+  await expect(trial.getByText(/^10 of 10 scenarios passed/)).toBeVisible();
   await inEveryLook(page, async (look) => {
     await trial.scrollIntoViewIfNeeded();
     await picture(page, `simulate-${look}`);
@@ -132,7 +126,7 @@ test("a broken draft says so, and is tried out once it is mended", async ({ page
   await expect(panel(page).getByRole("alert").first()).toContainText("nowhere");
   await source.fill(fine);
   await expect(panel(page).getByRole("alert")).toHaveCount(0);
-  await start(page);
+  await startTrip(page);
 });
 
 test("sagas are tried out as well, and an ended instance becomes a scenario", async ({ page, baton, world }) => {
