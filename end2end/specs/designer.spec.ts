@@ -485,6 +485,77 @@ test("the outline alone adds, connects, renames and removes", async ({ page, bat
   await expect(page.locator("body")).not.toHaveAttribute("data-on-stage", "yes");
 });
 
+test("a finding leads to its node on the canvas", async ({ page, baton }) => {
+  await open(page, baton, "bills");
+  const source = page.getByLabel("Definition source");
+  await source.fill((await source.inputValue()).replace("input.customer", "vars.nobody"));
+  await expect(node(page, "approve").locator(".mark")).toBeVisible();
+  await expect(node(page, "approve")).toHaveAttribute("aria-label", /findings?$/);
+  await page.getByRole("listitem").filter({ hasText: "nobody" }).getByRole("button", { name: "on the canvas" }).click();
+  await expect(node(page, "approve")).toHaveClass(/chosen/);
+  const settings = page.getByRole("complementary", { name: "Settings" });
+  await expect(settings.locator("#settings-title")).toBeFocused();
+  await expect(settings.locator(".finding").filter({ hasText: "nobody" })).toBeVisible();
+  // Mended where it leads to, it is gone.
+  await settings.locator("#settings-title").fill('="Approve " + input.customer');
+  await settings.locator("#settings-title").press("Enter");
+  await expect(page.getByRole("listitem").filter({ hasText: "nobody" })).toHaveCount(0);
+});
+
+const WHOLE = {
+  baton: "process/1",
+  name: "bills",
+  nodes: {
+    start: { kind: "start", next: "wait" },
+    wait: { kind: "timer", for: "PT1H", next: "paid" },
+    paid: { kind: "end" },
+  },
+};
+
+/** Puts a text on the clipboard and pastes it where the keyboard is. */
+async function pasteText(page: Page, text: string): Promise<void> {
+  await page.evaluate((text) => {
+    const data = new DataTransfer();
+    data.setData("text/plain", text);
+    document.activeElement!.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
+  }, text);
+}
+
+test("a whole definition that is pasted is added, or put in place of this one", async ({ page, baton }) => {
+  await open(page, baton, "bills");
+  const nodes = page.locator(".stage .node");
+  const asks = page.getByRole("dialog", { name: "A whole definition was pasted" });
+  const source = page.getByLabel("Definition source");
+  await expect(nodes).toHaveCount(4);
+
+  // Given up, nothing is changed.
+  await pasteText(page, JSON.stringify(WHOLE));
+  await expect(asks).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(asks).toHaveCount(0);
+  await expect(nodes).toHaveCount(4);
+
+  await pasteText(page, JSON.stringify(WHOLE));
+  await asks.getByRole("button", { name: "Add its nodes to this one" }).click();
+  // There is one start already; the others keep their ways among themselves.
+  await expect(node(page, "wait")).toBeVisible();
+  await expect(page.locator(".stage .edge[aria-label='From Wait to Paid']")).toHaveCount(1);
+  await expect(node(page, "approve")).toBeVisible();
+  await expect(stage(page)).toBeFocused();
+  await page.keyboard.press("Control+z");
+  await expect(nodes).toHaveCount(4);
+
+  await pasteText(page, JSON.stringify(WHOLE));
+  await asks.getByRole("button", { name: "Put it in place of this one" }).click();
+  await expect(nodes).toHaveCount(3);
+  await expect(node(page, "approve")).toHaveCount(0);
+  await expect(source).toHaveValue(/for: PT1H/);
+  await expect(source).not.toHaveValue(/Approve/);
+  await page.keyboard.press("Control+z");
+  await expect(nodes).toHaveCount(4);
+  await expect(source).toHaveValue(/Approve/);
+});
+
 test("on a narrow screen one sees it all the same", async ({ page, baton }) => {
   await page.setViewportSize({ width: 390, height: 844 });
   await open(page, baton, "bills");
