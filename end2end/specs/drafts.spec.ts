@@ -257,7 +257,7 @@ test("what could not be stored when one went elsewhere is offered again", async 
   await open(page, baton, "draft=1");
   await expect(card).toBeVisible();
   await expect(source(page)).toHaveValue(/declined/);
-  await card.getByText("What you had").click();
+  await card.getByText("What you had", { exact: true }).click();
   await expect(card.locator("pre")).toContainText("denied");
   await expectAccessible(page, "left unsaved");
   await page.screenshot({ path: "screenshots/draft-left-unsaved.png", fullPage: true });

@@ -73,12 +73,13 @@ fn drawn(document: &str) -> Answer<serde_json::Value> {
     })
 }
 
-/// Stores a draft, in place of the one with the mark `over` (empty: there is none; absent: whatever is there). Answers the
-/// mark of what is stored now.
+/// Stores a draft, in place of the one with the mark `over` (empty: there is none). Answers the mark of what is stored now.
+///
+/// Not an option: forms cannot tell one that is empty from one that is not there.
 #[server(prefix = "/sfn", endpoint = "save-draft")]
-pub async fn save_draft(kind: DefinitionKind, name: String, source: String, over: Option<String>) -> Answer<String> {
+pub async fn save_draft(kind: DefinitionKind, name: String, source: String, over: String) -> Answer<String> {
     let (backend, actor) = signed_in()?;
-    let seen = Seen { draft: over.map(|mark| given(Some(mark))), version: None, failures: false };
+    let seen = Seen { draft: Some(given(Some(over))), version: None, failures: false };
     Ok(backend.save_draft(actor, kind, name, source, seen).await?.mark)
 }
 
@@ -109,7 +110,7 @@ pub async fn discard_draft(kind: DefinitionKind, name: String, mark: String) -> 
     Ok(())
 }
 
-/// Publishes `source` as the next version after `after`, from the draft with the mark `draft`. Goes on at the
+/// Publishes `source` as the next version after `after`, from the draft with the mark `draft` (empty: none is stored). Goes on at the
 /// definition's page.
 #[server(prefix = "/sfn", endpoint = "publish")]
 pub async fn publish_definition(
@@ -118,13 +119,12 @@ pub async fn publish_definition(
     source: Option<String>,
     note: Option<String>,
     after: Option<u32>,
-    draft: Option<String>,
+    draft: String,
     force: Option<String>,
 ) -> Answer<()> {
     let (backend, actor) = signed_in()?;
     let respond = use_context();
-    let draft = draft.map(|mark| given(Some(mark)));
-    let seen = Seen { version: after, draft, failures: force.is_some() };
+    let seen = Seen { version: after, draft: Some(given(Some(draft))), failures: force.is_some() };
     backend.publish(actor, kind, name.clone(), given(source), given(note), seen).await?;
     go_on_at(respond, &link::definition(kind, &name));
     Ok(())

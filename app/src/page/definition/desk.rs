@@ -275,7 +275,7 @@ impl Desk {
         if self.is_ending() {
             return;
         }
-        let (over, source) = (Some(saving.over.unwrap_or_default()), saving.source.clone());
+        let (over, source) = (saving.over.unwrap_or_default(), saving.source.clone());
         let answer = call::save_draft(kind, name.clone(), source, over).await;
         // The page was left meanwhile, and took it for stored.
         if answer.is_err() && self.peek(|_| ()).is_none() {
@@ -430,7 +430,7 @@ async fn keep(kind: DefinitionKind, name: String, left: desk::Left, document: Op
     {
         over = Some(there.mark);
     }
-    if call::save_draft(kind, name.clone(), source.clone(), Some(over.unwrap_or_default())).await.is_err() {
+    if call::save_draft(kind, name.clone(), source.clone(), over.unwrap_or_default()).await.is_err() {
         left::put_away(kind, &name, &source);
     }
 }
