@@ -1,7 +1,7 @@
 //! What holds of undoing whatever happens, in any process: replies in any order, twice, late or never, and operators in
 //! between, migrations included.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -392,12 +392,48 @@ fn skipped(it: &Simulation) -> impl Iterator<Item = MessageId> {
     })
 }
 
+/// The commands that nobody answered, whether or not a token waits for them still.
+#[derive(Default)]
+struct UnderWay {
+    commands: BTreeSet<MessageId>,
+    /// What each token waits for.
+    awaited: BTreeMap<u32, MessageId>,
+}
+
+impl UnderWay {
+    fn take_note(&mut self, event: &Event) {
+        match event {
+            Event::RestartedFrom { unsettled, .. } => self.commands.extend(unsettled.iter().map(|it| it.command())),
+            Event::CommandSent { token, command, .. } => {
+                let first = first_of(command);
+                self.commands.insert(first);
+                self.awaited.insert(*token, first);
+            }
+            // Whatever comes to the token now is about something else, or about an earlier attempt.
+            Event::StepUnsettled { token, .. } | Event::Moved { token, .. } => {
+                self.awaited.remove(token);
+            }
+            Event::MessageReceived { token, .. } | Event::RetryPlanned { token, message: Some(_), .. } => {
+                if let Some(answered) = self.awaited.get(token) {
+                    self.commands.remove(answered);
+                }
+            }
+            Event::StepSettled { command, failure: None, .. } => {
+                self.commands.remove(command);
+            }
+            _ => {}
+        }
+    }
+}
+
 fn check(it: &Simulation, world: &World) -> Result<(), TestCaseError> {
     check_invariants(it)?;
     // No undo is sent while it is not known whether its command was done.
     let mut settled: Vec<(MessageId, String)> = Vec::new();
     let mut open: Option<MessageId> = None;
+    let mut under_way = UnderWay::default();
     for event in &it.history {
+        under_way.take_note(event);
         match event {
             Event::RestartedFrom { done, .. } => {
                 settled.extend(done.iter().map(|undo| (undo.command, undo.send.clone())));
@@ -407,6 +443,8 @@ fn check(it: &Simulation, world: &World) -> Result<(), TestCaseError> {
             }
             Event::UndoSent { command, .. } => {
                 let (last, send) = settled.last().cloned().expect("something to undo");
+                let commands = &under_way.commands;
+                prop_assert!(commands.is_empty(), "an undo overtook {:?}\n{}", commands, it.trace());
                 prop_assert_eq!(&command.message_type, &send, "not in reverse order\n{}", it.trace());
                 prop_assert!(open.is_none_or(|open| open == last), "two undos at once\n{}", it.trace());
                 prop_assert_ne!(world.dealt.get(&last), None, "an undo overtook its command\n{}", it.trace());
