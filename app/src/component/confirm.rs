@@ -6,7 +6,7 @@ use crate::erased::Erase;
 use leptos::prelude::*;
 
 use super::icon::{Icon, icon};
-use crate::dom;
+use crate::{dom, model::REASON_CHARS_MAX};
 
 /// Opens the dialog `opens`. `refused` disables it and says why.
 #[component]
@@ -91,7 +91,7 @@ pub fn ReasonField(
                 id=id
                 name=name
                 type="text"
-                maxlength="500"
+                maxlength=REASON_CHARS_MAX.to_string()
                 required=required
                 autocomplete="off"
                 placeholder="Stands in the history and in the audit"

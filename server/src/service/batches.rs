@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     Service,
-    instances::{check_text, filter_of},
+    instances::{check_reason, filter_of},
     invalid, store_error,
 };
 use crate::store::rows::{self, BatchRow, BatchState, Versions};
@@ -23,7 +23,7 @@ impl Service {
     pub(super) async fn begin_batch(&self, actor: Actor, request: BatchRequest) -> Answer<BatchView> {
         let BatchRequest { operation, mut filter, reason } = request;
         let reason = reason.trim().to_owned();
-        check_text("/reason", &reason, 1)?;
+        check_reason(&reason)?;
         if let BatchOperate::Migrate(migration) = &operation {
             self.check_migration(migration, &mut filter).await?;
         }

@@ -1,6 +1,6 @@
 //! Instances: starting, watching and operating them.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use baton_app::{
     model::*,
@@ -31,7 +31,8 @@ use crate::{
 const HISTORY_MAX: u32 = 2_000;
 /// How many of the instances that an instance called a screen shows at most.
 const CHILDREN_MAX: u32 = 50;
-const TEXT_CHARS_MAX: usize = 400;
+/// The most characters of a key, and of a scenario's name.
+pub(super) const KEY_CHARS_MAX: usize = 400;
 
 impl Service {
     pub(super) async fn start_instance(&self, actor: Actor, request: StartRequest) -> Answer<Started> {
@@ -39,7 +40,7 @@ impl Service {
             [("/business_key", &request.business_key), ("/idempotency_key", &request.idempotency_key)]
         {
             if let Some(text) = text {
-                check_text(pointer, text, 1)?;
+                check_text(pointer, text, 1..=KEY_CHARS_MAX)?;
             }
         }
         // Another node may have published it a moment ago.
@@ -306,9 +307,13 @@ pub(super) fn as_stored(value: &Value) -> Answer<Value> {
     })
 }
 
-pub(super) fn check_text(pointer: &str, text: &str, chars_min: usize) -> Answer<()> {
-    let chars = text.chars().count();
-    if chars < chars_min || chars > TEXT_CHARS_MAX || text.contains('\0') {
+/// A reason that has to be given.
+pub(super) fn check_reason(reason: &str) -> Answer<()> {
+    check_text("/reason", reason.trim(), 1..=REASON_CHARS_MAX)
+}
+
+pub(super) fn check_text(pointer: &str, text: &str, chars: RangeInclusive<usize>) -> Answer<()> {
+    if !chars.contains(&text.chars().count()) || text.contains('\0') {
         let name = pointer.trim_start_matches('/');
         let message = format!("{name} has {chars_min} to {TEXT_CHARS_MAX} characters, none of them NUL");
         return Err(invalid("text", pointer, message));

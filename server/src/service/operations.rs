@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     Service, convert,
-    instances::{check_text, summary},
+    instances::{check_reason, summary},
 };
 use crate::engine::Item;
 
@@ -30,7 +30,7 @@ impl Service {
         request: OperateRequest,
     ) -> Answer<InstanceSummary> {
         let OperateRequest { operate, reason, expected } = request;
-        check_text("/reason", reason.trim(), 1)?;
+        check_reason(&reason)?;
         // Says that there is no such instance before anything else.
         let row = self.instance_row(id).await?;
         let operator = Operator { by: actor.name, reason: reason.trim().to_owned(), expected };
