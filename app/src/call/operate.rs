@@ -79,11 +79,11 @@ async fn understood(backend: &dyn Backend, form: OperateForm) -> Answer<Operate>
         OperationName::Skip => {
             let (token, port) = token_and(&choice()?)?;
             let set = given(set).map_or_else(|| Ok(Default::default()), |text| object(&text))?;
-            Operate::Skip { token: Some(token), port: given(Some(port)), set }
+            Operate::Skip { token: Some(token), node: None, port: given(Some(port)), set }
         }
         OperationName::Move => {
             let (token, to) = token_and(&choice()?)?;
-            Operate::Move { token: Some(token), to }
+            Operate::Move { token: Some(token), node: None, to }
         }
         OperationName::SetVariables => {
             let mut set = object(&given(set).unwrap_or_default())?;
@@ -130,7 +130,7 @@ fn token_and(choice: &str) -> Answer<(u32, String)> {
 }
 
 #[cfg(feature = "ssr")]
-fn object(text: &str) -> Answer<serde_json::Map<String, serde_json::Value>> {
+pub(super) fn object(text: &str) -> Answer<serde_json::Map<String, serde_json::Value>> {
     match json("set", text)? {
         serde_json::Value::Object(fields) => Ok(fields),
         _ => Err(incomplete("set", "Give names with their values, such as {\"amount\": 3}.")),
@@ -138,6 +138,6 @@ fn object(text: &str) -> Answer<serde_json::Map<String, serde_json::Value>> {
 }
 
 #[cfg(feature = "ssr")]
-fn incomplete(field: &str, message: &str) -> AppError {
+pub(super) fn incomplete(field: &str, message: &str) -> AppError {
     AppError::Invalid(vec![baton_domain::diagnostic::Diagnostic::error("form", format!("/{field}"), message)])
 }

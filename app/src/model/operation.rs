@@ -89,11 +89,15 @@ pub enum Operate {
     /// Leave a step by a port without its having happened, or leave an undo out.
     Skip {
         token: Option<u32>,
+        /// Where the token stands, in place of its number.
+        node: Option<String>,
         port: Option<String>,
         set: Map<String, Value>,
     },
     Move {
         token: Option<u32>,
+        /// Where the token stands, in place of its number.
+        node: Option<String>,
         to: String,
     },
     SetVariables {

@@ -95,8 +95,10 @@ fn react(walk: &mut Walk<'_>, input: &Input) -> Result<(), Rejection> {
         Input::Resume(operator) => operate::resume(walk, operator),
         Input::Cancel { operator, compensate } => operate::cancel(walk, operator, *compensate),
         Input::Retry { operator, token } => again::retry(walk, operator, *token),
-        Input::Skip { operator, token, port, set } => operate::skip(walk, operator, *token, port.as_deref(), set),
-        Input::Move { operator, token, to } => operate::relocate(walk, operator, *token, to),
+        Input::Skip { operator, token, node, port, set } => {
+            operate::skip(walk, operator, (*token, node.as_deref()), port.as_deref(), set)
+        }
+        Input::Move { operator, token, node, to } => operate::relocate(walk, operator, (*token, node.as_deref()), to),
         Input::SetVariables { operator, set, token } => operate::set_variables(walk, operator, set, *token),
         Input::Settle { operator, command, succeeded, payload } => {
             operate::settle(walk, operator, *command, *succeeded, payload)
@@ -263,13 +265,13 @@ pub(super) fn receive(walk: &mut Walk<'_>, message: &Message) -> Result<(), Reje
         }
         (None, settling) if is_awaited_later(walk.definition, &message.message_type) => {
             refuse_full(walk.state.buffer.len())?;
-            walk.keep(message);
-        }
             if let Some(entry) = settling {
                 walk.settled(&entry, message, &relation);
             }
-        (None, _) => walk.record(Event::MessageLate { message: Box::new(message.clone()) }),
+            walk.keep(message);
             walk.proceed();
+        }
+        (None, _) => walk.record(Event::MessageLate { message: Box::new(message.clone()) }),
     }
     Ok(())
 }
@@ -323,9 +325,9 @@ impl Walk<'_> {
             let mail = Mail { definition: self.definition, message, relation: &relation, values: &values };
             if let Some(entry) = self.state.unsettled.iter().find(|it| mail.settles(it)).cloned() {
                 self.settled(&entry, message, &relation);
+                self.proceed();
             }
         }
-                self.proceed();
     }
 
     /// It turns out what became of a command that was left without an answer.

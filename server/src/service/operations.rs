@@ -53,8 +53,8 @@ pub(super) fn item(instance: InstanceId, operate: Operate, operator: Operator) -
         Operate::Resume => Input::Resume(operator),
         Operate::Cancel { compensate } => Input::Cancel { operator, compensate },
         Operate::Retry { token } => Input::Retry { operator, token },
-        Operate::Skip { token, port, set } => Input::Skip { operator, token, port, set },
-        Operate::Move { token, to } => Input::Move { operator, token, to },
+        Operate::Skip { token, node, port, set } => Input::Skip { operator, token, node, port, set },
+        Operate::Move { token, node, to } => Input::Move { operator, token, node, to },
         Operate::SetVariables { token, set } => Input::SetVariables { operator, set, token },
         Operate::Settle { command, succeeded, payload } => {
             Input::Settle { operator, command: MessageId(command), succeeded, payload }

@@ -305,7 +305,7 @@ fn act(it: &mut Simulation, world: &mut World, versions: &[Definition; 2], act: 
             let Some(token) = it.state().tokens.get(*token).cloned() else { return };
             let ports = it.definition.nodes[&token.node].ports();
             let port = ports.get(*port).map(|(name, _)| name.clone());
-            it.put(Input::Skip { operator: park(), token: Some(token.id), port, set: Default::default() })
+            it.put(Input::Skip { operator: park(), token: Some(token.id), node: None, port, set: Default::default() })
         }
         Act::Move { token, to } => {
             let Some(token) = it.state().tokens.get(*token).map(|it| it.id) else { return };
@@ -313,7 +313,7 @@ fn act(it: &mut Simulation, world: &mut World, versions: &[Definition; 2], act: 
             if to == "start" {
                 return;
             }
-            it.put(Input::Move { operator: park(), token: Some(token), to })
+            it.put(Input::Move { operator: park(), token: Some(token), node: None, to })
         }
         Act::Migrate => {
             let other = if it.definition == versions[0] { &versions[1] } else { &versions[0] };
