@@ -160,6 +160,9 @@ pub struct TokenView {
     pub skips_undo: bool,
     /// The nodes to which it can be moved.
     pub targets: Vec<String>,
+    /// The variables that it has for itself, inside a `for-each`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub own: Map<String, Value>,
 }
 
 /// A step that succeeded, and the command that undoes it.

@@ -12,12 +12,11 @@ use crate::{
         code::CopyButton,
         compensation::compensation,
         diagram::{Journey, diagram_view},
-        failure::refusal,
         history::history_table,
         instance_table::{instance_list, name_of},
         json::{json_view, pretty},
         loaded::loaded,
-        operate,
+        operate::{self, Operating},
         page_head::PageHead,
         scenario_made::{Making, scenario_button, scenario_refused},
         scrubber::{self, GoTo},
@@ -36,11 +35,11 @@ use crate::{
 pub fn InstancePage() -> impl IntoView {
     let live = Live::expect();
     let id = segment("id");
-    let operating = ServerAction::<OperateInstance>::new();
+    let operating = Operating::idle();
     let making = Making::new();
     let at = parameter("at");
     let read = Read::new(
-        move || ((id.get(), at.get()), live.instances(), live.messages(), live.tasks(), operating.version().get()),
+        move || ((id.get(), at.get()), live.instances(), live.messages(), live.tasks(), operating.answered()),
         |((id, at), ..)| async move { call::get_instance(id_of(&id, "instance")?, moment(&at)?).await },
     );
     operate::close_dialogs(operating);
@@ -54,12 +53,7 @@ fn moment(at: &str) -> Answer<Option<u64>> {
     number.transpose()
 }
 
-fn draw(
-    instance: InstanceDetail,
-    (operating, making): (ServerAction<OperateInstance>, Making),
-    at: Memo<String>,
-    go_to: GoTo,
-) -> AnyView {
+fn draw(instance: InstanceDetail, (operating, making): (Operating, Making), at: Memo<String>, go_to: GoTo) -> AnyView {
     let summary = instance.summary.clone();
     let crumbs = vec![
         ("Instances".to_owned(), "/instances".to_owned()),
@@ -94,7 +88,7 @@ fn draw(
             {made}
         </PageHead>
         <div class="content">
-            <div role="status">{move || operating.value().get().and_then(Result::err).map(|error| refusal(&error))}</div>
+            <div role="status">{move || operating.refused()}</div>
             {scenario_refused(making)}
             {successor(&instance)}
             {incidents(&instance.incidents)}

@@ -1,6 +1,8 @@
 //! What an operator can do to an instance at this moment, and between what they can choose: screens offer what will be
 //! accepted, and say why where something will not be.
 
+use serde_json::{Map, Value};
+
 use super::{
     Definition, Place, State, Token,
     definition::Node,
@@ -47,6 +49,8 @@ pub struct TokenChoice {
     pub skips_undo: bool,
     /// The nodes to which it can be moved.
     pub targets: Vec<String>,
+    /// The variables that it has for itself, inside a loop.
+    pub own: Map<String, Value>,
 }
 
 /// Works out the choices. Without the definition (its version is not known here) nothing can be skipped or moved.
@@ -122,5 +126,6 @@ fn token_choice(definition: &Definition, state: &State, token: &Token) -> TokenC
         ports,
         skips_undo: undoing && !state.done.is_empty() && state.unsettled.is_empty(),
         targets: targets.cloned().collect(),
+        own: token.frame.clone().unwrap_or_default(),
     }
 }

@@ -95,8 +95,8 @@ pub(super) fn none_in_the_past() -> Vec<Operation> {
 }
 
 pub(super) fn token_view(choice: TokenChoice) -> TokenView {
-    let TokenChoice { token, node, index, incident, ports, skips_undo, targets } = choice;
-    TokenView { token, node, index, incident, ports, skips_undo, targets }
+    let TokenChoice { token, node, index, incident, ports, skips_undo, targets, own } = choice;
+    TokenView { token, node, index, incident, ports, skips_undo, targets, own }
 }
 
 /// What would be undone, what comes next first.

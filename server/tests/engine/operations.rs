@@ -24,6 +24,8 @@ on_both!(operations:
     what_cannot_be_done_says_where_it_is_wrong,
     an_instance_shows_whom_it_called,
     an_instance_is_shown_as_it_was,
+    of_a_long_history_the_newest_facts_are_shown,
+    an_item_of_a_loop_is_mended_by_variables_of_its_own,
 );
 
 const ORDER: &str = "
@@ -404,5 +406,68 @@ pub async fn an_instance_is_shown_as_it_was(world: World) {
     // What follows a number is told as within the whole.
     let rest = world.service().history(order, u32::try_from(before).unwrap()).await.unwrap();
     assert_eq!(rest, now.history[usize::try_from(before).unwrap()..]);
+    world.stop().await;
+}
+
+pub async fn of_a_long_history_the_newest_facts_are_shown(world: World) {
+    const LONG: &str = "
+baton: process/1
+name: long
+nodes:
+  start: {kind: start, set: {count: 0}, next: each}
+  each: {kind: for-each, over: =input.items, as: item, do: step, next: last}
+  step: {kind: compute, set: {seen: =vars.item}, next: each}
+  last: {kind: compute, set: {count: 1}, next: wait}
+  wait: {kind: wait, on: {Never: {next: done}}}
+  done: {kind: end}
+";
+    world.publish(LONG).await;
+    let input = json!({"items": (0..900).collect::<Vec<_>>()});
+    let id = world.start_with("long", input, None).await.unwrap().id;
+    let long = eventually("it waits", async || {
+        let detail = world.service().instance(id).await.unwrap();
+        (detail.summary.at == ["wait"]).then_some(detail)
+    })
+    .await;
+    assert!(long.recorded > 2_000, "{}", long.recorded);
+    let shown: Vec<u64> = long.history.iter().map(|it| it.sequence.unsigned_abs()).collect();
+    assert_eq!(shown, (long.recorded - 1_999..=long.recorded).collect::<Vec<_>>());
+    // Where it stands, and the way that led there, are told from the whole.
+    assert!(long.walked.contains(&"start/next".to_owned()) && long.walked.contains(&"last/next".to_owned()));
+    assert_eq!((long.progress["start"], long.progress["wait"]), (Progress::Done, Progress::UnderWay));
+    let changed = long.history.iter().flat_map(|it| &it.changes).find(|it| it.name == "count").unwrap();
+    assert_eq!((&changed.before, &changed.after), (&Some(json!(0)), &json!(1)));
+    world.stop().await;
+}
+
+pub async fn an_item_of_a_loop_is_mended_by_variables_of_its_own(world: World) {
+    const BAGS: &str = "
+baton: process/1
+name: bags
+nodes:
+  start: {kind: start, next: each}
+  each: {kind: for-each, over: =input.bags, as: bag, mode: parallel, do: price, collect: =vars.cost, into: costs, next: done}
+  price: {kind: compute, set: {cost: =vars.bag * 2}, next: each}
+  done: {kind: end}
+";
+    world.publish(BAGS).await;
+    let id = world.start_with("bags", json!({"bags": [1, "two", "three"]}), None).await.unwrap().id;
+    let stuck = world.until_state(id, "stuck").await;
+    let failed: Vec<&TokenView> = stuck.tokens.iter().filter(|it| it.incident.is_some()).collect();
+    let own: Vec<&Value> = failed.iter().map(|it| &it.own["bag"]).collect();
+    assert_eq!(own, [&json!("two"), &json!("three")]);
+    let mend = |token: &TokenView, bag: u32| Operate::SetVariables {
+        token: Some(token.token),
+        set: Map::from_iter([("bag".to_owned(), json!(bag))]),
+    };
+    // Only the one that is named is tried again.
+    world.operate(id, mend(failed[0], 2)).await.unwrap();
+    world.operate(id, Operate::Retry { token: Some(failed[0].token) }).await.unwrap();
+    let left = world.service().instance(id).await.unwrap();
+    assert_eq!((left.summary.state.as_str(), left.incidents.len()), ("stuck", 1));
+    world.operate(id, mend(failed[1], 3)).await.unwrap();
+    world.operate(id, Operate::Retry { token: None }).await.unwrap();
+    let ended = world.until_state(id, "completed").await;
+    assert_eq!(ended.variables, json!({"costs": [2, 4, 6]}));
     world.stop().await;
 }
