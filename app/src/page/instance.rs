@@ -6,7 +6,8 @@ use leptos::prelude::*;
 
 use super::{id_of, parameter, segment, some};
 use crate::{
-    call::{self, OperateInstance},
+    call,
+    clock::grouped,
     component::{
         badge::state_badge,
         code::CopyButton,
@@ -18,6 +19,7 @@ use crate::{
         loaded::loaded,
         operate::{self, Operating},
         page_head::PageHead,
+        saga_steps::saga_steps,
         scenario_made::{Making, scenario_button, scenario_refused},
         scrubber::{self, GoTo},
         task_table::task_list,
@@ -93,6 +95,7 @@ fn draw(instance: InstanceDetail, (operating, making): (Operating, Making), at: 
             {successor(&instance)}
             {incidents(&instance.incidents)}
             {diagram}
+            {saga_steps(&instance.steps)}
             <section class="card" aria-label="Time">{scrubber}</section>
             <div class="split wide-left">
                 <div class="stacked">
@@ -205,9 +208,12 @@ fn facts(instance: &InstanceDetail) -> AnyView {
 }
 
 fn history(instance: &InstanceDetail) -> AnyView {
+    let first = instance.history.first().map_or(1, |fact| fact.sequence.unsigned_abs());
+    let left_out = first.checked_sub(1).filter(|count| *count > 0);
     view! {
         <section class="card" aria-labelledby="history-title">
-            <h2 id="history-title">"History"<small>{format!("{} facts", instance.history.len())}</small></h2>
+            <h2 id="history-title">"History"<small>{format!("{} facts", grouped(instance.recorded))}</small></h2>
+            {left_out.map(|count| view! { <p class="faint pad">{format!("The first {} are left out. Move the slider to see one of them.", grouped(count))}</p> })}
             {history_table(&instance.history)}
         </section>
     }
