@@ -29,6 +29,13 @@ pub fn close_dialog(id: &str) {
     }
 }
 
+/// Puts a text into a text area, in place of what was there.
+pub fn set_text(id: &str, text: &str) {
+    if let Some(area) = by_id::<HtmlTextAreaElement>(id) {
+        area.set_value(text);
+    }
+}
+
 /// Puts every field of a form back to what it was drawn with.
 pub fn reset_form(id: &str) {
     if let Some(form) = form_by_id(id) {

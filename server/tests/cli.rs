@@ -284,6 +284,155 @@ async fn an_instance_is_restarted_from_an_earlier_point() {
     assert_eq!(shown["restarted_from"]["instance"], first);
 }
 
+const ORDER: &str = "
+baton: process/1
+name: order
+nodes:
+  start: {kind: start, next: reserve}
+  reserve:
+    kind: command
+    send: ReserveStock
+    to: stock
+    undo: {send: ReleaseStock, done: StockReleased, failed: ReleaseRefused}
+    on: {StockReserved: {next: price}, timeout: {after: PT1H, next: take-back}}
+  price: {kind: compute, set: {total: =vars.amount * 2}, next: sign}
+  sign: {kind: approval, title: Sign, assignee: mina, outcomes: {yes: {next: done}, no: {next: take-back}}}
+  take-back: {kind: compensate, next: taken-back}
+  taken-back: {kind: end, outcome: compensated}
+  done: {kind: end}
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_that_operators_do_is_a_command_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("baton.db").display());
+    everything_that_operators_do(folder.path(), url).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_that_operators_do_is_a_command_on_postgres() {
+    let folder = tempfile::tempdir().unwrap();
+    everything_that_operators_do(folder.path(), baton_testkit::postgres::fresh_database().unwrap()).await;
+}
+
+async fn everything_that_operators_do(folder: &Path, url: String) {
+    let mut server = Baton::new(url, folder.join("baton.log"));
+    server.start().await;
+    let address = format!("http://127.0.0.1:{}", server.port);
+    let environment = [("BATON_URL", address.as_str()), ("BATON_TOKEN", TOKEN)];
+    let run = |arguments: &[&str]| {
+        let output = baton(folder, &environment, arguments);
+        (output.status.code().unwrap(), stdout(&output), stderr(&output))
+    };
+    std::fs::write(folder.join("order.yaml"), ORDER).unwrap();
+    assert_eq!(run(&["definition", "apply", "order.yaml"]).0, 0);
+    let start = |key: &str| {
+        let (code, said, why) = run(&["start", "order", "--input", "{}", "--business-key", key]);
+        assert_eq!(code, 0, "{why}");
+        said.split_whitespace().last().unwrap().to_owned()
+    };
+    let operate = |id: &str, operation: &str, more: &[&str]| {
+        run(&[&["instance", operation, id, "--reason", "by hand"], more].concat())
+    };
+    let done = |outcome: (i32, String, String), state: &str| {
+        assert_eq!(outcome, (0, format!("{state}\n"), String::new()));
+    };
+    let refused = |outcome: (i32, String, String), why: &str| {
+        assert!(outcome.0 == 1 && outcome.1.is_empty() && outcome.2.contains(why), "{why}: {outcome:?}");
+    };
+    let shown = |id: &str, more: &[&str]| -> serde_json::Value {
+        let (code, text, why) = run(&[&["instance", "show", id], more].concat());
+        assert_eq!(code, 0, "{why}");
+        serde_json::from_str(&text).unwrap()
+    };
+
+    // A step is skipped without what the next one reads; variables mend that, and the rest is decided by a person.
+    let first = start("one");
+    done(operate(&first, "suspend", &[]), "suspended");
+    refused(operate(&first, "suspend", &[]), "suspended already");
+    done(operate(&first, "resume", &[]), "running");
+    refused(operate(&first, "skip", &["--port", "Delivered"]), "/port");
+    refused(operate(&first, "skip", &["--node", "sign"]), "/node");
+    refused(operate(&first, "skip", &["--set", "[1]"]), "--set is no JSON object");
+    done(operate(&first, "skip", &["--node", "reserve", "--port", "StockReserved"]), "stuck");
+    refused(operate(&first, "set", &["--to", "{"]), "--to is not valid JSON");
+    refused(operate(&first, "set", &["--to", "{\"no name\": 1}"]), "/set/no name");
+    let recorded = shown(&first, &[])["recorded"].to_string();
+    done(operate(&first, "set", &["--to", "{\"amount\": 4}", "--expected", &recorded]), "stuck");
+    refused(operate(&first, "retry", &["--expected", &recorded]), "since you looked");
+    refused(operate(&first, "retry", &["--at", "9"]), "/token");
+    done(operate(&first, "retry", &[]), "waiting");
+    refused(operate(&first, "retry", &[]), "Nothing failed");
+    assert_eq!(shown(&first, &[])["variables"]["total"], 8);
+    assert_eq!(shown(&first, &["--at", "1"])["variables"], serde_json::json!({}));
+    refused(run(&["instance", "show", &first, "--at", "999"]), "/at");
+    let tasks = run(&["task", "list", "--instance", &first]).1;
+    assert!(tasks.contains("\topen\t") && tasks.trim_end().ends_with("\tmina\tSign"), "{tasks}");
+    let task = tasks.split('\t').next().unwrap().to_owned();
+    done(run(&["task", "claim", &task]), "claimed");
+    refused(run(&["task", "complete", &task, "--outcome", "perhaps"]), "perhaps");
+    done(run(&["task", "complete", &task, "--outcome", "yes"]), "completed");
+    refused(operate(&first, "cancel", &[]), "has ended as completed");
+    assert_eq!(operate(&first, "hop", &[]).0, 2);
+    assert_eq!(run(&["instance", "suspend", &first]).0, 2, "it takes a reason");
+
+    // What nobody answered is settled, and undone; the undoing is given up.
+    let second = start("two");
+    refused(operate(&second, "move", &["--to", "nowhere"]), "/to");
+    refused(operate(&second, "abandon", &[]), "Nothing is being undone");
+    done(operate(&second, "move", &["--node", "reserve", "--to", "take-back"]), "compensating");
+    let command = shown(&second, &[])["unanswered"][0]["command"].as_str().unwrap().to_owned();
+    refused(operate(&second, "settle", &["--command", &second, "--done"]), "/command");
+    assert_eq!(operate(&second, "settle", &["--command", &command]).0, 2, "what became of it");
+    done(operate(&second, "settle", &["--command", &command, "--done"]), "compensating");
+    done(operate(&second, "abandon", &[]), "failed");
+    let third = start("three");
+    done(operate(&third, "cancel", &["--compensate"]), "compensating");
+    done(operate(&third, "cancel", &[]), "cancelled");
+
+    // Many at once, and what lists say.
+    let many = |arguments: &[&str]| {
+        run(&[&["instance", "many"], arguments, &["--definition", "order", "--reason", "all of them"]].concat())
+    };
+    (4..7).for_each(|n| drop(start(&format!("key {n}"))));
+    done(many(&["suspend", "--state", "running", "--kind", "process"]), "ended: 3 done, 0 refused");
+    done(many(&["resume", "--state", "suspended"]), "ended: 3 done, 0 refused");
+    let skip =
+        ["skip", "--node", "reserve", "--port", "StockReserved", "--set", "{\"amount\": 1}", "--state", "running"];
+    done(many(&skip), "ended: 3 done, 0 refused");
+    done(many(&["set", "--to", "{\"amount\": 2}", "--state", "waiting"]), "ended: 3 done, 0 refused");
+    done(many(&["move", "--node", "sign", "--to", "price", "--state", "waiting"]), "ended: 3 done, 0 refused");
+    let refusals = many(&["retry", "--state", "waiting"]);
+    assert!(refusals.0 == 0 && refusals.1.starts_with("ended: 0 done, 3 refused\n"), "{refusals:?}");
+    done(many(&["compensate", "--state", "waiting"]), "ended: 3 done, 0 refused");
+    done(many(&["abandon", "--state", "compensating"]), "ended: 3 done, 0 refused");
+    for (arguments, why) in [
+        (&["suspend", "--to", "2"][..], "--to is not for `many suspend`"),
+        (&["set", "--to", "7"], "--to is no JSON object"),
+        (&["migrate", "--to", "price"], "--to is no version"),
+        (&["move", "--node", "sign", "--to", "sign"], "/operation/move/to"),
+        (&["skip", "--node", "sign", "--map", "a=b"], "--map is not for `many skip`"),
+        (&["cancel", "--state", "asleep"], "/filter/state"),
+    ] {
+        refused(many(arguments), why);
+    }
+    assert_eq!(run(&["instance", "many", "cancel", "--reason", "r"]).0, 2, "it takes a filter");
+    assert_eq!(many(&["skip"]).0, 2, "it takes a node");
+    let batches = run(&["batch", "list"]).1;
+    let last = batches.lines().next().unwrap();
+    assert!(last.contains("\tended\tabandon\t3/3\tall of them"), "{batches}");
+    let batch = last.split('\t').next().unwrap();
+    done(run(&["batch", "show", batch]), "ended: 3 done, 0 refused");
+    refused(run(&["batch", "pause", batch]), "cannot be told to pause");
+    let listed = run(&["instance", "list", "--state", "failed", "--q", "key"]).1;
+    assert_eq!(listed.lines().count(), 3, "{listed}");
+    assert!(listed.lines().next().unwrap().ends_with("\tfailed\torder v1\tkey 6"), "{listed}");
+    let (code, few, more) = run(&["instance", "list", "--limit", "2"]);
+    assert_eq!((code, few.lines().count(), more.contains("--limit")), (0, 2, true));
+    let nodes = run(&["nodes"]).1;
+    assert!(nodes.contains("\talive\t64 lanes\tanswers"), "{nodes}");
+}
+
 #[test]
 fn settings_that_contradict_each_other_are_refused_before_anything_is_touched() {
     let folder = tempfile::tempdir().unwrap();

@@ -23,6 +23,8 @@ pub struct OperateForm {
     /// Skip: `token/port`, no port for an undo. Move: `token/node`. Settle: the command's id. Migrate: the version.
     /// Restart: the point.
     pub choice: Option<String>,
+    /// Retry: where; everywhere when empty. Variables: whose; the instance's when empty.
+    pub token: Option<String>,
     /// Variables, as JSON.
     pub set: Option<String>,
     pub succeeded: Option<bool>,
@@ -62,7 +64,8 @@ async fn restart(backend: &dyn Backend, form: OperateForm) -> Answer<RestartRequ
 
 #[cfg(feature = "ssr")]
 async fn understood(backend: &dyn Backend, form: OperateForm) -> Answer<Operate> {
-    let OperateForm { id, operation, choice, set, succeeded, payload, mapping, compensate, .. } = form;
+    let OperateForm { id, operation, expected, choice, token, set, succeeded, payload, mapping, compensate, .. } = form;
+    let token = given(token).map(|text| text.parse().map_err(|_| incomplete("token", "Choose one."))).transpose()?;
     let choice = || choice.clone().ok_or_else(|| incomplete("choice", "Choose one."));
     Ok(match operation {
         OperationName::Suspend => Operate::Suspend,
@@ -73,21 +76,27 @@ async fn understood(backend: &dyn Backend, form: OperateForm) -> Answer<Operate>
             let to_version = choice()?.parse().map_err(|_| incomplete("choice", "This is no version."))?;
             Operate::Migrate { to_version, mapping: renames(&mapping.unwrap_or_default())? }
         }
-        OperationName::Retry => Operate::Retry { token: None },
+        OperationName::Retry => Operate::Retry { token },
         OperationName::Cancel => Operate::Cancel { compensate },
         OperationName::Compensate => Operate::Cancel { compensate: true },
         OperationName::Skip => {
             let (token, port) = token_and(&choice()?)?;
             let set = given(set).map_or_else(|| Ok(Default::default()), |text| object(&text))?;
-            Operate::Skip { token: Some(token), port: given(Some(port)), set }
+            Operate::Skip { token: Some(token), node: None, port: given(Some(port)), set }
         }
         OperationName::Move => {
             let (token, to) = token_and(&choice()?)?;
-            Operate::Move { token: Some(token), to }
+            Operate::Move { token: Some(token), node: None, to }
         }
         OperationName::SetVariables => {
             let mut set = object(&given(set).unwrap_or_default())?;
-            let before = backend.instance(id).await?.variables;
+            let instance = backend.instance(id).await?;
+            if expected.is_some_and(|expected| expected != instance.recorded) {
+                // What they changed is told by what they saw, which is no more: it is refused for that.
+                return Ok(Operate::SetVariables { token, set });
+            }
+            let own = instance.tokens.into_iter().find(|it| token == Some(it.token)).map(|it| it.own);
+            let before = own.map_or(instance.variables, serde_json::Value::Object);
             if let Some(name) = before.as_object().and_then(|it| it.keys().find(|name| !set.contains_key(*name))) {
                 let message = format!("A variable cannot be taken away; set `{name}` to null instead.");
                 return Err(incomplete("set", &message));
@@ -96,7 +105,7 @@ async fn understood(backend: &dyn Backend, form: OperateForm) -> Answer<Operate>
             if set.is_empty() {
                 return Err(incomplete("set", "Nothing is changed yet."));
             }
-            Operate::SetVariables { token: None, set }
+            Operate::SetVariables { token, set }
         }
         OperationName::Settle => {
             let command = choice()?.parse().map_err(|_| incomplete("choice", "This is no id of a command."))?;
@@ -130,7 +139,7 @@ fn token_and(choice: &str) -> Answer<(u32, String)> {
 }
 
 #[cfg(feature = "ssr")]
-fn object(text: &str) -> Answer<serde_json::Map<String, serde_json::Value>> {
+pub(super) fn object(text: &str) -> Answer<serde_json::Map<String, serde_json::Value>> {
     match json("set", text)? {
         serde_json::Value::Object(fields) => Ok(fields),
         _ => Err(incomplete("set", "Give names with their values, such as {\"amount\": 3}.")),
@@ -138,6 +147,6 @@ fn object(text: &str) -> Answer<serde_json::Map<String, serde_json::Value>> {
 }
 
 #[cfg(feature = "ssr")]
-fn incomplete(field: &str, message: &str) -> AppError {
+pub(super) fn incomplete(field: &str, message: &str) -> AppError {
     AppError::Invalid(vec![baton_domain::diagnostic::Diagnostic::error("form", format!("/{field}"), message)])
 }

@@ -13,6 +13,7 @@ use crate::{
     call::{ControlBatch, StartBatch},
     clock::grouped,
     erased::Erase,
+    form::humanised,
     link,
     model::{BatchControl, BatchFilter, BatchOperate, BatchView},
 };
@@ -27,6 +28,15 @@ fn words(operation: &BatchOperate) -> String {
         BatchOperate::Resume => "Resume".to_owned(),
         BatchOperate::Cancel => "Cancel".to_owned(),
         BatchOperate::Compensate => "Cancel, and undo what was done".to_owned(),
+        BatchOperate::Abandon => "Abandon the undoing".to_owned(),
+        BatchOperate::Skip(skip) => match &skip.port {
+            Some(port) => format!("Skip {} by {}", humanised(&skip.node), humanised(port)),
+            None => format!("Skip {}", humanised(&skip.node)),
+        },
+        BatchOperate::Move(go) => format!("Move from {} to {}", humanised(&go.node), humanised(&go.to)),
+        BatchOperate::SetVariables(change) => {
+            format!("Change variables: {}", serde_json::to_string(&change.set).unwrap_or_default())
+        }
         BatchOperate::Migrate(to) => format!("Migrate to version {}", to.to_version),
     }
 }
@@ -43,13 +53,19 @@ pub fn begin_button(filtered: Signal<bool>, start: ServerAction<StartBatch>) -> 
 
 pub fn begin_dialog(filter: Signal<BatchFilter>, start: ServerAction<StartBatch>) -> AnyView {
     close_when_done(DIALOG.to_owned(), move || (start.version().get(), matches!(start.value().get(), Some(Ok(())))));
-    let options = BatchOperate::SIMPLE
-        .map(|operation| view! { <option value=operation.as_str()>{words(&operation)}</option> })
-        .collect_view();
+    let simple = BatchOperate::SIMPLE.map(|operation| (operation.as_str(), words(&operation)));
+    let telling = [("skip", "Skip a step"), ("move", "Move a token"), ("set_variables", "Change variables")];
+    let operations = simple.into_iter().chain(telling.map(|(name, words)| (name, words.to_owned())));
+    let options = operations.map(|(name, words)| view! { <option value=name>{words}</option> }).collect_view();
+    let chosen = RwSignal::new(BatchOperate::SIMPLE[0].as_str().to_owned());
+    let choose = move |event| chosen.set(event_target_value(&event));
     let field = move |name: &'static str, value: fn(&BatchFilter) -> Option<String>| {
         let value = move || filter.with(value);
         // An empty field would be a filter for nothing.
-        move || value().map(|value| view! { <input type="hidden" name=format!("filter[{name}]") value=value/> })
+        move || {
+            let name = format!("request[filter][{name}]");
+            value().map(|value| view! { <input type="hidden" name=name value=value/> })
+        }
     };
     let told = move || {
         let parts = filter.with(told);
@@ -68,15 +84,49 @@ pub fn begin_dialog(filter: Signal<BatchFilter>, start: ServerAction<StartBatch>
                 {field("q", |it| it.q.clone())}
                 <div class="field">
                     <label for="batch-operation">"What to do"</label>
-                    <select id="batch-operation" name="operation" required>{options}</select>
+                    <select id="batch-operation" name="request[operation]" required on:change=choose>{options}</select>
                 </div>
-                <ReasonField id="batch-reason"/>
+                {move || details(&chosen.get())}
+                <ReasonField id="batch-reason" name="request[reason]"/>
                 {move || start.value().get().and_then(Result::err).map(|error| refusal(&error))}
                 <footer><SubmitButton label="Begin" pending=start.pending() class="danger"/></footer>
             </PostForm>
         </Dialog>
     }
     .erased()
+}
+
+/// What the operation needs besides the reason.
+fn details(operation: &str) -> Option<AnyView> {
+    let text = |id: &'static str, name: &'static str, label: &'static str, required: bool| {
+        view! {
+            <div class="field">
+                <label for=id>{label}</label>
+                <input id=id name=name type="text" class="mono" maxlength="200" required=required autocomplete="off" spellcheck="false"/>
+            </div>
+        }
+        .erased()
+    };
+    let node = || text("batch-node", "request[node]", "Node where the token stands", true);
+    let set = |label: &'static str, required: bool| {
+        view! {
+            <div class="field">
+                <label for="batch-set">{label}</label>
+                <textarea id="batch-set" name="request[set]" class="mono" rows="3" spellcheck="false" required=required placeholder="{\"amount\": 3}"></textarea>
+            </div>
+        }
+        .erased()
+    };
+    let fields = match operation {
+        "skip" => {
+            let port = text("batch-port", "request[port]", "Port (where there are several)", false);
+            vec![node(), port, set("Variables to set, as JSON (optional)", false)]
+        }
+        "move" => vec![node(), text("batch-to", "request[to]", "Node that it enters", true)],
+        "set_variables" => vec![set("Variables, as JSON", true)],
+        _ => return None,
+    };
+    Some(fields.collect_view().erased())
 }
 
 /// A filter in words.

@@ -6,7 +6,7 @@ use crate::erased::Erase;
 use leptos::prelude::*;
 
 use super::icon::{Icon, icon};
-use crate::dom;
+use crate::{dom, model::REASON_CHARS_MAX};
 
 /// Opens the dialog `opens`. `refused` disables it and says why.
 #[component]
@@ -15,6 +15,9 @@ pub fn DialogButton(
     #[prop(into)] label: String,
     #[prop(optional)] class: &'static str,
     #[prop(optional_no_strip, into)] refused: Option<String>,
+    /// Whether the reason stands below the word for everybody to read; else it is read out, and shown to pointers.
+    #[prop(optional)]
+    explains: bool,
     /// Forgets what was said when the dialog was open before: every dialog that says something needs it.
     #[prop(optional, into)]
     on_open: Option<Callback<()>>,
@@ -39,7 +42,10 @@ pub fn DialogButton(
             }
         >
             {label}
-            {refused.map(|why| view! { <span class="visually-hidden">{format!(" — {why}")}</span> })}
+            {refused.map(|why| match explains {
+                true => view! { " "<small class="why">{why}</small> }.erased(),
+                false => view! { <span class="visually-hidden">{format!(" — {why}")}</span> }.erased(),
+            })}
         </button>
     }
 }
@@ -91,7 +97,7 @@ pub fn ReasonField(
                 id=id
                 name=name
                 type="text"
-                maxlength="500"
+                maxlength=REASON_CHARS_MAX.to_string()
                 required=required
                 autocomplete="off"
                 placeholder="Stands in the history and in the audit"

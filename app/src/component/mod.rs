@@ -29,6 +29,7 @@ pub mod operate;
 pub mod page_head;
 pub mod pager;
 pub mod post;
+pub mod saga_steps;
 pub mod saga_table;
 pub mod scenario_made;
 pub mod schema_form;

@@ -2,6 +2,7 @@
 //! reason. What is not possible now stays visible and says why.
 
 use leptos::prelude::*;
+use serde_json::Value;
 
 use super::{
     confirm::{Dialog, DialogButton, ReasonField, SubmitButton, close_when_done},
@@ -12,13 +13,44 @@ use super::{
 };
 use crate::{
     call::OperateInstance,
+    dom,
     erased::Erase,
     form::humanised,
     html,
     model::{InstanceDetail, OperationName, TokenView, UndoState},
 };
 
-type Operating = ServerAction<OperateInstance>;
+/// What the dialogs of a page send, and what was to be seen when one of them was opened.
+#[derive(Clone, Copy)]
+pub struct Operating {
+    action: ServerAction<OperateInstance>,
+    /// How many facts the history had. The page goes on changing while somebody thinks, and what they decide is about what
+    /// they looked at.
+    seen: RwSignal<Option<u64>>,
+}
+
+impl Operating {
+    pub fn idle() -> Self {
+        Self { action: ServerAction::new(), seen: RwSignal::new(None) }
+    }
+
+    /// Goes up with each answer.
+    pub fn answered(self) -> usize {
+        self.action.version().get()
+    }
+
+    /// Why the last one was not done.
+    pub fn refused(self) -> Option<AnyView> {
+        self.action.value().get().and_then(Result::err).map(|error| refusal(&error).erased())
+    }
+
+    /// A dialog opens: what was said and typed when it was open before is forgotten.
+    fn begin(self, name: OperationName, recorded: u64) {
+        self.action.clear();
+        self.seen.set(Some(recorded));
+        dom::reset_form(&form_id(name));
+    }
+}
 
 /// The dialogs, with the word that their button says and what the operation means.
 const DIALOGS: [(OperationName, &str, &str); 11] = [
@@ -68,6 +100,9 @@ const DIALOGS: [(OperationName, &str, &str); 11] = [
     (OperationName::Cancel, "Cancel", "It ends, and open tasks are withdrawn. This cannot be undone."),
 ];
 
+/// The field for variables.
+const VARIABLES: &str = "variables-set";
+
 /// Those that have a button of their own; the others stand under "More".
 const FIRST: [OperationName; 4] =
     [OperationName::Retry, OperationName::Suspend, OperationName::Resume, OperationName::Cancel];
@@ -76,11 +111,15 @@ fn dialog_id(name: OperationName) -> String {
     format!("{}-dialog", name.as_str().replace('_', "-"))
 }
 
+fn form_id(name: OperationName) -> String {
+    format!("{}-form", name.as_str().replace('_', "-"))
+}
+
 /// Closes each dialog when what it sent was done.
 pub fn close_dialogs(operate: Operating) {
     for (name, ..) in DIALOGS {
         close_when_done(dialog_id(name), move || {
-            (operate.version().get(), matches!(operate.value().get(), Some(Ok(_))))
+            (operate.answered(), matches!(operate.action.value().get(), Some(Ok(_))))
         });
     }
 }
@@ -90,15 +129,24 @@ fn refused(instance: &InstanceDetail, name: OperationName) -> Option<String> {
 }
 
 pub fn buttons(instance: &InstanceDetail, operate: Operating) -> AnyView {
-    let button = |name: OperationName, word: &str| {
+    let recorded = instance.recorded;
+    let button = |name: OperationName, word: &str, explains: bool| {
         let class = if matches!(name, OperationName::Cancel | OperationName::Abandon) { "danger" } else { "" };
+        let variables = (name == OperationName::SetVariables).then(|| pretty(&instance.variables));
         view! {
             <DialogButton
                 opens=dialog_id(name)
                 label=format!("{word}…")
                 class=class
                 refused=refused(instance, name)
-                on_open=Callback::new(move |()| operate.clear())
+                explains=explains
+                on_open=Callback::new(move |()| {
+                    operate.begin(name, recorded);
+                    // What it was drawn with at first may be long gone; from here on it stays as it was seen.
+                    if let Some(variables) = &variables {
+                        dom::set_text(VARIABLES, variables);
+                    }
+                })
             />
         }
     };
@@ -108,10 +156,10 @@ pub fn buttons(instance: &InstanceDetail, operate: Operating) -> AnyView {
     let first = DIALOGS.iter().filter(|(name, ..)| FIRST.contains(name) && *name != hidden);
     let more = DIALOGS.iter().filter(|(name, ..)| !FIRST.contains(name));
     view! {
-        {first.map(|(name, word, _)| button(*name, word)).collect_view()}
+        {first.map(|(name, word, _)| button(*name, word, false)).collect_view()}
         <details class="dropdown">
             <summary class="btn">"More"{icon(Icon::Down)}</summary>
-            <div class="dropdown-items">{more.map(|(name, word, _)| button(*name, word)).collect_view()}</div>
+            <div class="dropdown-items">{more.map(|(name, word, _)| button(*name, word, true)).collect_view()}</div>
         </details>
     }
     .erased()
@@ -143,19 +191,21 @@ fn dialog(
     };
     // A button that says "Cancel" would look like the way out of the dialog.
     let done_by = if name == OperationName::Cancel { "Cancel the instance" } else { word };
-    let (id, expected) = (instance.summary.id.to_string(), instance.recorded.to_string());
+    let (id, recorded) = (instance.summary.id.to_string(), instance.recorded);
+    let expected = move || operate.seen.get().unwrap_or(recorded).to_string();
+    let action = operate.action;
     let fields = fields(instance, name);
     view! {
         <Dialog id=dialog_id(name) title=title>
-            <PostForm action=operate>
+            <PostForm action=action id=form_id(name)>
                 <p>{meaning}</p>
                 <input type="hidden" name="request[id]" value=id/>
                 <input type="hidden" name="request[operation]" value=name.as_str()/>
                 <input type="hidden" name="request[expected]" value=expected/>
                 {fields}
                 <ReasonField id=format!("{}-reason", name.as_str()) name="request[reason]"/>
-                {move || operate.value().get().and_then(Result::err).map(|error| refusal(&error))}
-                <footer><SubmitButton label=done_by pending=operate.pending() class=class/></footer>
+                {move || operate.refused()}
+                <footer><SubmitButton label=done_by pending=action.pending() class=class/></footer>
             </PostForm>
         </Dialog>
     }
@@ -175,11 +225,8 @@ fn fields(instance: &InstanceDetail, name: OperationName) -> Option<AnyView> {
             });
             Some(choice_field("move-choice", "From where, to where", choices.collect()))
         }
-        OperationName::SetVariables => {
-            let text = pretty(&instance.variables);
-            let hint = "Only what you change is set.";
-            Some(json_field("variables-set", "request[set]", "Variables", Some(text), hint))
-        }
+        OperationName::Retry => retry_field(instance),
+        OperationName::SetVariables => Some(variables_fields(instance)),
         OperationName::Settle => Some(settle_fields(instance)),
         OperationName::Migrate => {
             let version = instance.summary.version;
@@ -202,6 +249,38 @@ fn place_of(token: &TokenView, all: &[TokenView]) -> String {
         Some(index) => format!("{node}, item {}", index + 1),
         None => format!("{node}, token {}", token.token),
     }
+}
+
+/// Where there is more than one thing to try again.
+fn retry_field(instance: &InstanceDetail) -> Option<AnyView> {
+    let failed = instance.tokens.iter().filter(|token| token.incident.is_some());
+    let choices: Vec<_> = failed.map(|token| (token.token.to_string(), place_of(token, &instance.tokens))).collect();
+    let all = ("".to_owned(), "Everything that failed".to_owned());
+    (choices.len() > 1).then(|| {
+        let choices = std::iter::once(all).chain(choices).collect();
+        select_field("retry-token", "request[token]", "What", choices, None)
+    })
+}
+
+/// Those of the instance, or those that an item of a loop has for itself.
+fn variables_fields(instance: &InstanceDetail) -> AnyView {
+    let text = pretty(&instance.variables);
+    let own = instance.tokens.iter().filter(|token| !token.own.is_empty()).map(|token| {
+        let place = place_of(token, &instance.tokens);
+        (token.token.to_string(), place, pretty(&Value::Object(token.own.clone())))
+    });
+    let mut whose = vec![(String::new(), "All of the instance".to_owned(), text.clone())];
+    whose.extend(own);
+    let choices: Vec<_> = whose.iter().map(|(token, place, _)| (token.clone(), place.clone())).collect();
+    let choose = Callback::new(move |token: String| {
+        if let Some((.., text)) = whose.iter().find(|(it, ..)| *it == token) {
+            dom::set_text(VARIABLES, text);
+        }
+    });
+    let select =
+        (choices.len() > 1).then(|| select_field("variables-token", "request[token]", "Whose", choices, Some(choose)));
+    let hint = "Only what you change is set.";
+    view! { {select}{json_field(VARIABLES, "request[set]", "Variables", Some(text), hint)} }.erased()
 }
 
 fn skip_fields(instance: &InstanceDetail) -> AnyView {
@@ -293,15 +372,39 @@ pub fn mapping_field(id: &'static str, name: &'static str) -> AnyView {
 }
 
 fn choice_field(id: &'static str, label: &'static str, choices: Vec<(String, String)>) -> AnyView {
-    let options =
-        choices.into_iter().map(|(value, label)| view! { <option value=value>{label}</option> }).collect_view();
     view! {
         <div class="field">
             <label for=id>{label}</label>
-            <select id=id name="request[choice]" required>{options}</select>
+            <select id=id name="request[choice]" required>{options(choices)}</select>
         </div>
     }
     .erased()
+}
+
+/// A choice that is made already; `on_change` gets another one.
+fn select_field(
+    id: &'static str,
+    name: &'static str,
+    label: &'static str,
+    choices: Vec<(String, String)>,
+    on_change: Option<Callback<String>>,
+) -> AnyView {
+    let changed = move |event| {
+        if let Some(on_change) = on_change {
+            on_change.run(event_target_value(&event));
+        }
+    };
+    view! {
+        <div class="field">
+            <label for=id>{label}</label>
+            <select id=id name=name on:change=changed>{options(choices)}</select>
+        </div>
+    }
+    .erased()
+}
+
+fn options(choices: Vec<(String, String)>) -> AnyView {
+    choices.into_iter().map(|(value, label)| view! { <option value=value>{label}</option> }).collect_view().erased()
 }
 
 fn json_field(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{DateTime, InstanceQuery, Operate};
@@ -19,8 +20,48 @@ pub enum BatchOperate {
     Cancel,
     /// Cancel, and undo what was done first.
     Compensate,
+    /// Stop undoing: they end as failed.
+    Abandon,
+    /// Leave the step at a node without its having happened, or its undo out.
+    Skip(BatchSkip),
+    /// Take the token at a node to another one.
+    Move(BatchMove),
+    SetVariables(BatchVariables),
     /// Go on by another version of their definition. Those that run it already, or have ended, are left out.
     Migrate(BatchMigration),
+}
+
+/// Which step is left, and how. The node is named so that one that was asked before, and went on, is not asked for more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BatchSkip {
+    /// Where the token stands.
+    pub node: String,
+    /// The only port besides `timeout` when absent; none for an undo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<String>,
+    /// Variables to set on the way, in place of what the port sets.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub set: Map<String, Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BatchMove {
+    /// Where the token stands.
+    pub node: String,
+    /// The node that it enters; another one.
+    pub to: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BatchVariables {
+    /// The new values by name.
+    pub set: Map<String, Value>,
 }
 
 /// To which version instances go.
@@ -36,7 +77,8 @@ pub struct BatchMigration {
 
 impl BatchOperate {
     /// Those that need nothing else to be said.
-    pub const SIMPLE: [Self; 5] = [Self::Retry, Self::Suspend, Self::Resume, Self::Cancel, Self::Compensate];
+    pub const SIMPLE: [Self; 6] =
+        [Self::Retry, Self::Suspend, Self::Resume, Self::Cancel, Self::Compensate, Self::Abandon];
 
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -45,6 +87,10 @@ impl BatchOperate {
             Self::Retry => "retry",
             Self::Cancel => "cancel",
             Self::Compensate => "compensate",
+            Self::Abandon => "abandon",
+            Self::Skip(_) => "skip",
+            Self::Move(_) => "move",
+            Self::SetVariables(_) => "set_variables",
             Self::Migrate(_) => "migrate",
         }
     }
@@ -57,6 +103,10 @@ impl BatchOperate {
             Self::Retry => Operate::Retry { token: None },
             Self::Cancel => Operate::Cancel { compensate: false },
             Self::Compensate => Operate::Cancel { compensate: true },
+            Self::Abandon => Operate::Abandon,
+            Self::Skip(BatchSkip { node, port, set }) => Operate::Skip { token: None, node: Some(node), port, set },
+            Self::Move(BatchMove { node, to }) => Operate::Move { token: None, node: Some(node), to },
+            Self::SetVariables(BatchVariables { set }) => Operate::SetVariables { token: None, set },
             Self::Migrate(BatchMigration { to_version, mapping }) => Operate::Migrate { to_version, mapping },
         }
     }

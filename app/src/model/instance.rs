@@ -8,7 +8,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    DateTime, DefinitionDetail, Diagram, MessageSummary, Operation, TaskSummary, TokenView, UnansweredView, UndoView,
+    DateTime, DefinitionDetail, Diagram, MessageSummary, Operation, TaskSummary, TokenView, UnansweredView, UndoState,
+    UndoView,
 };
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -74,6 +75,9 @@ pub struct InstanceDetail {
     pub tokens: Vec<TokenView>,
     /// The steps that succeeded and can be undone, in the order of undoing, with how far that is.
     pub undo: Vec<UndoView>,
+    /// The steps of a saga in their order, each with what undoes it; empty for a process.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepView>,
     /// Commands that were left without an answer and have to be settled before anything is undone.
     pub unanswered: Vec<UnansweredView>,
     /// The versions of its definition that it could be migrated to, newest first.
@@ -149,6 +153,46 @@ pub enum Progress {
     Done,
     UnderWay,
     Failed,
+}
+
+/// A step of a saga, how far it is, and what undoes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct StepView {
+    pub name: String,
+    pub title: Option<String>,
+    /// The type of its command.
+    pub send: String,
+    /// Who receives it.
+    pub to: String,
+    pub state: StepState,
+    /// `None` when nothing undoes it.
+    pub undo: Option<StepUndo>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// It did not begin; once the instance has ended, it never will.
+    Ahead,
+    UnderWay,
+    Done,
+    /// The participant said that it was not done.
+    Refused,
+    /// Nobody knows whether it was done.
+    Unanswered,
+    /// It waits for an operator.
+    Stuck,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct StepUndo {
+    /// The type of the command that undoes it.
+    pub send: String,
+    /// How far it is; `None` while there is nothing to undo.
+    pub state: Option<UndoState>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

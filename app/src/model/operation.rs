@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+/// The most characters of a reason, wherever one is given.
+pub const REASON_CHARS_MAX: usize = 1_000;
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Operation {
@@ -86,11 +89,15 @@ pub enum Operate {
     /// Leave a step by a port without its having happened, or leave an undo out.
     Skip {
         token: Option<u32>,
+        /// Where the token stands, in place of its number.
+        node: Option<String>,
         port: Option<String>,
         set: Map<String, Value>,
     },
     Move {
         token: Option<u32>,
+        /// Where the token stands, in place of its number.
+        node: Option<String>,
         to: String,
     },
     SetVariables {
@@ -153,6 +160,9 @@ pub struct TokenView {
     pub skips_undo: bool,
     /// The nodes to which it can be moved.
     pub targets: Vec<String>,
+    /// The variables that it has for itself, inside a `for-each`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub own: Map<String, Value>,
 }
 
 /// A step that succeeded, and the command that undoes it.

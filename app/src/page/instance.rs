@@ -6,19 +6,20 @@ use leptos::prelude::*;
 
 use super::{id_of, parameter, segment, some};
 use crate::{
-    call::{self, OperateInstance},
+    call,
+    clock::grouped,
     component::{
         badge::state_badge,
         code::CopyButton,
         compensation::compensation,
         diagram::{Journey, diagram_view},
-        failure::refusal,
         history::history_table,
         instance_table::{instance_list, name_of},
         json::{json_view, pretty},
         loaded::loaded,
-        operate,
+        operate::{self, Operating},
         page_head::PageHead,
+        saga_steps::saga_steps,
         scenario_made::{Making, scenario_button, scenario_refused},
         scrubber::{self, GoTo},
         task_table::task_list,
@@ -36,11 +37,11 @@ use crate::{
 pub fn InstancePage() -> impl IntoView {
     let live = Live::expect();
     let id = segment("id");
-    let operating = ServerAction::<OperateInstance>::new();
+    let operating = Operating::idle();
     let making = Making::new();
     let at = parameter("at");
     let read = Read::new(
-        move || ((id.get(), at.get()), live.instances(), live.messages(), live.tasks(), operating.version().get()),
+        move || ((id.get(), at.get()), live.instances(), live.messages(), live.tasks(), operating.answered()),
         |((id, at), ..)| async move { call::get_instance(id_of(&id, "instance")?, moment(&at)?).await },
     );
     operate::close_dialogs(operating);
@@ -54,12 +55,7 @@ fn moment(at: &str) -> Answer<Option<u64>> {
     number.transpose()
 }
 
-fn draw(
-    instance: InstanceDetail,
-    (operating, making): (ServerAction<OperateInstance>, Making),
-    at: Memo<String>,
-    go_to: GoTo,
-) -> AnyView {
+fn draw(instance: InstanceDetail, (operating, making): (Operating, Making), at: Memo<String>, go_to: GoTo) -> AnyView {
     let summary = instance.summary.clone();
     let crumbs = vec![
         ("Instances".to_owned(), "/instances".to_owned()),
@@ -94,11 +90,12 @@ fn draw(
             {made}
         </PageHead>
         <div class="content">
-            <div role="status">{move || operating.value().get().and_then(Result::err).map(|error| refusal(&error))}</div>
+            <div role="status">{move || operating.refused()}</div>
             {scenario_refused(making)}
             {successor(&instance)}
             {incidents(&instance.incidents)}
             {diagram}
+            {saga_steps(&instance.steps)}
             <section class="card" aria-label="Time">{scrubber}</section>
             <div class="split wide-left">
                 <div class="stacked">
@@ -211,9 +208,12 @@ fn facts(instance: &InstanceDetail) -> AnyView {
 }
 
 fn history(instance: &InstanceDetail) -> AnyView {
+    let first = instance.history.first().map_or(1, |fact| fact.sequence.unsigned_abs());
+    let left_out = first.checked_sub(1).filter(|count| *count > 0);
     view! {
         <section class="card" aria-labelledby="history-title">
-            <h2 id="history-title">"History"<small>{format!("{} facts", instance.history.len())}</small></h2>
+            <h2 id="history-title">"History"<small>{format!("{} facts", grouped(instance.recorded))}</small></h2>
+            {left_out.map(|count| view! { <p class="faint pad">{format!("The first {} are left out. Move the slider to see one of them.", grouped(count))}</p> })}
             {history_table(&instance.history)}
         </section>
     }

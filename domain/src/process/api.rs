@@ -120,6 +120,9 @@ pub enum Input {
         operator: Operator,
         #[serde(default)]
         token: Option<u32>,
+        /// The node where the token stands, in place of its number.
+        #[serde(default)]
+        node: Option<String>,
         /// The only port there is besides `timeout` when absent.
         #[serde(default)]
         port: Option<String>,
@@ -132,6 +135,9 @@ pub enum Input {
         operator: Operator,
         #[serde(default)]
         token: Option<u32>,
+        /// The node where the token stands, in place of its number.
+        #[serde(default)]
+        node: Option<String>,
         to: String,
     },
     /// Change variables; those of a token's own when one is named.

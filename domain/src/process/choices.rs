@@ -1,6 +1,8 @@
 //! What an operator can do to an instance at this moment, and between what they can choose: screens offer what will be
 //! accepted, and say why where something will not be.
 
+use serde_json::{Map, Value};
+
 use super::{
     Definition, Place, State, Token,
     definition::Node,
@@ -47,6 +49,8 @@ pub struct TokenChoice {
     pub skips_undo: bool,
     /// The nodes to which it can be moved.
     pub targets: Vec<String>,
+    /// The variables that it has for itself, inside a loop.
+    pub own: Map<String, Value>,
 }
 
 /// Works out the choices. Without the definition (its version is not known here) nothing can be skipped or moved.
@@ -67,7 +71,7 @@ pub fn choices(definition: Option<&Definition>, state: &State) -> Choices {
     };
     let can_skip = tokens.iter().any(|it| it.skips_undo || !it.ports.is_empty());
     let can_move = tokens.iter().any(|it| !it.targets.is_empty());
-    let has_undo = !state.done.is_empty() || !state.unsettled.is_empty() || under_way(definition, state);
+    let has_undo = !state.done.is_empty() || under_way(definition, state);
     Choices {
         retry: held
             .clone()
@@ -95,13 +99,14 @@ pub fn choices(definition: Option<&Definition>, state: &State) -> Choices {
     }
 }
 
-/// Whether a command is under way that would have to be undone if it were done.
+/// Whether a command is under way, or was left without an answer, that would have to be undone if it were done.
 fn under_way(definition: Option<&Definition>, state: &State) -> bool {
-    let undoes = |token: &Token| {
-        let node = definition.and_then(|it| it.nodes.get(&token.node));
+    let undoes = |node: &str| {
+        let node = definition.and_then(|it| it.nodes.get(node));
         node.and_then(Node::command).is_some_and(|command| command.undo.is_some())
     };
-    state.tokens.iter().any(|token| matches!(token.waiting(), Place::Call { .. }) || undoes(token))
+    state.tokens.iter().any(|token| matches!(token.waiting(), Place::Call { .. }) || undoes(&token.node))
+        || state.unsettled.iter().any(|entry| undoes(&entry.node))
 }
 
 fn token_choice(definition: &Definition, state: &State, token: &Token) -> TokenChoice {
@@ -121,5 +126,6 @@ fn token_choice(definition: &Definition, state: &State, token: &Token) -> TokenC
         ports,
         skips_undo: undoing && !state.done.is_empty() && state.unsettled.is_empty(),
         targets: targets.cloned().collect(),
+        own: token.frame.clone().unwrap_or_default(),
     }
 }

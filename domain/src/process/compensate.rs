@@ -2,15 +2,17 @@
 //!
 //! What will undo a step is made ready when the step succeeds ([`Undoable`]) and remembered in the state. A command that
 //! was left without an answer, by a time-out or because everything else is given up, is neither done nor not done: it is
-//! remembered as [`Unsettled`]. Undoing first waits until every such command is settled, so that no undo overtakes the
-//! command that it takes back.
+//! remembered as [`Unsettled`]. Undoing first waits until every such command is settled, so that no undo overtakes a
+//! command: neither the one that it takes back nor a later one, which counts on what is taken back. Only what is said to
+//! stay (`undo: none`) is not waited for.
 
 use chrono::TimeDelta;
 use serde_json::{Map, Value};
 
 use super::{
-    Attempt, Cause, Event, Forward, IncidentKind, Issued, Place, Rest, Token, Undoable, Unsettled, ValueWait,
-    definition::{Command, Undo, event_root},
+    Attempt, Cause, Event, Forward, IncidentKind, Issued, Place, Rest, State, Token, Undoable, Unsettled, ValueWait,
+    decide::is_awaited_later,
+    definition::{Command, Node, Undo, event_root},
     ports::NEXT,
     walk::{Exit, IDEMPOTENCY_HEADER, Letter, Walk, evaluate, next_number, read_key},
 };
@@ -29,6 +31,17 @@ impl<'a> Walk<'a> {
     pub fn undo_of(&self, node: &str) -> Option<(&'a Command, &'a Undo)> {
         let command = self.definition.nodes.get(node)?.command()?;
         Some((command, command.undo.as_ref()?))
+    }
+
+    /// A node's command, if it has to be known whether that was done before anything is undone. Where nothing has an undo,
+    /// nothing has to be.
+    pub(super) fn holds_up(&self, node: &str) -> Option<&'a Command> {
+        let command = self.definition.nodes.get(node)?.command()?;
+        let undoes = || {
+            let mut commands = self.definition.nodes.values().filter_map(Node::command);
+            !self.state.done.is_empty() || commands.any(|it| it.undo.is_some())
+        };
+        (command.undo.is_some() || (!command.stays && undoes())).then_some(command)
     }
 
     /// What will undo the step that is left so; `None` when it did nothing that can be undone.
@@ -90,14 +103,14 @@ impl<'a> Walk<'a> {
     /// Remembers what a token leaves undecided when it is taken from its place before the answer came.
     pub fn unsettle(&mut self, token: &Token) {
         self.give_up_child(token, "its caller went on without it", true);
-        let Some((command, undo)) = self.undo_of(&token.node) else { return };
+        let Some(command) = self.holds_up(&token.node) else { return };
         let (issued, reply) = match token.waiting() {
             // The last attempt was refused: there is nothing to undo.
             Place::Command(issued) if issued.rest == Some(Rest::Refused) => return,
-            Place::Command(issued) if issued.forward.is_some() => (issued.as_ref().clone(), None),
+            Place::Command(issued) => (issued.as_ref().clone(), None),
             // The answer came, but leaving failed: the step is done all the same.
-            Place::Incident(incident) => match &incident.attempt {
-                Attempt::Leave { port, message: Some(message), forward: Some(forward), .. }
+            Place::Incident(incident) => match (&incident.attempt, &command.undo) {
+                (Attempt::Leave { port, message: Some(message), forward: Some(forward), .. }, Some(undo))
                     if !command.is_refusal(port) =>
                 {
                     let vars = self.vars(token.id);
@@ -117,10 +130,15 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn keep_unsettled(&mut self, token: &Token, issued: Issued, reply: Option<Box<Message>>) {
+        let mut issued = Issued { timer: None, asked: 0, rest: None, ..issued };
+        if self.undo_of(&token.node).is_none() {
+            // What a `wait` node will want by its value is left to it.
+            issued.waits.retain(|wait| !is_awaited_later(self.definition, &wait.event_type));
+        }
         let unsettled = Unsettled {
             node: token.node.clone(),
             watch: self.state.next_token(),
-            issued: Issued { timer: None, asked: 0, rest: None, ..issued },
+            issued,
             frame: self.state.frames(token.id).unwrap_or_default(),
             reply,
         };
@@ -141,13 +159,24 @@ impl<'a> Walk<'a> {
         self.proceed();
     }
 
+    /// Whether undoing has to wait: something is, or may be, to be undone, and something may be done yet.
+    fn is_held_up(&self) -> bool {
+        let can_be_undone = |entry: &Unsettled| self.undo_of(&entry.node).is_some();
+        let State { done, unsettled, .. } = &self.state;
+        !unsettled.is_empty() && (!done.is_empty() || unsettled.iter().any(can_be_undone))
+    }
+
     /// Says until when each unsettled command is waited for.
     pub(super) fn await_settlements(&mut self) {
+        if !self.is_held_up() {
+            return;
+        }
         let unsettled = self.state.unsettled.iter().filter(|it| it.reply.is_none() && it.issued.timer.is_none());
         for entry in unsettled.cloned().collect::<Vec<_>>() {
             let vars = self.over(entry.frame.clone());
             let scope = self.scope(&vars);
-            let after = self.undo_of(&entry.node).and_then(|(command, _)| command.awaits.timeout.as_ref());
+            let command = self.definition.nodes.get(&entry.node).and_then(Node::command);
+            let after = command.and_then(|command| command.awaits.timeout.as_ref());
             let due_at = after.and_then(|timeout| timeout.after.resolve(self.context.now, &scope).ok());
             let due_at = due_at.unwrap_or(self.context.now + SETTLEMENT_PATIENCE);
             drop(scope);
@@ -172,7 +201,7 @@ impl<'a> Walk<'a> {
                 return self.raise_settlement(&token, &entry.node, reason);
             }
         }
-        if !self.state.unsettled.is_empty() {
+        if self.is_held_up() {
             return;
         }
         if matches!(token.place, Place::Incident(_)) {
@@ -282,6 +311,19 @@ impl<'a> Walk<'a> {
             closed: entry.open(),
         });
         None
+    }
+
+    /// Whether a message that answers an unsettled command is heard by whoever else waits for it, too. What is to be undone
+    /// has its answer to itself.
+    pub(super) fn is_overheard(&self, entry: &Unsettled, message: &Message) -> bool {
+        self.undo_of(&entry.node).is_none() && is_awaited_later(self.definition, &message.message_type)
+    }
+
+    /// Takes note of what such a message says about the command, besides what else it leads to.
+    pub(super) fn overhear(&mut self, entry: &Unsettled, succeeded: bool) {
+        let (message, undo, failure, by, reason) = (None, None, None, None, None);
+        let (node, command, closed) = (entry.node.clone(), entry.command(), entry.open());
+        self.record(Event::StepSettled { node, command, succeeded, message, undo, failure, by, reason, closed });
     }
 
     /// An unsettled command keeps the compensation waiting.

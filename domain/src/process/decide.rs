@@ -95,8 +95,10 @@ fn react(walk: &mut Walk<'_>, input: &Input) -> Result<(), Rejection> {
         Input::Resume(operator) => operate::resume(walk, operator),
         Input::Cancel { operator, compensate } => operate::cancel(walk, operator, *compensate),
         Input::Retry { operator, token } => again::retry(walk, operator, *token),
-        Input::Skip { operator, token, port, set } => operate::skip(walk, operator, *token, port.as_deref(), set),
-        Input::Move { operator, token, to } => operate::relocate(walk, operator, *token, to),
+        Input::Skip { operator, token, node, port, set } => {
+            operate::skip(walk, operator, (*token, node.as_deref()), port.as_deref(), set)
+        }
+        Input::Move { operator, token, node, to } => operate::relocate(walk, operator, (*token, node.as_deref()), to),
         Input::SetVariables { operator, set, token } => operate::set_variables(walk, operator, set, *token),
         Input::Settle { operator, command, succeeded, payload } => {
             operate::settle(walk, operator, *command, *succeeded, payload)
@@ -234,8 +236,10 @@ pub(super) fn receive(walk: &mut Walk<'_>, message: &Message) -> Result<(), Reje
     }
     let mail = Mail { definition: walk.definition, message, relation: &relation, values: &values };
     let accepting = walk.state.tokens.iter().find(|token| mail.is_for(token, walk.state.done.last())).cloned();
-    let settling = match accepting {
-        None => walk.state.unsettled.iter().find(|it| mail.settles(it)).cloned(),
+    let mut settled = walk.state.unsettled.iter().filter(|it| mail.settles(it));
+    let settling = match accepting.as_ref().map(Token::waiting) {
+        None => settled.next().cloned(),
+        Some(Place::Wait { .. }) => settled.find(|it| walk.is_overheard(it, message)).cloned(),
         Some(_) => None,
     };
     if matches!(relation, Relation::None) && accepting.is_none() && settling.is_none() {
@@ -249,13 +253,25 @@ pub(super) fn receive(walk: &mut Walk<'_>, message: &Message) -> Result<(), Reje
     }
     walk.cause = Some(message.clone());
     match (accepting, settling) {
-        (Some(token), _) => walk.answered(&token, message, &relation),
-        (None, Some(entry)) => walk.settled(&entry, message, &relation),
-        (None, None) if is_awaited_later(walk.definition, &message.message_type) => {
-            refuse_full(walk.state.buffer.len())?;
-            walk.keep(message);
+        (Some(token), settling) => {
+            if let Some(entry) = settling {
+                walk.settled(&entry, message, &relation);
+            }
+            walk.answered(&token, message, &relation);
         }
-        (None, None) => walk.record(Event::MessageLate { message: Box::new(message.clone()) }),
+        (None, Some(entry)) if !walk.is_overheard(&entry, message) => {
+            walk.settled(&entry, message, &relation);
+            walk.proceed();
+        }
+        (None, settling) if is_awaited_later(walk.definition, &message.message_type) => {
+            refuse_full(walk.state.buffer.len())?;
+            if let Some(entry) = settling {
+                walk.settled(&entry, message, &relation);
+            }
+            walk.keep(message);
+            walk.proceed();
+        }
+        (None, _) => walk.record(Event::MessageLate { message: Box::new(message.clone()) }),
     }
     Ok(())
 }
@@ -293,8 +309,8 @@ impl Walk<'_> {
                 return;
             }
         }
-        if is_refusal && is_earlier && self.undo_of(&token.node).is_some() {
-            // The later attempt is under way still; should it be done, it will have to be undone.
+        if is_refusal && is_earlier && self.holds_up(&token.node).is_some() {
+            // The later attempt is under way still, and may be done.
             self.keep_unsettled(token, issued.clone(), None);
         }
         self.take(token, message);
@@ -309,6 +325,7 @@ impl Walk<'_> {
             let mail = Mail { definition: self.definition, message, relation: &relation, values: &values };
             if let Some(entry) = self.state.unsettled.iter().find(|it| mail.settles(it)).cloned() {
                 self.settled(&entry, message, &relation);
+                self.proceed();
             }
         }
     }
@@ -317,10 +334,14 @@ impl Walk<'_> {
     fn settled(&mut self, entry: &Unsettled, message: &Message, relation: &Relation) {
         let command = self.definition.nodes.get(&entry.node).and_then(Node::command);
         let is_refusal = command.is_none_or(|command| command.is_refusal(&message.message_type));
-        if is_refusal && is_of_an_earlier_attempt(&entry.issued, relation) {
-            return self.record(Event::MessageLate { message: Box::new(message.clone()) });
-        }
-        if is_refusal {
+        let is_superseded = is_refusal && is_of_an_earlier_attempt(&entry.issued, relation);
+        if self.is_overheard(entry, message) {
+            if !is_superseded {
+                self.overhear(entry, !is_refusal);
+            }
+        } else if is_superseded {
+            self.record(Event::MessageLate { message: Box::new(message.clone()) });
+        } else if is_refusal {
             let (node, command, closed) = (entry.node.clone(), entry.command(), entry.open());
             let message = Some(Box::new(message.clone()));
             let (undo, failure, by, reason) = (None, None, None, None);
@@ -329,7 +350,6 @@ impl Walk<'_> {
         } else {
             self.settle(entry, Some(Box::new(message.clone())), None);
         }
-        self.proceed();
     }
 }
 

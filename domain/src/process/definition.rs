@@ -235,7 +235,8 @@ pub struct Timeout {
 /// What is done about a time-out. For a command it means that nobody knows whether it was done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Then {
-    /// Go on by this port. A command that has an undo stays unsettled: its late reply counts when it comes to undoing.
+    /// Go on by this port. Where something can be undone, the command stays unsettled: its late reply counts when it comes
+    /// to undoing.
     Leave(Port),
     /// Note it, and wait on.
     Wait,

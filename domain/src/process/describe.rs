@@ -197,7 +197,7 @@ impl Event {
                 let who = match (message, by) {
                     (Some(message), _) => message.message_type.clone(),
                     (None, Some(by)) => by.clone(),
-                    (None, None) => "The retry".to_owned(),
+                    (None, None) => "The answer".to_owned(),
                 };
                 match (succeeded, undo, failure) {
                     (false, ..) => format!("{who} says that {node} was not done"),

@@ -261,7 +261,7 @@ pub enum Event {
         node: String,
         undo: Box<Undoable>,
     },
-    /// A command that would have to be undone was left without an answer.
+    /// A command was left without an answer; before anything is undone, it has to be known whether it was done.
     StepUnsettled {
         token: u32,
         node: String,
@@ -272,7 +272,7 @@ pub enum Event {
         node: String,
         command: MessageId,
         succeeded: bool,
-        /// The reply that said so; `None` when it was an operator.
+        /// The reply that said so; `None` when it was an operator, or when the reply is told of by another event, too.
         message: Option<Box<Message>>,
         /// What will undo it.
         undo: Option<Box<Undoable>>,

@@ -78,7 +78,7 @@ impl Walk<'_> {
             }
             (then, _) if matches!(then, Then::Leave(_)) || timeout.port().is_some() => {
                 self.time_is_up(token, timer);
-                if command.undo.is_some() && issued.forward.is_some() {
+                if self.holds_up(&token.node).is_some() {
                     self.keep_unsettled(token, issued.clone(), None);
                 }
                 return self.leave_and_go(token.id, &token.node, Exit::by(TIMEOUT));
@@ -147,6 +147,9 @@ impl Walk<'_> {
 
     /// The answer of a command that keeps the compensation waiting is overdue: it is asked for, or a person is told.
     fn settlement_overdue(&mut self, entry: &Unsettled, timer: TimerId) {
+        if self.state.compensation.is_none() {
+            return self.note(None, &entry.node, &entry.issued, timer);
+        }
         let reason = match self.pursue(entry) {
             Ok(true) => return,
             Ok(false) => "nobody answered in time; say what became of it".to_owned(),
@@ -167,7 +170,8 @@ impl Walk<'_> {
         if self.context.instance.number_of(entry.command().0).is_none() {
             return Ok(false);
         }
-        let timeout = self.undo_of(&entry.node).and_then(|(command, _)| command.awaits.timeout.as_ref());
+        let command = self.definition.nodes.get(&entry.node).and_then(|node| node.command());
+        let timeout = command.and_then(|command| command.awaits.timeout.as_ref());
         let (Some(timeout), Some(forward)) = (timeout, &entry.issued.forward) else { return Ok(false) };
         match &timeout.then {
             Then::Ask(ask) if entry.issued.asked < ask.times => {

@@ -78,13 +78,13 @@ pub(super) fn cancel(walk: &mut Walk<'_>, operator: &Operator, compensate: bool)
 pub(super) fn skip(
     walk: &mut Walk<'_>,
     operator: &Operator,
-    token: Option<u32>,
+    which: Which<'_>,
     port: Option<&str>,
     set: &Map<String, Value>,
 ) -> Result<(), Rejection> {
     in_time(walk, operator)?;
     refuse_suspended(walk)?;
-    let token = choose_token(walk, token)?;
+    let token = choose_token(walk, which)?;
     let Operator { by, reason, .. } = operator.clone();
     if matches!(token.waiting(), Place::Compensating { .. }) {
         return skip_undo(walk, &token, operator, port, set);
@@ -163,15 +163,10 @@ pub(super) fn skippable_ports(definition: &Definition, node: &str) -> Vec<String
     ports.into_iter().map(|(name, _)| name).filter(|name| name != DO).collect()
 }
 
-pub(super) fn relocate(
-    walk: &mut Walk<'_>,
-    operator: &Operator,
-    token: Option<u32>,
-    to: &str,
-) -> Result<(), Rejection> {
+pub(super) fn relocate(walk: &mut Walk<'_>, operator: &Operator, which: Which<'_>, to: &str) -> Result<(), Rejection> {
     in_time(walk, operator)?;
     refuse_suspended(walk)?;
-    let token = choose_token(walk, token)?;
+    let token = choose_token(walk, which)?;
     if !walk.definition.nodes.contains_key(to) {
         let message = format!("There is no node `{}`.", shorten(to, 60));
         return Err(rejection("unknown-node", "/to", message));
@@ -306,15 +301,29 @@ pub(super) fn find_token(walk: &Walk<'_>, token: u32) -> Result<Token, Rejection
     found.ok_or_else(|| rejection("unknown-token", "/token", format!("This instance has no token {token} now.")))
 }
 
-/// The token that is named; else the only one that failed, else the only one there is.
-fn choose_token(walk: &Walk<'_>, token: Option<u32>) -> Result<Token, Rejection> {
-    if let Some(token) = token {
-        return find_token(walk, token);
-    }
-    let stuck: Vec<&Token> = walk.state.incidents().map(|(token, _)| token).collect();
-    let candidates: Vec<&Token> = if stuck.is_empty() { walk.state.tokens.iter().collect() } else { stuck };
-    match candidates.as_slice() {
-        [] => Err(rejection("unknown-token", "/token", "This instance has no token.")),
+/// A token by its number, or by the node where it stands; or neither.
+pub(super) type Which<'a> = (Option<u32>, Option<&'a str>);
+
+/// The token that is named; else the only one that failed, else the only one there is, at the node if one is named.
+fn choose_token(walk: &Walk<'_>, (token, node): Which<'_>) -> Result<Token, Rejection> {
+    let named = token.map(|token| find_token(walk, token)).transpose()?;
+    let is_meant = |it: &Token| match (node, it.waiting()) {
+        (None, _) => true,
+        // It stands at the step that is being undone.
+        (Some(node), Place::Compensating { .. }) => walk.state.done.last().is_some_and(|step| step.node == node),
+        (Some(node), _) => it.node == node,
+    };
+    let all = named.as_ref().map_or(walk.state.tokens.as_slice(), std::slice::from_ref);
+    let all: Vec<&Token> = all.iter().filter(|it| is_meant(it)).collect();
+    let stuck: Vec<&Token> = all.iter().copied().filter(|it| matches!(it.place, Place::Incident(_))).collect();
+    match (if stuck.is_empty() { &all } else { &stuck }).as_slice() {
+        [] => match node {
+            Some(node) => {
+                let message = format!("No token stands at `{}`.", shorten(node, 60));
+                Err(rejection("unknown-token", "/node", message))
+            }
+            None => Err(rejection("unknown-token", "/token", "This instance has no token.")),
+        },
         [only] => Ok((*only).clone()),
         several => {
             let named: Vec<String> = several.iter().map(|it| format!("{} at {}", it.id, it.node)).take(20).collect();

@@ -37,7 +37,7 @@ pub struct State {
     /// What would be undone, in the order in which it succeeded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub done: Vec<Undoable>,
-    /// Commands that were left without an answer and would have to be undone if they were done.
+    /// Commands that were left without an answer, where something can be undone: that waits until they are settled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unsettled: Vec<Unsettled>,
     /// While what was done is undone.

@@ -118,7 +118,13 @@ fn outline(event: &Event) -> (&'static str, Option<&str>) {
 /// The move that the next fact of a history began with.
 fn made(trial: &Trial, history: &[Event], fact: usize) -> Result<Move, Unrecordable> {
     // These are noted before what they follow from.
-    let leads = history.iter().find(|it| !matches!(it, Event::StepUnsettled { .. } | Event::ChildGivenUp { .. }));
+    let is_aside = |event: &Event| match event {
+        Event::StepUnsettled { .. } | Event::ChildGivenUp { .. } => true,
+        // What answered it is told of by the next one.
+        Event::StepSettled { message, by, .. } => message.is_none() && by.is_none(),
+        _ => false,
+    };
+    let leads = history.iter().find(|it| !is_aside(it));
     let event = leads.unwrap_or(&history[0]);
     let item = |token: u32| {
         let state = trial.state()?;

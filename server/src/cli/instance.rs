@@ -5,20 +5,34 @@ use std::io::Write;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use reqwest::{Method, StatusCode};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::remote::Server;
+use super::remote::{Server, lines};
 
 /// How often the server is asked how far it is.
 const FOLLOW: std::time::Duration = std::time::Duration::from_millis(200);
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Print an instance as JSON
+    /// Print instances, newest first, a line each: id, state, definition, business key, and where it stands
+    List {
+        #[command(flatten)]
+        filter: Filter,
+        /// How many, up to 200
+        #[arg(long, value_name = "N")]
+        limit: Option<u32>,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Print an instance as JSON, with its history
     Show {
         /// The instance
         id: Uuid,
+        /// As it was after this event of its history
+        #[arg(long, value_name = "N")]
+        at: Option<u64>,
         #[command(flatten)]
         server: Server,
     },
@@ -53,6 +67,9 @@ pub enum Command {
         /// The token whose step is left; may be left out when there is only one, or only one that failed
         #[arg(long = "at", id = "at", value_name = "TOKEN")]
         token: Option<u32>,
+        /// The node where it stands, in place of its number
+        #[arg(long, value_name = "NODE")]
+        node: Option<String>,
         /// The port by which it is left; may be left out when there is only one
         #[arg(long, value_name = "NAME")]
         port: Option<String>,
@@ -70,6 +87,9 @@ pub enum Command {
         /// The token; may be left out when there is only one, or only one that failed
         #[arg(long = "at", id = "at", value_name = "TOKEN")]
         token: Option<u32>,
+        /// The node where it stands, in place of its number
+        #[arg(long, value_name = "NODE")]
+        node: Option<String>,
         #[command(flatten)]
         common: Common,
     },
@@ -99,7 +119,7 @@ pub enum Command {
     },
     /// Have a new instance take over from an earlier point of its history
     Restart(Restart),
-    /// Operate all instances that pass a filter: retry, suspend, resume, cancel, compensate (cancel and undo), or migrate
+    /// Operate all instances that pass a filter, in the background
     Many(Many),
     /// Stop undoing: it ends as failed
     Abandon {
@@ -146,16 +166,27 @@ pub struct Restart {
 }
 
 #[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("asked").required(true).multiple(true).args(FILTERS)))]
 pub struct Many {
-    /// What to do
-    #[arg(value_parser = ["retry", "suspend", "resume", "cancel", "compensate", "migrate"])]
+    /// What to do; `compensate` is to cancel and to undo
+    #[arg(value_parser = ["retry", "suspend", "resume", "cancel", "compensate", "abandon", "skip", "move", "set", "migrate"])]
     operation: String,
-    /// To migrate: the version of the definition that they are to run
-    #[arg(long = "to", value_name = "VERSION", required_if_eq("operation", "migrate"))]
-    to_version: Option<u32>,
+    /// To migrate: the version that they are to run. To move: the node that the token enters. To set: the new values by
+    /// name, as JSON
+    #[arg(long, value_name = "VERSION|NODE|JSON", required_if_eq_any([("operation", "migrate"), ("operation", "move"), ("operation", "set")]))]
+    to: Option<String>,
     /// To migrate: a node that is called otherwise in the new version; may be given several times
-    #[arg(long = "map", value_name = "OLD=NEW", value_parser = rename, requires = "to_version")]
+    #[arg(long = "map", value_name = "OLD=NEW", value_parser = rename)]
     mapping: Vec<(String, String)>,
+    /// To skip or move: the node where the token stands
+    #[arg(long, value_name = "NODE", required_if_eq_any([("operation", "skip"), ("operation", "move")]))]
+    node: Option<String>,
+    /// To skip: the port by which the step is left; may be left out when there is only one
+    #[arg(long, value_name = "NAME")]
+    port: Option<String>,
+    /// To skip: variables to set on the way
+    #[arg(long, value_name = "JSON")]
+    set: Option<String>,
     #[command(flatten)]
     filter: Filter,
     /// Why; stands in the histories and in the audit
@@ -165,9 +196,14 @@ pub struct Many {
     server: Server,
 }
 
-#[derive(Debug, Args)]
-#[group(required = true, multiple = true)]
+/// The arguments of [`Filter`].
+const FILTERS: [&str; 7] = ["kind", "definition", "version", "state", "business_key", "parent", "q"];
+
+#[derive(Debug, Args, Serialize)]
 pub struct Filter {
+    /// Those of this kind
+    #[arg(long, value_parser = ["process", "saga"])]
+    kind: Option<String>,
     /// Those of this definition
     #[arg(long, value_name = "NAME")]
     definition: Option<String>,
@@ -180,6 +216,9 @@ pub struct Filter {
     /// Those with this business key
     #[arg(long, value_name = "KEY")]
     business_key: Option<String>,
+    /// Those that this instance called
+    #[arg(long, value_name = "ID")]
+    parent: Option<Uuid>,
     /// Those whose business key or id contains this
     #[arg(long, value_name = "TEXT")]
     q: Option<String>,
@@ -202,18 +241,19 @@ pub struct Common {
 
 pub async fn run(command: Command) -> anyhow::Result<()> {
     let (operation, common, body) = match command {
-        Command::Show { id, server } => return show(id, &server).await,
+        Command::List { filter, limit, server } => return list(&filter, limit, &server).await,
+        Command::Show { id, at, server } => return show(id, at, &server).await,
         Command::Many(many) => return operate_many(many).await,
         Command::Restart(asked) => return restart(asked).await,
         Command::Suspend { common } => ("suspend", common, json!({})),
         Command::Resume { common } => ("resume", common, json!({})),
         Command::Cancel { compensate, common } => ("cancel", common, json!({"compensate": compensate})),
         Command::Retry { token, common } => ("retry", common, json!({"token": token})),
-        Command::Skip { token, port, set, common } => {
+        Command::Skip { token, node, port, set, common } => {
             let set = set.map(|text| object("--set", &text)).transpose()?.unwrap_or_default();
-            ("skip", common, json!({"token": token, "port": port, "set": set}))
+            ("skip", common, json!({"token": token, "node": node, "port": port, "set": set}))
         }
-        Command::Move { to, token, common } => ("move", common, json!({"token": token, "to": to})),
+        Command::Move { to, token, node, common } => ("move", common, json!({"token": token, "node": node, "to": to})),
         Command::Set { set, token, common } => {
             ("variables", common, json!({"token": token, "set": object("--to", &set)?}))
         }
@@ -251,20 +291,45 @@ async fn restart(Restart { at, variables, input, idempotency_key, common }: Rest
     Ok(())
 }
 
-async fn operate_many(Many { operation, to_version, mapping, filter, reason, server }: Many) -> anyhow::Result<()> {
-    let Filter { definition, version, state, business_key, q } = filter;
-    let filter = json!({
-        "definition": definition, "version": version, "state": state, "business_key": business_key, "q": q,
-    });
-    let operation = match (operation.as_str(), to_version) {
-        ("migrate", Some(to_version)) => migration(to_version, mapping),
-        (_, None) => Value::from(operation),
-        (other, Some(_)) => bail!("--to is for `many migrate`, not for `many {other}`"),
-    };
+async fn operate_many(many: Many) -> anyhow::Result<()> {
+    let operation = many_operation(&many)?;
+    let Many { filter, reason, server, .. } = many;
     let batch = followed(&server, &json!({"operation": operation, "filter": filter, "reason": reason})).await?;
-    println!("{}: {} done, {} refused", batch["state"].as_str().unwrap_or_default(), batch["done"], batch["refused"]);
-    print_refusals(&batch);
+    print_batch(&batch);
     Ok(())
+}
+
+/// The operation with what it needs; what it does not read is refused, since it would be thought to count.
+fn many_operation(many: &Many) -> anyhow::Result<Value> {
+    let Many { operation, to, mapping, node, port, set, .. } = many;
+    let reads: &[&str] = match operation.as_str() {
+        "migrate" => &["--to", "--map"],
+        "skip" => &["--node", "--port", "--set"],
+        "move" => &["--to", "--node"],
+        "set" => &["--to"],
+        _ => &[],
+    };
+    let given = [
+        ("--to", to.is_some()),
+        ("--map", !mapping.is_empty()),
+        ("--node", node.is_some()),
+        ("--port", port.is_some()),
+        ("--set", set.is_some()),
+    ];
+    if let Some((odd, _)) = given.iter().find(|(name, given)| *given && !reads.contains(name)) {
+        bail!("{odd} is not for `many {operation}`");
+    }
+    let to = to.as_deref().unwrap_or_default();
+    Ok(match operation.as_str() {
+        "migrate" => migration(to.parse().context("--to is no version")?, mapping.clone()),
+        "skip" => {
+            let set = set.as_deref().map(|text| object("--set", text)).transpose()?.unwrap_or_default();
+            json!({"skip": {"node": node, "port": port, "set": set}})
+        }
+        "move" => json!({"move": {"node": node, "to": to}}),
+        "set" => json!({"set_variables": {"set": object("--to", to)?}}),
+        simple => Value::from(simple),
+    })
 }
 
 /// The operation that has instances go on by another version.
@@ -283,6 +348,12 @@ pub async fn followed(server: &Server, request: &Value) -> anyhow::Result<Value>
     Ok(batch)
 }
 
+/// How far it is, and why instances refused.
+pub fn print_batch(batch: &Value) {
+    println!("{}: {} done, {} refused", batch["state"].as_str().unwrap_or_default(), batch["done"], batch["refused"]);
+    print_refusals(batch);
+}
+
 /// Each reason once, with the first instance that gave it.
 pub fn print_refusals(batch: &Value) {
     for refusal in batch["refusals"].as_array().into_iter().flatten() {
@@ -296,8 +367,20 @@ pub fn print_refusals(batch: &Value) {
     }
 }
 
-async fn show(id: Uuid, server: &Server) -> anyhow::Result<()> {
-    let (_, instance) = server.call(Method::GET, &["instances", &id.to_string()], &[], &Value::Null).await?;
+async fn list(filter: &Filter, limit: Option<u32>, server: &Server) -> anyhow::Result<()> {
+    let mut query = serde_json::to_value(filter)?;
+    query["limit"] = limit.into();
+    lines(&server.list(&["instances"], &query).await?, |instance| {
+        let text = |field: &str| instance[field].as_str().unwrap_or_default().to_owned();
+        let at: Vec<&str> = instance["at"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let definition = format!("{} v{}", text("definition"), instance["version"]);
+        vec![text("id"), text("state"), definition, text("business_key"), at.join(",")]
+    });
+    Ok(())
+}
+
+async fn show(id: Uuid, at: Option<u64>, server: &Server) -> anyhow::Result<()> {
+    let instance = server.list(&["instances", &id.to_string()], &json!({"at": at})).await?;
     // A reader that has seen enough, such as `head`, is no failure.
     let _ = writeln!(std::io::stdout(), "{instance:#}");
     Ok(())
@@ -320,7 +403,7 @@ fn json_of(argument: &str, text: &str) -> anyhow::Result<Value> {
     serde_json::from_str(text).with_context(|| format!("{argument} is not valid JSON"))
 }
 
-fn object(argument: &str, text: &str) -> anyhow::Result<Map<String, Value>> {
+pub fn object(argument: &str, text: &str) -> anyhow::Result<Map<String, Value>> {
     match json_of(argument, text)? {
         Value::Object(fields) => Ok(fields),
         _ => bail!("{argument} is no JSON object: give names with their values, such as {{\"amount\": 3}}"),

@@ -3,6 +3,7 @@
 //!
 //! Exit codes: 0 when it worked, 1 when it did not, 2 when the command line or the settings are not understood.
 
+mod batch;
 mod bench;
 mod database;
 mod definition;
@@ -10,10 +11,12 @@ mod exchange;
 mod instance;
 mod log;
 mod migration;
+mod nodes;
 mod remote;
 mod retry;
 mod serve;
 mod start;
+mod task;
 
 use std::{ffi::OsString, io::IsTerminal, path::PathBuf, process::ExitCode};
 
@@ -56,6 +59,14 @@ enum Command {
     /// Look at and operate instances of processes and sagas
     #[command(subcommand)]
     Instance(instance::Command),
+    /// Follow and control operations on many instances
+    #[command(subcommand)]
+    Batch(batch::Command),
+    /// See to what waits for a person
+    #[command(subcommand)]
+    Task(task::Command),
+    /// Print the servers that work on the database, a line each
+    Nodes(nodes::Arguments),
     /// Try failed deliveries again
     Retry(retry::Arguments),
     /// Look after the place in PostgreSQL's log from which the relay reads (BATON_RELAY_SOURCE=log)
@@ -200,6 +211,9 @@ async fn execute(Cli { mut settings, command }: Cli) -> anyhow::Result<()> {
         Command::Definition(DefinitionCommand::Migrate(arguments)) => migration::run(arguments).await,
         Command::Start(arguments) => start::run(arguments).await,
         Command::Instance(command) => instance::run(command).await,
+        Command::Batch(command) => batch::run(command).await,
+        Command::Task(command) => task::run(command).await,
+        Command::Nodes(arguments) => nodes::run(arguments).await,
         Command::Retry(arguments) => retry::run(arguments).await,
         Command::Log(command) => log::run(&settings, command).await,
         Command::Bench(arguments) => bench::run(arguments).await,

@@ -1,5 +1,7 @@
 //! A running server, as the small commands call it.
 
+use std::io::Write as _;
+
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use reqwest::{Method, RequestBuilder, StatusCode, header::CONTENT_TYPE};
@@ -40,6 +42,17 @@ impl Server {
             serde_json::from_str(&text).context("an answer that is not JSON")?
         };
         Ok((status, value))
+    }
+
+    /// The items of a list. `query` is an object; what is null in it is not asked for.
+    pub async fn list(&self, segments: &[&str], query: &Value) -> anyhow::Result<Value> {
+        let asked = query.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+        let asked: Vec<(String, String)> = asked
+            .map(|(name, value)| (name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+            .collect();
+        let asked: Vec<(&str, &str)> = asked.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let (_, text) = self.answer(self.request(Method::GET, segments, &asked)?).await?;
+        serde_json::from_str(&text).context("an answer that is not JSON")
     }
 
     /// What a call answers that yields a file.
@@ -97,6 +110,18 @@ impl Server {
             Ok(problem) if is_problem => Err(anyhow!(readable(&problem))),
             _ => Err(anyhow!("{} answered {status}: {}", self.url, text.chars().take(300).collect::<String>())),
         }
+    }
+}
+
+/// Prints a line for each item of a page, and how to see more.
+pub fn lines(page: &Value, columns: impl Fn(&Value) -> Vec<String>) {
+    let mut out = std::io::stdout().lock();
+    for item in page["items"].as_array().into_iter().flatten() {
+        // A reader that has seen enough, such as `head`, is no failure.
+        let _ = writeln!(out, "{}", columns(item).join("\t").trim_end());
+    }
+    if page["next"].is_string() {
+        eprintln!("There are more: narrow it down, or raise --limit.");
     }
 }
 

@@ -166,6 +166,15 @@ impl Snapshot {
         }
     }
 
+    /// The steps of a stateful saga in their order; none of a process.
+    pub fn steps(&self, kind: DefinitionKind, name: &str, version: u32) -> &[String] {
+        let saga = || self.sagas.get(name)?.all.get(&version)?.stateful.as_ref();
+        match kind {
+            DefinitionKind::Process => &[],
+            DefinitionKind::Saga => saga().map_or(&[], |stateful| &stateful.steps),
+        }
+    }
+
     /// All versions that an instance can run, newest first.
     pub fn versions(&self, kind: DefinitionKind, name: &str) -> Vec<u32> {
         let mut versions: Vec<u32> = match kind {

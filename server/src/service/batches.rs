@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     Service,
-    instances::{check_text, filter_of},
+    instances::{check_reason, filter_of},
     invalid, store_error,
 };
 use crate::store::rows::{self, BatchRow, BatchState, Versions};
@@ -23,10 +23,11 @@ impl Service {
     pub(super) async fn begin_batch(&self, actor: Actor, request: BatchRequest) -> Answer<BatchView> {
         let BatchRequest { operation, mut filter, reason } = request;
         let reason = reason.trim().to_owned();
-        check_text("/reason", &reason, 1)?;
+        check_reason(&reason)?;
         if let BatchOperate::Migrate(migration) = &operation {
             self.check_migration(migration, &mut filter).await?;
         }
+        check_operation(&operation)?;
         if filter.is_empty() {
             let message = "say which instances are meant: by definition, state, business key, kind, parent or q";
             return Err(invalid("filter-required", "/filter", message));
@@ -48,7 +49,7 @@ impl Service {
             position: None,
             ended_at: None,
         };
-        let action = format!("{}-many-instances", operation.as_str());
+        let action = format!("{}-many-instances", operation.as_str().replace('_', "-"));
         let audit = self.audit(&actor, &action, format!("batch/{}", row.id), Some(reason));
         self.store.insert_batch(&row, audit).await.map_err(store_error)?;
         self.batches.now();
@@ -81,6 +82,21 @@ impl Service {
         }
         let message = format!("It is {}; it cannot be told to {}.", before.state, control.as_str());
         Err(AppError::Conflict { code: "batch-state".to_owned(), message })
+    }
+}
+
+/// What no instance could take.
+fn check_operation(operation: &BatchOperate) -> Answer<()> {
+    match operation {
+        BatchOperate::Move(BatchMove { node, to }) if node == to => {
+            // One that was asked before a crash would be asked once more, and do the step again.
+            let message = "a token is moved to another node than the one where it stands";
+            Err(invalid("same-node", "/operation/move/to", message))
+        }
+        BatchOperate::SetVariables(BatchVariables { set }) if set.is_empty() => {
+            Err(invalid("empty", "/operation/set_variables/set", "name at least one variable"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Instances: starting, watching and operating them.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use baton_app::{
     model::*,
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{
     Service, convert, invalid,
     journey::{Journey, Past, Recorded, story, told},
-    operations, page_size, store_error,
+    operations, page_size, steps, store_error,
 };
 use crate::{
     engine::{
@@ -27,11 +27,12 @@ use crate::{
     store::rows::{self, InstanceRow},
 };
 
-/// How many events of a history a screen shows at most.
+/// How many events of a history a screen shows at most, the newest ones; and how many are read in one go.
 const HISTORY_MAX: u32 = 2_000;
 /// How many of the instances that an instance called a screen shows at most.
 const CHILDREN_MAX: u32 = 50;
-const TEXT_CHARS_MAX: usize = 400;
+/// The most characters of a key, and of a scenario's name.
+pub(super) const KEY_CHARS_MAX: usize = 400;
 
 impl Service {
     pub(super) async fn start_instance(&self, actor: Actor, request: StartRequest) -> Answer<Started> {
@@ -39,7 +40,7 @@ impl Service {
             [("/business_key", &request.business_key), ("/idempotency_key", &request.idempotency_key)]
         {
             if let Some(text) = text {
-                check_text(pointer, text, 1)?;
+                check_text(pointer, text, 1..=KEY_CHARS_MAX)?;
             }
         }
         // Another node may have published it a moment ago.
@@ -116,14 +117,14 @@ impl Service {
     /// The instance as it is, or as it was after event `at` of its history.
     pub(super) async fn read_instance(&self, id: Uuid, at: Option<u64>) -> Answer<InstanceDetail> {
         let row = self.instance_row(id).await?;
-        let events = self.events(InstanceId(id), 0).await?;
+        let (so_far, history) = self.newest(&row).await?;
         let now_state = read_state(&row)?;
         let restarted_from = now_state.restarted_from.map(|it| OriginView { instance: it.instance.0, at: it.sequence });
         let restarted_as = now_state.restarted_as.map(|it| it.0);
         let related = [row.parent.map(|it| it.0), restarted_from.map(|it| it.instance), restarted_as];
         let gone = self.gone_of(related.into_iter().flatten()).await?;
         let (state, journey, version, past) = match at {
-            None => (now_state, Journey::of(&events), row.version, None),
+            None => (now_state, so_far, row.version, None),
             Some(at) => {
                 let Past { state, journey, view } = self.past(&row, at).await?;
                 let version = self.version_at(&row, at, journey.version).await?;
@@ -142,7 +143,8 @@ impl Service {
         let choices = process::choices(definition.as_deref(), &state);
         let undo = journey.undo(&state);
         let (progress, walked) = journey.seen(&state);
-        let history = story(None, events);
+        let names = registry.steps(row.kind, &row.definition, version);
+        let steps = definition.as_deref().map(|it| steps::steps(names, it, &state, (&progress, &walked), &undo));
         Ok(InstanceDetail {
             input: state.input.clone(),
             variables: Value::Object(state.vars.clone()),
@@ -159,6 +161,7 @@ impl Service {
             },
             tokens: choices.tokens.into_iter().map(operations::token_view).collect(),
             undo,
+            steps: steps.unwrap_or_default(),
             unanswered: state.unsettled.iter().map(operations::unanswered).collect(),
             versions,
             incidents: operations::incidents(&state),
@@ -170,6 +173,29 @@ impl Service {
             past,
             summary: summary(&row)?,
         })
+    }
+
+    /// Which way it went, from the beginning, and the newest events as people read them. Long histories are read page by
+    /// page, and only the last page is kept.
+    async fn newest(&self, row: &InstanceRow) -> Answer<(Journey, Vec<HistoryItem>)> {
+        let shown_after = row.sequence.saturating_sub(i64::from(HISTORY_MAX));
+        let (mut state, mut journey, mut shown, mut sequence) = (None, Journey::default(), Vec::new(), 0);
+        while sequence < row.sequence {
+            let mut events = self.events(row.id, sequence).await?;
+            let Some(last) = events.last().map(|it| it.sequence) else { break };
+            sequence = last;
+            // What came since the row was read belongs to the next look.
+            events.retain(|it| it.sequence <= row.sequence);
+            events.iter().for_each(|recorded| journey.note(&recorded.event));
+            for recorded in events {
+                if recorded.sequence > shown_after {
+                    shown.push(recorded);
+                } else {
+                    state = Some(process::evolve(state, &recorded.event));
+                }
+            }
+        }
+        Ok((journey, story(state, shown)))
     }
 
     /// Those that are not kept any more.
@@ -306,11 +332,15 @@ pub(super) fn as_stored(value: &Value) -> Answer<Value> {
     })
 }
 
-pub(super) fn check_text(pointer: &str, text: &str, chars_min: usize) -> Answer<()> {
-    let chars = text.chars().count();
-    if chars < chars_min || chars > TEXT_CHARS_MAX || text.contains('\0') {
+/// A reason that has to be given.
+pub(super) fn check_reason(reason: &str) -> Answer<()> {
+    check_text("/reason", reason.trim(), 1..=REASON_CHARS_MAX)
+}
+
+pub(super) fn check_text(pointer: &str, text: &str, chars: RangeInclusive<usize>) -> Answer<()> {
+    if !chars.contains(&text.chars().count()) || text.contains('\0') {
         let name = pointer.trim_start_matches('/');
-        let message = format!("{name} has {chars_min} to {TEXT_CHARS_MAX} characters, none of them NUL");
+        let message = format!("{name} has {} to {} characters, none of them NUL", chars.start(), chars.end());
         return Err(invalid("text", pointer, message));
     }
     Ok(())

@@ -85,12 +85,6 @@ pub(super) struct Journey {
 }
 
 impl Journey {
-    pub fn of(events: &[Recorded]) -> Self {
-        let mut journey = Self::default();
-        events.iter().for_each(|recorded| journey.note(&recorded.event));
-        journey
-    }
-
     pub fn note(&mut self, event: &Event) {
         match event {
             Event::Moved { from, port, .. } => {

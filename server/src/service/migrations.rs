@@ -41,7 +41,7 @@ impl Service {
         let MigrationRequest { kind, definition, from_version, to_version, mapping, filter, reason, dry_run, cursor } =
             request;
         let reason = reason.map(|it| it.trim().to_owned()).unwrap_or_default();
-        check_text("/reason", &reason, usize::from(!dry_run))?;
+        check_text("/reason", &reason, usize::from(!dry_run)..=REASON_CHARS_MAX)?;
         let registry = self.registry_with(kind, &definition, to_version).await?;
         let to = check(&registry, kind, &definition, from_version, to_version, &mapping)?;
         let page = rows::InstanceFilter {

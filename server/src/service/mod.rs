@@ -21,6 +21,7 @@ mod overview;
 mod restarts;
 mod scenarios;
 mod sources;
+mod steps;
 mod tasks;
 
 use std::sync::Arc;

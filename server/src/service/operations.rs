@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     Service, convert,
-    instances::{check_text, summary},
+    instances::{check_reason, summary},
 };
 use crate::engine::Item;
 
@@ -30,7 +30,7 @@ impl Service {
         request: OperateRequest,
     ) -> Answer<InstanceSummary> {
         let OperateRequest { operate, reason, expected } = request;
-        check_text("/reason", reason.trim(), 1)?;
+        check_reason(&reason)?;
         // Says that there is no such instance before anything else.
         let row = self.instance_row(id).await?;
         let operator = Operator { by: actor.name, reason: reason.trim().to_owned(), expected };
@@ -53,8 +53,8 @@ pub(super) fn item(instance: InstanceId, operate: Operate, operator: Operator) -
         Operate::Resume => Input::Resume(operator),
         Operate::Cancel { compensate } => Input::Cancel { operator, compensate },
         Operate::Retry { token } => Input::Retry { operator, token },
-        Operate::Skip { token, port, set } => Input::Skip { operator, token, port, set },
-        Operate::Move { token, to } => Input::Move { operator, token, to },
+        Operate::Skip { token, node, port, set } => Input::Skip { operator, token, node, port, set },
+        Operate::Move { token, node, to } => Input::Move { operator, token, node, to },
         Operate::SetVariables { token, set } => Input::SetVariables { operator, set, token },
         Operate::Settle { command, succeeded, payload } => {
             Input::Settle { operator, command: MessageId(command), succeeded, payload }
@@ -95,8 +95,8 @@ pub(super) fn none_in_the_past() -> Vec<Operation> {
 }
 
 pub(super) fn token_view(choice: TokenChoice) -> TokenView {
-    let TokenChoice { token, node, index, incident, ports, skips_undo, targets } = choice;
-    TokenView { token, node, index, incident, ports, skips_undo, targets }
+    let TokenChoice { token, node, index, incident, ports, skips_undo, targets, own } = choice;
+    TokenView { token, node, index, incident, ports, skips_undo, targets, own }
 }
 
 /// What would be undone, what comes next first.

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{
     Service, convert,
-    instances::{as_stored, check_text},
+    instances::{KEY_CHARS_MAX, as_stored, check_reason, check_text},
 };
 use crate::engine::{
     Item, Refusal,
@@ -31,9 +31,9 @@ const READS_MAX: usize = 4;
 impl Service {
     pub(super) async fn restart_instance(&self, actor: Actor, id: Uuid, request: RestartRequest) -> Answer<Started> {
         let RestartRequest { at, variables, input, reason, expected, idempotency_key } = request;
-        check_text("/reason", reason.trim(), 1)?;
+        check_reason(&reason)?;
         if let Some(key) = &idempotency_key {
-            check_text("/idempotency_key", key, 1)?;
+            check_text("/idempotency_key", key, 1..=KEY_CHARS_MAX)?;
         }
         let row = self.instance_row(id).await?;
         self.registry_with(row.kind, &row.definition, row.version).await?;

@@ -12,7 +12,10 @@ use baton_domain::{
 };
 use uuid::Uuid;
 
-use super::{Service, instances::check_text};
+use super::{
+    Service,
+    instances::{KEY_CHARS_MAX, check_text},
+};
 
 /// The longest history that a scenario is made of, in events.
 const EVENTS_MAX: usize = 20_000;
@@ -22,7 +25,7 @@ impl Service {
     pub(super) async fn make_scenario(&self, actor: Actor, id: Uuid, name: Option<String>) -> Answer<ScenarioMade> {
         let name = name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
         let name = name.unwrap_or_else(|| format!("as instance {id} went"));
-        check_text("/name", &name, 1)?;
+        check_text("/name", &name, 1..=KEY_CHARS_MAX)?;
         let row = self.instance_row(id).await?;
         if !row.status.is_terminal() {
             let message = "Only an instance that has ended can be made a scenario of.".to_owned();

@@ -4,7 +4,7 @@ use baton_app::{
     model::*,
     port::{AppError, Backend as _},
 };
-use serde_json::json;
+use serde_json::{Map, json};
 use uuid::Uuid;
 
 use crate::fixture::{World, actor, eventually};
@@ -12,6 +12,8 @@ use crate::fixture::{World, actor, eventually};
 on_both!(batches:
     all_that_pass_the_filter_are_operated,
     those_that_refuse_are_told_and_stay_as_they_are,
+    many_steps_are_skipped_and_many_tokens_moved,
+    many_are_given_variables_and_many_undoings_abandoned,
     a_batch_without_a_filter_or_a_reason_is_refused,
     an_ended_batch_takes_no_more,
     many_migrate_in_the_background_and_those_that_cannot_say_why,
@@ -84,6 +86,97 @@ pub async fn those_that_refuse_are_told_and_stay_as_they_are(world: World) {
     assert_eq!(refused, [instances[3], instances[7]]);
     assert!(batch.refusals.iter().any(|it| it.message.contains("cancelled")), "{:?}", batch.refusals);
     assert_eq!(world.service().instance(instances[7]).await.unwrap().summary.state, "cancelled");
+    world.stop().await;
+}
+
+/// A stay that can be undone, and where a guest may be led to a lounge.
+const LONG_STAY: &str = "
+baton: process/1
+name: stay
+nodes:
+  start: {kind: start, next: hold}
+  hold:
+    kind: command
+    send: HoldRoom
+    to: rooms
+    undo: {send: ReleaseRoom, done: RoomReleased}
+    on: {RoomHeld: {next: wait}, timeout: {after: PT1H, next: wait}}
+  wait: {kind: wait, on: {GuestArrived: {next: done}, GuestCalled: {next: lounge}}}
+  lounge: {kind: wait, on: {GuestArrived: {next: done}}}
+  done: {kind: end}
+";
+
+/// A few instances, and one that stands elsewhere than the others.
+async fn few(world: &World) -> (Vec<Uuid>, Uuid) {
+    world.publish(LONG_STAY).await;
+    let mut started = Vec::new();
+    for _ in 0..5 {
+        started.push(world.start_with("stay", json!({}), None).await.unwrap().id);
+    }
+    let odd = started.pop().unwrap();
+    let skip = Operate::Skip { token: None, node: None, port: Some("RoomHeld".to_owned()), set: Map::new() };
+    world.operate(odd, skip).await.unwrap();
+    (started, odd)
+}
+
+async fn at(world: &World, instance: Uuid) -> String {
+    world.service().instance(instance).await.unwrap().summary.at.join(" ")
+}
+
+pub async fn many_steps_are_skipped_and_many_tokens_moved(world: World) {
+    let (instances, odd) = few(&world).await;
+    let set = Map::from_iter([("nights".to_owned(), json!(2))]);
+    let skip = BatchSkip { node: "hold".to_owned(), port: Some("RoomHeld".to_owned()), set };
+    let skip = all(BatchOperate::Skip(skip));
+    let batch = ended(&world, skip.clone()).await;
+    assert_eq!((batch.total, batch.done, batch.refused), (5, 4, 1));
+    assert_eq!((batch.refusals[0].instance, batch.refusals[0].message.contains("`hold`")), (odd, true), "{batch:?}");
+    for instance in &instances {
+        let detail = world.service().instance(*instance).await.unwrap();
+        assert_eq!((detail.summary.at, detail.variables), (vec!["wait".to_owned()], json!({"nights": 2})));
+        assert!(detail.history.iter().any(|it| it.event == "skipped" && it.data.to_string().contains("hotel burns")));
+    }
+    // Asked once more, as after a crash, nobody skips the next step.
+    let again = ended(&world, skip).await;
+    assert_eq!((again.done, again.refused, at(&world, instances[0]).await.as_str()), (0, 5, "wait"));
+
+    let go = |node: &str, to: &str| all(BatchOperate::Move(BatchMove { node: node.to_owned(), to: to.to_owned() }));
+    let batch = ended(&world, go("wait", "lounge")).await;
+    assert_eq!((batch.done, batch.refused, at(&world, odd).await.as_str()), (5, 0, "lounge"));
+    let batch = ended(&world, go("lounge", "nowhere")).await;
+    assert_eq!((batch.done, batch.refused, at(&world, odd).await.as_str()), (0, 5, "lounge"));
+    assert!(batch.refusals[0].message.contains("There is no node `nowhere`"), "{batch:?}");
+    let audit = world.service().audit(Some(format!("batch/{}", batch.id))).await.unwrap();
+    assert_eq!(audit[0].action, "move-many-instances");
+    match world.service().start_batch(actor(), go("wait", "wait")).await.unwrap_err() {
+        AppError::Invalid(found) => assert_eq!(found[0].pointer, "/operation/move/to"),
+        other => panic!("{other:?}"),
+    }
+    world.stop().await;
+}
+
+pub async fn many_are_given_variables_and_many_undoings_abandoned(world: World) {
+    let (instances, odd) = few(&world).await;
+    let set = |set: serde_json::Value| {
+        all(BatchOperate::SetVariables(BatchVariables { set: set.as_object().unwrap().clone() }))
+    };
+    let batch = ended(&world, set(json!({"floor": 3}))).await;
+    assert_eq!((batch.done, batch.refused), (5, 0));
+    assert_eq!(world.service().instance(odd).await.unwrap().variables, json!({"floor": 3}));
+    let batch = ended(&world, set(json!({"no name": 3}))).await;
+    assert_eq!((batch.done, batch.refused), (0, 5));
+    match world.service().start_batch(actor(), set(json!({}))).await.unwrap_err() {
+        AppError::Invalid(found) => assert_eq!(found[0].pointer, "/operation/set_variables/set"),
+        other => panic!("{other:?}"),
+    }
+
+    assert_eq!(ended(&world, all(BatchOperate::Compensate)).await.done, 5);
+    // Whose room was never held for sure waits to know; all are given up.
+    let batch = ended(&world, all(BatchOperate::Abandon)).await;
+    assert_eq!((batch.done, batch.refused), (5, 0));
+    for instance in instances.into_iter().chain([odd]) {
+        assert_eq!(world.service().instance(instance).await.unwrap().summary.state, "failed");
+    }
     world.stop().await;
 }
 

@@ -167,7 +167,7 @@ pub async fn many_migrate_at_once_page_by_page(world: World) {
     let stuck = ids[0];
     world.operate(ids[1], Operate::Cancel { compensate: false }).await.unwrap();
     // One of them waits for something that the new version knows nothing of.
-    world.operate(stuck, Operate::Move { token: None, to: "sign".to_owned() }).await.unwrap();
+    world.operate(stuck, Operate::Move { token: None, node: None, to: "sign".to_owned() }).await.unwrap();
     let next = ORDER.replace("  sign:", "  note: {kind: compute, set: {noted: true}, next: sign}\n  sign:");
     world
         .publish(&next.replace("{Reserved: {next: sign}}", "{Reserved: {next: note}}").replace("Signed", "Agreed"))

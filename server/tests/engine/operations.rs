@@ -20,9 +20,12 @@ on_both!(operations:
     a_command_that_nobody_answered_is_settled_by_hand,
     an_undo_that_failed_is_skipped_or_abandoned,
     an_ended_instance_takes_no_operation,
+    each_operation_leaves_its_reason_in_the_history_and_the_audit,
     what_cannot_be_done_says_where_it_is_wrong,
     an_instance_shows_whom_it_called,
     an_instance_is_shown_as_it_was,
+    of_a_long_history_the_newest_facts_are_shown,
+    an_item_of_a_loop_is_mended_by_variables_of_its_own,
 );
 
 const ORDER: &str = "
@@ -84,7 +87,7 @@ fn refused_at<T: std::fmt::Debug>(answer: Answer<T>, code: &str, pointer: &str) 
 
 fn skip(port: &str, set: Value) -> Operate {
     let Value::Object(set) = set else { panic!("{set} is no object") };
-    Operate::Skip { token: None, port: Some(port.to_owned()), set }
+    Operate::Skip { token: None, node: None, port: Some(port.to_owned()), set }
 }
 
 fn set(name: &str, value: Value) -> Operate {
@@ -110,7 +113,7 @@ pub async fn a_step_is_skipped_by_a_port(world: World) {
     let charge = world.command("Charge").await;
     // The port is chosen, since two lead on; what it would have read is given instead.
     refused_at(
-        world.operate(order, Operate::Skip { token: None, port: None, set: Map::new() }).await,
+        world.operate(order, Operate::Skip { token: None, node: None, port: None, set: Map::new() }).await,
         "port-required",
         "/port",
     );
@@ -132,10 +135,10 @@ pub async fn a_step_is_skipped_by_a_port(world: World) {
 pub async fn a_token_is_moved_to_another_node(world: World) {
     let order = order(&world).await;
     world.command("ReserveStock").await;
-    let to = |node: &str| Operate::Move { token: None, to: node.to_owned() };
+    let to = |node: &str| Operate::Move { token: None, node: None, to: node.to_owned() };
     refused_at(world.operate(order, to("nowhere")).await, "unknown-node", "/to");
     refused_at(
-        world.operate(order, Operate::Move { token: Some(9), to: "charge".to_owned() }).await,
+        world.operate(order, Operate::Move { token: Some(9), node: None, to: "charge".to_owned() }).await,
         "unknown-token",
         "/token",
     );
@@ -193,8 +196,16 @@ pub async fn cancelling_undoes_what_was_done_first(world: World) {
     world.operate(order, compensate()).await.unwrap();
     let undoing = world.until_state(order, "compensating").await;
     let states = |detail: &InstanceDetail| detail.undo.iter().map(|it| it.state).collect::<Vec<_>>();
-    assert_eq!(states(&undoing), [UndoState::UnderWay, UndoState::Ahead]);
+    // The order may be confirmed yet: nothing is taken back before that is known.
+    assert_eq!(states(&undoing), [UndoState::Ahead; 2]);
+    assert_eq!(undoing.unanswered.iter().map(|it| it.node.as_str()).collect::<Vec<_>>(), ["confirm"]);
     refused_at(world.operate(order, compensate()).await, "compensating", "");
+    world.until_quiet().await;
+    assert_eq!(sent(&world), ["ReserveStock", "Charge", "Confirm"]);
+    world.answer(&world.command("Confirm").await, "Confirmed", json!({})).await;
+    world.command("Refund").await;
+    let undoing = world.service().instance(order).await.unwrap();
+    assert_eq!((states(&undoing), undoing.unanswered.len()), (vec![UndoState::UnderWay, UndoState::Ahead], 0));
     world.answer(&world.command("Refund").await, "Refunded", json!({})).await;
     world.answer(&world.command("ReleaseStock").await, "StockReleased", json!({})).await;
     let undone = world.until_state(order, "cancelled").await;
@@ -207,7 +218,7 @@ pub async fn cancelling_undoes_what_was_done_first(world: World) {
 pub async fn a_command_that_nobody_answered_is_settled_by_hand(world: World) {
     let order = order(&world).await;
     let reserve = world.command("ReserveStock").await;
-    world.operate(order, Operate::Move { token: None, to: "take-back".to_owned() }).await.unwrap();
+    world.operate(order, Operate::Move { token: None, node: None, to: "take-back".to_owned() }).await.unwrap();
     let undoing = world.until_state(order, "compensating").await;
     assert_eq!(undoing.unanswered.len(), 1);
     let settle = |command: Uuid| Operate::Settle { command, succeeded: true, payload: Value::Null };
@@ -222,10 +233,14 @@ pub async fn a_command_that_nobody_answered_is_settled_by_hand(world: World) {
 pub async fn an_undo_that_failed_is_skipped_or_abandoned(world: World) {
     let order = charged(&world).await;
     world.operate(order, compensate()).await.unwrap();
+    // Nobody will say what became of this one, so an operator does.
+    let confirm = world.command("Confirm").await.id.0;
+    let settle = Operate::Settle { command: confirm, succeeded: false, payload: Value::Null };
+    world.operate(order, settle).await.unwrap();
     world.answer(&world.command("Refund").await, "RefundRefused", json!({})).await;
     let stuck = world.until_state(order, "stuck").await;
     assert!(stuck.tokens[0].skips_undo && stuck.tokens[0].ports.is_empty(), "{:?}", stuck.tokens);
-    world.operate(order, Operate::Skip { token: None, port: None, set: Map::new() }).await.unwrap();
+    world.operate(order, Operate::Skip { token: None, node: None, port: None, set: Map::new() }).await.unwrap();
     world.answer(&world.command("ReleaseStock").await, "ReleaseRefused", json!({})).await;
     world.until_state(order, "stuck").await;
     world.operate(order, Operate::Abandon).await.unwrap();
@@ -251,7 +266,7 @@ pub async fn an_ended_instance_takes_no_operation(world: World) {
         compensate(),
         Operate::Retry { token: None },
         skip("StockReserved", json!({})),
-        Operate::Move { token: None, to: "charge".to_owned() },
+        Operate::Move { token: None, node: None, to: "charge".to_owned() },
         set("a", json!(1)),
         Operate::Settle { command: order, succeeded: false, payload: Value::Null },
         Operate::Abandon,
@@ -260,6 +275,55 @@ pub async fn an_ended_instance_takes_no_operation(world: World) {
         refused_at(world.operate(order, operate).await, "instance-ended", "");
     }
     assert_eq!(world.service().instance(order).await.unwrap().history, ended.history);
+    world.stop().await;
+}
+
+pub async fn each_operation_leaves_its_reason_in_the_history_and_the_audit(world: World) {
+    let first = order(&world).await;
+    let reserve = world.command("ReserveStock").await.id.0;
+    let mut said = 0;
+    let mut operated = async |order: Uuid, operate: Operate, fact: &str, action: &str| {
+        said += 1;
+        let reason = format!("reason {said}");
+        let before = world.service().instance(order).await.unwrap().recorded;
+        let request = OperateRequest { operate, reason: reason.clone(), expected: Some(before) };
+        world.service().operate(actor(), order, request).await.unwrap();
+        let added = world.service().history(order, u32::try_from(before).unwrap()).await.unwrap();
+        let fact = added.iter().find(|it| it.event == fact).unwrap_or_else(|| panic!("{fact} is not in {added:?}"));
+        let told = fact.data.to_string();
+        assert!(told.contains(&reason) && told.contains("tester"), "{told}");
+        assert_eq!(audited(&world, order).await[0], (action.to_owned(), reason));
+    };
+    operated(first, Operate::Suspend, "suspended", "suspend-instance").await;
+    operated(first, Operate::Resume, "resumed", "resume-instance").await;
+    operated(first, skip("StockReserved", json!({})), "skipped", "skip-instance").await;
+    operated(first, set("payment", json!("p-1")), "variables_set", "set-variables-instance").await;
+    let to_confirm = Operate::Move { token: None, node: Some("charge".to_owned()), to: "confirm".to_owned() };
+    operated(first, to_confirm, "relocated", "move-instance").await;
+    operated(first, compensate(), "compensation_began", "cancel-instance").await;
+    // Reserve, charge and confirm were left without an answer.
+    let settle = |command, succeeded| Operate::Settle { command, succeeded, payload: Value::Null };
+    operated(first, settle(reserve, true), "step_settled", "settle-instance").await;
+    for message_type in ["Charge", "Confirm"] {
+        let command = world.command(message_type).await.id.0;
+        operated(first, settle(command, false), "step_settled", "settle-instance").await;
+    }
+    world.answer(&world.command("ReleaseStock").await, "ReleaseRefused", json!({})).await;
+    world.until_state(first, "stuck").await;
+    operated(first, Operate::Retry { token: None }, "retried", "retry-instance").await;
+    let leave = Operate::Skip { token: None, node: Some("reserve".to_owned()), port: None, set: Map::new() };
+    operated(first, leave, "undo_skipped", "skip-instance").await;
+    world.until_state(first, "cancelled").await;
+
+    let second = world.start_with("order", json!({}), None).await.unwrap().id;
+    operated(second, compensate(), "compensation_began", "cancel-instance").await;
+    operated(second, Operate::Abandon, "abandoned", "abandon-instance").await;
+    let third = world.start_with("order", json!({}), None).await.unwrap().id;
+    operated(third, Operate::Cancel { compensate: false }, "cancelled", "cancel-instance").await;
+    let fourth = world.start_with("order", json!({}), None).await.unwrap().id;
+    world.publish(&ORDER.replace("taken-back", "returned")).await;
+    let migrate = Operate::Migrate { to_version: 2, mapping: Default::default() };
+    operated(fourth, migrate, "migrated", "migrate-instance").await;
     world.stop().await;
 }
 
@@ -342,5 +406,68 @@ pub async fn an_instance_is_shown_as_it_was(world: World) {
     // What follows a number is told as within the whole.
     let rest = world.service().history(order, u32::try_from(before).unwrap()).await.unwrap();
     assert_eq!(rest, now.history[usize::try_from(before).unwrap()..]);
+    world.stop().await;
+}
+
+pub async fn of_a_long_history_the_newest_facts_are_shown(world: World) {
+    const LONG: &str = "
+baton: process/1
+name: long
+nodes:
+  start: {kind: start, set: {count: 0}, next: each}
+  each: {kind: for-each, over: =input.items, as: item, do: step, next: last}
+  step: {kind: compute, set: {seen: =vars.item}, next: each}
+  last: {kind: compute, set: {count: 1}, next: wait}
+  wait: {kind: wait, on: {Never: {next: done}}}
+  done: {kind: end}
+";
+    world.publish(LONG).await;
+    let input = json!({"items": (0..900).collect::<Vec<_>>()});
+    let id = world.start_with("long", input, None).await.unwrap().id;
+    let long = eventually("it waits", async || {
+        let detail = world.service().instance(id).await.unwrap();
+        (detail.summary.at == ["wait"]).then_some(detail)
+    })
+    .await;
+    assert!(long.recorded > 2_000, "{}", long.recorded);
+    let shown: Vec<u64> = long.history.iter().map(|it| it.sequence.unsigned_abs()).collect();
+    assert_eq!(shown, (long.recorded - 1_999..=long.recorded).collect::<Vec<_>>());
+    // Where it stands, and the way that led there, are told from the whole.
+    assert!(long.walked.contains(&"start/next".to_owned()) && long.walked.contains(&"last/next".to_owned()));
+    assert_eq!((long.progress["start"], long.progress["wait"]), (Progress::Done, Progress::UnderWay));
+    let changed = long.history.iter().flat_map(|it| &it.changes).find(|it| it.name == "count").unwrap();
+    assert_eq!((&changed.before, &changed.after), (&Some(json!(0)), &json!(1)));
+    world.stop().await;
+}
+
+pub async fn an_item_of_a_loop_is_mended_by_variables_of_its_own(world: World) {
+    const BAGS: &str = "
+baton: process/1
+name: bags
+nodes:
+  start: {kind: start, next: each}
+  each: {kind: for-each, over: =input.bags, as: bag, mode: parallel, do: price, collect: =vars.cost, into: costs, next: done}
+  price: {kind: compute, set: {cost: =vars.bag * 2}, next: each}
+  done: {kind: end}
+";
+    world.publish(BAGS).await;
+    let id = world.start_with("bags", json!({"bags": [1, "two", "three"]}), None).await.unwrap().id;
+    let stuck = world.until_state(id, "stuck").await;
+    let failed: Vec<&TokenView> = stuck.tokens.iter().filter(|it| it.incident.is_some()).collect();
+    let own: Vec<&Value> = failed.iter().map(|it| &it.own["bag"]).collect();
+    assert_eq!(own, [&json!("two"), &json!("three")]);
+    let mend = |token: &TokenView, bag: u32| Operate::SetVariables {
+        token: Some(token.token),
+        set: Map::from_iter([("bag".to_owned(), json!(bag))]),
+    };
+    // Only the one that is named is tried again.
+    world.operate(id, mend(failed[0], 2)).await.unwrap();
+    world.operate(id, Operate::Retry { token: Some(failed[0].token) }).await.unwrap();
+    let left = world.service().instance(id).await.unwrap();
+    assert_eq!((left.summary.state.as_str(), left.incidents.len()), ("stuck", 1));
+    world.operate(id, mend(failed[1], 3)).await.unwrap();
+    world.operate(id, Operate::Retry { token: None }).await.unwrap();
+    let ended = world.until_state(id, "completed").await;
+    assert_eq!(ended.variables, json!({"costs": [2, 4, 6]}));
     world.stop().await;
 }

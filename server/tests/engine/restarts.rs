@@ -131,11 +131,13 @@ pub async fn what_can_be_undone_goes_along_and_is_undone_once(world: World) {
     let before = stuck(&world).await;
     let started = restart(&world, before.summary.id, ask(point(&before, "hold"))).await.unwrap();
     world.answer(&nth(&world, "Hold", 2).await, "Held", json!({"room": 9})).await;
-    world.command("Pay").await;
+    let (pay, clean) = (world.command("Pay").await, world.command("Clean").await);
     let next = world.service().instance(started.id).await.unwrap();
     assert_eq!(next.undo.iter().map(|it| it.send.as_str()).collect::<Vec<_>>(), ["Release", "Release"]);
     let cancel = Operate::Cancel { compensate: true };
     world.operate(started.id, cancel).await.unwrap();
+    world.answer(&pay, "Paid", json!({})).await;
+    world.answer(&clean, "Cleaned", json!({})).await;
     for n in [1, 2] {
         world.answer(&nth(&world, "Release", n).await, "Released", json!({})).await;
     }

@@ -36,6 +36,15 @@ async fn saga(world: &World, order: &str) -> Uuid {
     found.id
 }
 
+/// How far each step of an order is, and what undoes it.
+async fn steps(world: &World, order: Uuid) -> Vec<(StepState, Option<UndoState>)> {
+    let steps = world.service().instance(order).await.unwrap().steps;
+    assert_eq!(steps.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["reserve", "charge", "ship"]);
+    let undo = |step: &StepView| step.undo.as_ref().map(|it| it.send.as_str().to_owned());
+    assert_eq!(steps.iter().filter_map(undo).collect::<Vec<_>>(), ["ReleaseStock", "RefundPayment"]);
+    steps.into_iter().map(|it| (it.state, it.undo.and_then(|it| it.state))).collect()
+}
+
 async fn place(world: &World) -> Uuid {
     world.publish_shipped("order-fulfilment").await;
     world.append(&[about("o-1", "OrderPlaced")]).await;
@@ -67,12 +76,22 @@ pub async fn a_refused_shipment_undoes_what_was_done_in_reverse(world: World) {
     let order = place(&world).await;
     takes(&world, "ReserveStock", "StockReserved").await;
     takes(&world, "ChargePayment", "PaymentCharged").await;
+    world.command("ShipOrder").await;
+    let ahead = Some(UndoState::Ahead);
+    let under_way = [(StepState::Done, ahead), (StepState::Done, ahead), (StepState::UnderWay, None)];
+    assert_eq!(steps(&world, order).await, under_way);
     takes(&world, "ShipOrder", "ShipmentRefused").await;
+    world.command("RefundPayment").await;
+    let undoing = [(StepState::Done, ahead), (StepState::Done, Some(UndoState::UnderWay)), (StepState::Refused, None)];
+    assert_eq!(steps(&world, order).await, undoing);
     let refund = takes(&world, "RefundPayment", "PaymentRefunded").await;
     assert_eq!(refund.payload, json!({"order_id": "o-1", "payment_id": "p-9", "amount": 40}));
     takes(&world, "ReleaseStock", "StockReleased").await;
 
     world.until_state(order, "compensated").await;
+    let done = Some(UndoState::Done);
+    let undone = [(StepState::Done, done), (StepState::Done, done), (StepState::Refused, None)];
+    assert_eq!(steps(&world, order).await, undone);
     world.until_quiet().await;
     let commands = world.participant.received();
     let types: Vec<&str> = commands.iter().map(|command| command.message_type.as_str()).collect();

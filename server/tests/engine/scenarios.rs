@@ -60,6 +60,7 @@ nodes:
     kind: command
     send: Ask
     to: oracle
+    undo: none
     on:
       Answered: {set: {half: =event.payload.number / 2}, next: together}
       timeout: {after: PT1M, then: ask, ask: {send: AskAgain}, next: undo}

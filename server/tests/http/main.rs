@@ -1,5 +1,5 @@
 //! HTTP from outside: the door, signing in, bad input, and the description. In process, on a node of its own with
-//! a SQLite file; nothing is faked.
+//! a SQLite file, and with PostgreSQL too for what operators do; nothing is faked.
 
 mod description;
 mod destination;

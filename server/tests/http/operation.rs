@@ -10,6 +10,47 @@ use serde_json::{Value, json};
 
 use crate::support::{Baton, admin};
 
+/// Makes two tests of each case.
+macro_rules! on_both {
+    ($($case:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case(crate::support::Baton::start().await).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case(crate::support::Baton::on_postgres().await).await;
+            })*
+        }
+    };
+}
+
+on_both!(
+    a_definition_is_drafted_published_and_read_back,
+    moving_nodes_makes_no_new_version_and_instances_are_drawn_anew,
+    scenarios_are_run_and_a_failing_one_has_to_be_forced,
+    instances_migrate_or_say_what_is_in_the_way,
+    an_instance_is_restarted_or_says_what_is_in_the_way,
+    a_start_is_checked_and_happens_once_for_one_key,
+    everything_that_is_wrong_with_an_input_is_told_with_its_place,
+    a_task_is_claimed_completed_once_and_never_after_the_end,
+    operations_say_where_they_are_wrong_and_change_nothing,
+    destinations_and_routes_are_created_read_and_removed,
+    a_repair_is_remembered_and_repairing_nothing_is_said,
+    housekeeping_is_told,
+    metrics_show_what_is_stored_and_readiness_asks_the_database,
+    schemas_of_definitions_are_published,
+    a_draft_is_replaced_or_discarded_only_by_who_has_seen_it,
+    a_version_is_not_published_over_one_that_was_not_seen,
+    a_reason_has_up_to_a_thousand_characters,
+    an_ended_instance_takes_no_operation,
+    what_is_no_process_is_refused_with_its_place,
+    an_operation_on_many_is_held_let_go_on_and_ended,
+);
+
 const APPROVAL: &str = r#"
 baton: process/1
 name: refund
@@ -39,10 +80,7 @@ async fn start(baton: &Baton, key: Option<&str>, body: Value) -> crate::support:
     baton.send(request.body(Body::from(body.to_string())).unwrap()).await
 }
 
-#[tokio::test]
-async fn a_definition_is_drafted_published_and_read_back() {
-    let baton = Baton::start().await;
-
+pub async fn a_definition_is_drafted_published_and_read_back(baton: Baton) {
     // A draft with errors is kept, and says what is wrong.
     let yaml = admin(Method::PUT, "/api/v1/processes/refund/draft").header(header::CONTENT_TYPE, "application/yaml");
     let draft = baton.send(yaml.body(Body::from(APPROVAL.replace("next: approve", "next: nowhere"))).unwrap()).await;
@@ -71,9 +109,7 @@ async fn a_definition_is_drafted_published_and_read_back() {
     baton.stop().await;
 }
 
-#[tokio::test]
-async fn moving_nodes_makes_no_new_version_and_instances_are_drawn_anew() {
-    let baton = Baton::start().await;
+pub async fn moving_nodes_makes_no_new_version_and_instances_are_drawn_anew(baton: Baton) {
     let at = |x: u32| {
         format!("{APPROVAL}layout: {{start: [0, 0], approve: [{x}, 0], done: [900, 0], refused: [900, 90]}}\n")
     };
@@ -99,9 +135,7 @@ async fn moving_nodes_makes_no_new_version_and_instances_are_drawn_anew() {
     baton.stop().await;
 }
 
-#[tokio::test]
-async fn scenarios_are_run_and_a_failing_one_has_to_be_forced() {
-    let baton = Baton::start().await;
+pub async fn scenarios_are_run_and_a_failing_one_has_to_be_forced(baton: Baton) {
     let with = |expect: &str| {
         format!(
             "{APPROVAL}scenarios:\n  - {{name: begun, steps: [{{start: {{order: '42'}}}}], expect: {{{expect}}}}}\n"
@@ -129,9 +163,7 @@ async fn scenarios_are_run_and_a_failing_one_has_to_be_forced() {
     baton.stop().await;
 }
 
-#[tokio::test]
-async fn instances_migrate_or_say_what_is_in_the_way() {
-    let baton = Baton::start().await;
+pub async fn instances_migrate_or_say_what_is_in_the_way(baton: Baton) {
     publish(&baton, "refund", APPROVAL).await;
     let id = start(&baton, None, json!({"input": {"order": "42"}})).await.json()["id"].as_str().unwrap().to_owned();
     publish(&baton, "refund", &APPROVAL.replace("approve:\n", "decide:\n").replace("next: approve", "next: decide"))
@@ -200,9 +232,7 @@ async fn instances_migrate_or_say_what_is_in_the_way() {
     baton.stop().await;
 }
 
-#[tokio::test]
-async fn an_instance_is_restarted_or_says_what_is_in_the_way() {
-    let baton = Baton::start().await;
+pub async fn an_instance_is_restarted_or_says_what_is_in_the_way(baton: Baton) {
     publish(&baton, "refund", APPROVAL).await;
     let body = json!({"input": {"order": "42"}, "business_key": "order 42"});
     let id = start(&baton, None, body).await.json()["id"].as_str().unwrap().to_owned();
@@ -273,9 +303,7 @@ async fn an_instance_is_restarted_or_says_what_is_in_the_way() {
     baton.stop().await;
 }
 
-#[tokio::test]
-async fn a_start_is_checked_and_happens_once_for_one_key() {
-    let baton = Baton::start().await;
+pub async fn a_start_is_checked_and_happens_once_for_one_key(baton: Baton) {
     let unknown = start(&baton, None, json!({"input": {}})).await.problem(404, "not-found");
     assert!(unknown["detail"].as_str().unwrap().contains("baton definition apply"), "{unknown}");
     publish(&baton, "refund", APPROVAL).await;
@@ -296,9 +324,7 @@ async fn a_start_is_checked_and_happens_once_for_one_key() {
     baton.stop().await;
 }
 
-#[tokio::test]
-async fn everything_that_is_wrong_with_an_input_is_told_with_its_place() {
-    let baton = Baton::start().await;
+pub async fn everything_that_is_wrong_with_an_input_is_told_with_its_place(baton: Baton) {
     let (_, trip) = baton_domain::definition::shipped().into_iter().find(|(name, _)| *name == "trip-booking").unwrap();
     publish(&baton, "trip-booking", trip).await;
     let input = json!({"employee": 7, "manager": "sora", "from": "ICN",
@@ -317,9 +343,7 @@ async fn everything_that_is_wrong_with_an_input_is_told_with_its_place() {
     baton.stop().await;
 }
 
-#[tokio::test]
-async fn a_task_is_claimed_completed_once_and_never_after_the_end() {
-    let baton = Baton::start().await;
+pub async fn a_task_is_claimed_completed_once_and_never_after_the_end(baton: Baton) {
     publish(&baton, "refund", APPROVAL).await;
     let started = start(&baton, None, json!({"input": {"order": "42"}})).await.json();
     let instance = started["id"].as_str().unwrap();
@@ -358,9 +382,7 @@ async fn a_task_is_claimed_completed_once_and_never_after_the_end() {
 }
 
 /// Waits for the instance's open task.
-#[tokio::test]
-async fn operations_say_where_they_are_wrong_and_change_nothing() {
-    let baton = Baton::start().await;
+pub async fn operations_say_where_they_are_wrong_and_change_nothing(baton: Baton) {
     publish(&baton, "refund", APPROVAL).await;
     let started = start(&baton, None, json!({"input": {"order": "42"}})).await.json();
     let instance = format!("/api/v1/instances/{}", started["id"].as_str().unwrap());
@@ -418,9 +440,7 @@ async fn open_task(baton: &Baton, instance: &str) -> String {
     }
 }
 
-#[tokio::test]
-async fn destinations_and_routes_are_created_read_and_removed() {
-    let baton = Baton::start().await;
+pub async fn destinations_and_routes_are_created_read_and_removed(baton: Baton) {
     let settings =
         json!({"kind": "http", "url": "http://127.0.0.1:9/in", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"});
     let made = baton.put("/api/v1/destinations/shop", settings).await;
@@ -448,9 +468,7 @@ async fn destinations_and_routes_are_created_read_and_removed() {
     baton.stop().await;
 }
 
-#[tokio::test]
-async fn a_repair_is_remembered_and_repairing_nothing_is_said() {
-    let baton = Baton::start().await;
+pub async fn a_repair_is_remembered_and_repairing_nothing_is_said(baton: Baton) {
     let message = json!({"type": "A", "aggregate_type": "a", "aggregate_id": "1", "payload": null});
     let id = baton.post("/api/v1/messages", message).await.json()["accepted"][0].as_str().unwrap().to_owned();
     for action in ["retry", "discard"] {
@@ -465,9 +483,7 @@ async fn a_repair_is_remembered_and_repairing_nothing_is_said() {
     baton.stop().await;
 }
 
-#[tokio::test]
-async fn housekeeping_is_told() {
-    let baton = Baton::start().await;
+pub async fn housekeeping_is_told(baton: Baton) {
     let told = baton.get("/api/v1/housekeeping").await;
     assert_eq!(told.status, StatusCode::OK, "{}", told.text());
     let told = told.json();
@@ -479,9 +495,7 @@ async fn housekeeping_is_told() {
     baton.stop().await;
 }
 
-#[tokio::test]
-async fn metrics_show_what_is_stored_and_readiness_asks_the_database() {
-    let baton = Baton::start().await;
+pub async fn metrics_show_what_is_stored_and_readiness_asks_the_database(baton: Baton) {
     publish(&baton, "refund", APPROVAL).await;
     let started = start(&baton, None, json!({"input": {"order": "42"}})).await.json();
     open_task(&baton, started["id"].as_str().unwrap()).await;
@@ -499,9 +513,7 @@ async fn metrics_show_what_is_stored_and_readiness_asks_the_database() {
     baton.stop().await;
 }
 
-#[tokio::test]
-async fn schemas_of_definitions_are_published() {
-    let baton = Baton::start().await;
+pub async fn schemas_of_definitions_are_published(baton: Baton) {
     for kind in ["process", "saga"] {
         let answer = baton.get(&format!("/api/v1/schemas/{kind}.json")).await;
         assert_eq!(answer.status, StatusCode::OK);
@@ -510,9 +522,7 @@ async fn schemas_of_definitions_are_published() {
     baton.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_draft_is_replaced_or_discarded_only_by_who_has_seen_it() {
-    let baton = Baton::start().await;
+pub async fn a_draft_is_replaced_or_discarded_only_by_who_has_seen_it(baton: Baton) {
     let path = "/api/v1/processes/refund/draft";
     let send = async |method: Method, seen: Option<(header::HeaderName, &str)>, text: &str| {
         let mut request = admin(method, path).header(header::CONTENT_TYPE, "application/yaml");
@@ -549,9 +559,7 @@ async fn a_draft_is_replaced_or_discarded_only_by_who_has_seen_it() {
     baton.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_version_is_not_published_over_one_that_was_not_seen() {
-    let baton = Baton::start().await;
+pub async fn a_version_is_not_published_over_one_that_was_not_seen(baton: Baton) {
     let publish = async |after: u32, source: &str| {
         baton.post("/api/v1/processes/refund/versions", json!({"source": source, "after": after})).await
     };
@@ -560,5 +568,189 @@ async fn a_version_is_not_published_over_one_that_was_not_seen() {
     let other = APPROVAL.replace("Pay it back", "Pay back");
     publish(0, &other).await.problem(409, "version-changed");
     assert_eq!(publish(1, &other).await.status, StatusCode::CREATED);
+    baton.stop().await;
+}
+
+pub async fn a_reason_has_up_to_a_thousand_characters(baton: Baton) {
+    publish(&baton, "refund", APPROVAL).await;
+    let id = start(&baton, None, json!({"input": {"order": "42"}})).await.json()["id"].as_str().unwrap().to_owned();
+    let (most, more) = ("é".repeat(1_000), "é".repeat(1_001));
+    let suspend = format!("/api/v1/instances/{id}/suspend");
+    let batch = |reason: &str| json!({"operation": "resume", "filter": {"definition": "refund"}, "reason": reason});
+    for (path, body) in [
+        (suspend.as_str(), json!({"reason": more})),
+        ("/api/v1/batches", batch(&more)),
+        ("/api/v1/migrations", json!({"definition": "refund", "to_version": 1, "reason": more})),
+    ] {
+        let problem = baton.post(path, body).await.problem(422, "invalid");
+        assert_eq!(problem["errors"][0]["pointer"], "/reason", "{path}: {problem}");
+    }
+    assert_eq!(baton.post(&suspend, json!({"reason": most})).await.status, StatusCode::OK);
+    let audit = baton.get(&format!("/api/v1/audit?subject=instance/{id}")).await.json();
+    assert_eq!(audit["items"][0]["reason"], most);
+    let begun = baton.post("/api/v1/batches", batch(&most)).await;
+    assert_eq!((begun.status, &begun.json()["reason"]), (StatusCode::ACCEPTED, &json!(most)));
+    let described = baton.get("/api/openapi.json").await.json();
+    assert_eq!(described["components"]["schemas"]["BatchRequest"]["properties"]["reason"]["maxLength"], 1_000);
+    baton.stop().await;
+}
+
+pub async fn an_ended_instance_takes_no_operation(baton: Baton) {
+    publish(&baton, "refund", APPROVAL).await;
+    let id = start(&baton, None, json!({"input": {"order": "42"}})).await.json()["id"].as_str().unwrap().to_owned();
+    let task = open_task(&baton, &id).await;
+    let instance = format!("/api/v1/instances/{id}");
+    let operate = async |operation: &str, mut body: Value| {
+        body["reason"] = "a test".into();
+        baton.post(&format!("{instance}/{operation}"), body).await
+    };
+    assert_eq!(operate("cancel", json!({})).await.json()["state"], "cancelled");
+    publish(&baton, "refund", &APPROVAL.replace("Refund order", "Return order")).await;
+    let before = baton.get(&instance).await.json();
+    for (operation, body) in [
+        ("suspend", json!({})),
+        ("resume", json!({})),
+        ("cancel", json!({})),
+        ("cancel", json!({"compensate": true})),
+        ("retry", json!({})),
+        ("skip", json!({"port": "approve"})),
+        ("move", json!({"to": "done"})),
+        ("variables", json!({"set": {"a": 1}})),
+        ("settle", json!({"command": id, "succeeded": false})),
+        ("abandon", json!({})),
+        ("migrate", json!({"to_version": 2})),
+    ] {
+        let problem = operate(operation, body).await.problem(409, "instance-ended");
+        assert!(problem["detail"].as_str().unwrap().contains("cancelled"), "{operation}: {problem}");
+    }
+    let complete = format!("/api/v1/tasks/{task}/complete");
+    baton.post(&complete, json!({"outcome": "approve"})).await.problem(409, "task-closed");
+    let after = baton.get(&instance).await.json();
+    assert_eq!((&after["history"], &after["state"]), (&before["history"], &json!("cancelled")));
+    for offered in before["operations"].as_array().unwrap().iter().filter(|it| it["name"] != "restart") {
+        assert!(offered["refused"].as_str().is_some_and(|why| why.contains("cancelled")), "{offered}");
+    }
+    baton.stop().await;
+}
+
+pub async fn what_is_no_process_is_refused_with_its_place(baton: Baton) {
+    let process = |nodes: &str| {
+        format!(
+            "baton: process/1\nname: bad\nnodes:\n  start: {{kind: start, next: first}}\n  done: {{kind: end}}\n{nodes}\n"
+        )
+    };
+    let call = |name: &str, calls: &str| {
+        process(&format!("  first: {{kind: call, process: {calls}, on: {{completed: {{next: done}}}}}}"))
+            .replace("name: bad", &format!("name: {name}"))
+    };
+    publish(&baton, "there", &call("there", "back")).await;
+    for (name, source, code, pointer) in [
+        (
+            "bad",
+            process(
+                "  first: {kind: approval, title: x, outcomes: {yes: {next: done}}, escalate: []}\n  lost: {kind: end}",
+            ),
+            "unreachable",
+            "/nodes/lost",
+        ),
+        (
+            "bad",
+            process("  first: {kind: wait, on: {Came: {next: nowhere}}}"),
+            "unknown-node",
+            "/nodes/first/on/Came/next",
+        ),
+        (
+            "bad",
+            process(
+                "  first: {kind: fork, branches: {a: {next: nap}, b: {next: meet}}, join: meet}\n  \
+                 nap: {kind: wait, on: {Came: {next: nap}}}\n  meet: {kind: join, next: done}",
+            ),
+            "join-never",
+            "/nodes/first/branches/a/next",
+        ),
+        ("bad", call("bad", "bad"), "calls-itself", "/nodes/first/process"),
+        ("back", call("back", "there"), "call-circle", "/nodes/first/process"),
+        (
+            "bad",
+            process(
+                "  first: {kind: for-each, over: 7, as: item, do: each, next: done}\n  each: {kind: compute, set: {a: 1}, next: first}",
+            ),
+            "no-list",
+            "/nodes/first/over",
+        ),
+    ] {
+        let answer = baton.post(&format!("/api/v1/processes/{name}/versions"), json!({"source": source})).await;
+        let problem = answer.problem(422, "invalid");
+        let errors = problem["errors"].as_array().unwrap();
+        let told = errors.iter().any(|one| one["code"] == code && one["pointer"] == pointer);
+        assert!(told, "{code} at {pointer} is not in {problem}");
+        baton.get(&format!("/api/v1/processes/{name}/versions/1")).await.problem(404, "not-found");
+    }
+    // What only an instance can know makes that one stuck, with the place and the reason.
+    let each = "  first: {kind: for-each, over: =input.list, as: item, do: each, next: done}\n  each: {kind: compute, set: {a: 1}, next: first}";
+    publish(&baton, "refund", &process(each).replace("name: bad", "name: refund")).await;
+    let long = vec![0; 100_001];
+    for (list, why) in [(json!({"a": 1}), "list"), (json!(long), "100001 items")] {
+        let id = start(&baton, None, json!({"input": {"list": list}})).await.json()["id"].as_str().unwrap().to_owned();
+        let instance = baton.get(&format!("/api/v1/instances/{id}")).await.json();
+        assert_eq!((&instance["state"], &instance["at"]), (&json!("stuck"), &json!(["first"])));
+        assert!(instance["incident"].as_str().unwrap().contains(why), "{}", instance["incident"]);
+    }
+    baton.stop().await;
+}
+
+pub async fn an_operation_on_many_is_held_let_go_on_and_ended(baton: Baton) {
+    publish(&baton, "refund", APPROVAL).await;
+    const MANY: usize = 300;
+    for _ in 0..MANY {
+        start(&baton, None, json!({"input": {"order": "42"}})).await;
+    }
+    let begin = async |operation: Value| {
+        let body = json!({"operation": operation, "filter": {"definition": "refund"}, "reason": "a test"});
+        baton.post("/api/v1/batches", body).await
+    };
+    let place = |problem: Value| problem["errors"][0]["pointer"].as_str().unwrap().to_owned();
+    for (operation, pointer) in [
+        (json!("dance"), "/operation"),
+        (json!({"skip": {"port": "approve"}}), "/operation/skip/node"),
+        (json!({"skip": {"node": "approve", "colour": 1}}), "/operation/skip/colour"),
+        (json!({"move": {"node": "approve"}}), "/operation/move/to"),
+        (json!({"move": {"node": "approve", "to": "approve"}}), "/operation/move/to"),
+        (json!({"set_variables": {"set": {}}}), "/operation/set_variables/set"),
+        (json!({"set_variables": {"set": [1]}}), "/operation/set_variables/set"),
+    ] {
+        assert_eq!(place(begin(operation.clone()).await.problem(422, "invalid")), pointer, "{operation}");
+    }
+    let begun = begin(json!({"set_variables": {"set": {"vip": true}}})).await.json();
+    let batch = format!("/api/v1/batches/{}", begun["id"].as_str().unwrap());
+    let control = async |what: &str| baton.call(Method::POST, &format!("{batch}/{what}"), None).await;
+    let held = control("pause").await;
+    assert_eq!((held.status, &held.json()["state"]), (StatusCode::OK, &json!("paused")));
+    control("pause").await.problem(409, "batch-state");
+    // The part that was under way is not written down any more; then nothing moves.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let resting = baton.get(&batch).await.json();
+    assert_eq!((&resting["state"], &resting["ended_at"]), (&json!("paused"), &Value::Null));
+    assert!(resting["done"].as_u64().unwrap() < MANY as u64, "{resting}");
+    assert_eq!(control("resume").await.json()["state"], "running");
+    let ended = loop {
+        let batch = baton.get(&batch).await.json();
+        if batch["state"] != "running" {
+            break batch;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!((&ended["state"], &ended["done"]), (&json!("ended"), &json!(MANY)));
+    for what in ["pause", "resume", "cancel"] {
+        control(what).await.problem(409, "batch-state");
+    }
+    control("dance").await.problem(404, "not-found");
+
+    let begun = begin(json!("suspend")).await.json();
+    let stopped =
+        baton.call(Method::POST, &format!("/api/v1/batches/{}/cancel", begun["id"].as_str().unwrap()), None).await;
+    assert_eq!((stopped.status, &stopped.json()["state"]), (StatusCode::OK, &json!("cancelled")));
+    let suspended = baton.get("/api/v1/instances?state=suspended&limit=200").await.json();
+    assert!(suspended["items"].as_array().unwrap().len() < 200, "what was not asked stays as it is");
     baton.stop().await;
 }

@@ -76,6 +76,15 @@ impl Baton {
         Self::start_with(|settings| settings.admin_token = Some(ADMIN_TOKEN.to_owned())).await
     }
 
+    pub async fn on_postgres() -> Self {
+        let url = baton_testkit::postgres::fresh_database().unwrap();
+        Self::start_with(|settings| {
+            settings.admin_token = Some(ADMIN_TOKEN.to_owned());
+            settings.database_url = url;
+        })
+        .await
+    }
+
     pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Settings::defaults();

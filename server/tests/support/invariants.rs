@@ -17,6 +17,9 @@ use baton_domain::{
 use serde_json::Value;
 use uuid::Uuid;
 
+/// The header that names the first attempt of a command that is sent once more.
+const IDEMPOTENCY_HEADER: &str = "baton-idempotency-key";
+
 /// What is known at the end of a run.
 #[derive(Debug, Default)]
 pub struct Record {
@@ -120,7 +123,8 @@ pub enum Invariant {
     NoStepDoubled,
     /// Where what was done was undone, each step that succeeded and has an undo was effectively undone exactly once.
     UndoneOnce,
-    /// No undo before its forward step is settled, and in reverse order of success.
+    /// No undo before its own forward step, and every other command of the instance, is settled; and in reverse order of
+    /// success.
     UndoAfterForward,
     /// A start with a key makes one instance, and the one that was answered.
     OneInstancePerStart,
@@ -386,10 +390,19 @@ struct Unwinding {
     /// Which step's command each command undoes.
     undoes: HashMap<Uuid, Uuid>,
     ran_to_its_end: bool,
+    /// Commands, by their first attempt, that nobody answered, whether or not a token waits for them still.
+    under_way: BTreeSet<Uuid>,
+    /// Which of them each token waits for.
+    awaited: HashMap<u32, Uuid>,
 }
 
 impl Unwinding {
     fn take_note(&mut self, instance: Uuid, event: &Event, found: &mut Found) {
+        self.note_commands(event);
+        if let (Event::UndoSent { command, .. }, Some(early)) = (event, self.under_way.first()) {
+            let detail = format!("{instance}: the undo {} while {early} was not answered", command.id);
+            found.add(Invariant::UndoAfterForward, detail);
+        }
         match event {
             Event::RestartedFrom { done, .. } => self.done.extend(done.iter().map(|undo| undo.command.0)),
             Event::StepSucceeded { undo, .. } | Event::StepSettled { undo: Some(undo), .. } => {
@@ -427,6 +440,36 @@ impl Unwinding {
     }
 }
 
+impl Unwinding {
+    /// Those that are said to stay (`undo: none`) need not be answered; the definitions of the tests have none.
+    fn note_commands(&mut self, event: &Event) {
+        match event {
+            Event::RestartedFrom { unsettled, .. } => {
+                self.under_way.extend(unsettled.iter().map(|it| it.command().0));
+            }
+            Event::CommandSent { token, command, .. } => {
+                let first = command.headers.get(IDEMPOTENCY_HEADER).and_then(|first| first.parse().ok());
+                let first = first.unwrap_or(command.id.0);
+                self.under_way.insert(first);
+                self.awaited.insert(*token, first);
+            }
+            // What comes to the token from now on is about something else, or about an earlier attempt.
+            Event::StepUnsettled { token, .. } | Event::Moved { token, .. } => {
+                self.awaited.remove(token);
+            }
+            Event::MessageReceived { token, .. } | Event::RetryPlanned { token, message: Some(_), .. } => {
+                if let Some(answered) = self.awaited.get(token) {
+                    self.under_way.remove(answered);
+                }
+            }
+            Event::StepSettled { command, failure: None, .. } => {
+                self.under_way.remove(&command.0);
+            }
+            _ => {}
+        }
+    }
+}
+
 /// What participants did, against what histories say.
 fn check_undos(record: &Record, found: &mut Found) {
     // What is out of order was found when the histories were replayed.
@@ -439,8 +482,15 @@ fn check_undos(record: &Record, found: &mut Found) {
     let mut steps = HashSet::new();
     let mut forward: HashMap<Uuid, &Deed> = HashMap::new();
     let mut undone: HashMap<Uuid, u32> = HashMap::new();
+    let mut undoing: HashSet<Uuid> = HashSet::new();
     for deed in &record.deeds {
-        if !deed.is_undo {
+        if deed.is_undo {
+            undoing.insert(deed.instance);
+        } else {
+            if undoing.contains(&deed.instance) {
+                let detail = format!("{}: {} was overtaken by an undo", deed.instance, deed.step);
+                found.add(Invariant::UndoAfterForward, detail);
+            }
             if !steps.insert((deed.instance, deed.step.as_str())) {
                 found.add(Invariant::NoStepDoubled, format!("{}: {} was done twice", deed.instance, deed.step));
             }

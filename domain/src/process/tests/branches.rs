@@ -85,6 +85,7 @@ fn an_incident_in_one_branch_does_not_stop_the_other() {
     let skip = Input::Skip {
         operator: park(),
         token: None,
+        node: None,
         port: Some("Right".into()),
         set: json!({"r": 5}).as_object().unwrap().clone(),
     };
@@ -95,12 +96,15 @@ fn an_incident_in_one_branch_does_not_stop_the_other() {
 #[test]
 fn a_token_stays_inside_its_fork() {
     let mut it = both();
-    let go = |token, to: &str| Input::Move { operator: park(), token: Some(token), to: to.into() };
+    let go = |token, to: &str| Input::Move { operator: park(), token: Some(token), node: None, to: to.into() };
     let left = it.state().tokens.iter().find(|token| token.node == "ask-left").unwrap().id;
     let rejection = it.put(go(1, "ask-left")).unwrap_err();
     assert_eq!((rejection.code, rejection.pointer.as_str()), ("across-scopes", "/to"));
     assert_eq!(code(it.put(go(left, "split"))), "across-scopes");
-    assert_eq!(code(it.put(Input::Move { operator: park(), token: None, to: "done".into() })), "token-required");
+    assert_eq!(
+        code(it.put(Input::Move { operator: park(), token: None, node: None, to: "done".into() })),
+        "token-required"
+    );
     it.put(go(left, "ask-right")).unwrap();
     assert_eq!(it.at(), ["split", "ask-right", "ask-right"]);
     // Where the branch ends it may end.

@@ -98,7 +98,7 @@ fn a_child_that_nobody_waits_for_any_more_is_cancelled() {
     assert!(cancelled(&it));
     assert_eq!(it.status(), Status::Cancelled);
     let mut it = caller();
-    it.put(Input::Move { operator: park(), token: None, to: "done".into() }).unwrap();
+    it.put(Input::Move { operator: park(), token: None, node: None, to: "done".into() }).unwrap();
     assert!(cancelled(&it));
     // The child's end comes too late.
     let late = it.reply_to(START_PROCESS, PROCESS_ENDED, json!({"status": "cancelled"}));

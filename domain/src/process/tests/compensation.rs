@@ -278,14 +278,140 @@ fn an_undo_may_be_waited_for_without_end() {
 fn a_cancellation_can_undo_first() {
     let mut it = shipping();
     it.operate("cancel and undo").unwrap();
-    assert_eq!((it.status(), it.sent_types().last()), (Status::Compensating, Some(&"Refund")));
     assert_eq!(code(it.operate("cancel and undo")), "compensating");
-    // What is given up cannot be undone, so its answer is merely late.
-    assert_eq!(names(&it.answer_to("Ship", "Shipped", json!({}))), ["message_late"]);
+    it.answer_to("Ship", "Refused", json!({}));
     it.answer_to("Refund", "Refunded", json!({}));
     it.answer_to("ReleaseStock", "StockReleased", json!({}));
     let ending = it.state().ended.clone().unwrap();
     assert_eq!((ending.status, ending.reason.as_deref()), (Status::Cancelled, Some("because")));
+}
+
+#[test]
+fn no_undo_overtakes_a_command_that_nothing_undoes() {
+    for answer in ["Shipped", "Refused"] {
+        let mut it = shipping();
+        it.operate("cancel and undo").unwrap();
+        // It may be shipped yet, so the money stays where it is.
+        assert_eq!((it.status(), it.sent_types().last()), (Status::Compensating, Some(&"Ship")));
+        let [unsettled] = it.state().unsettled.as_slice() else { panic!("one command is unsettled") };
+        assert_eq!((unsettled.node.as_str(), it.timers.len()), ("ship", 1));
+        let events = it.answer_to("Ship", answer, json!({}));
+        assert_eq!(names(&events), ["step_settled", "undo_sent"]);
+        assert!(matches!(&events[0], Event::StepSettled { undo: None, .. }), "{events:?}");
+        it.answer("Refunded", json!({}));
+        it.answer("StockReleased", json!({}));
+        assert_eq!((it.status(), it.timers.len()), (Status::Cancelled, 0));
+    }
+}
+
+#[test]
+fn a_command_that_nothing_undoes_is_settled_by_a_person_when_nobody_answers() {
+    let mut it = shipping();
+    it.operate("cancel and undo").unwrap();
+    // As long as its own time-out, which is a day.
+    let before = it.now;
+    it.time_passes();
+    assert!(it.now - before > chrono::TimeDelta::days(1));
+    assert_eq!((it.status(), it.sent_types().last()), (Status::Stuck, Some(&"Ship")));
+    assert_eq!(it.state().incident().unwrap().kind, IncidentKind::Settlement);
+    assert_eq!(it.state().incident().unwrap().node, "ship");
+    let mut abandoned = it.clone();
+    abandoned.operate("abandon").unwrap();
+    assert_eq!((abandoned.status(), abandoned.sent_types().last()), (Status::Failed, Some(&"Ship")));
+    let command = it.sent[2].id;
+    it.put(Input::Settle { operator: park(), command, succeeded: false, payload: json!({}) }).unwrap();
+    assert_eq!((it.status(), it.sent_types().last()), (Status::Compensating, Some(&"Refund")));
+}
+
+#[test]
+fn a_command_that_is_said_to_stay_is_not_waited_for() {
+    let staying = ORDER.replace("send: Ship\n", "send: Ship\n    undo: none\n");
+    let mut it = Simulation::started(process(&staying), json!({"order": "o-1", "sku": "s-1"}));
+    it.answer("StockReserved", json!({"place": "shelf 3"}));
+    it.answer("Charged", json!({"payment": "p-9"}));
+    it.operate("cancel and undo").unwrap();
+    assert_eq!((it.status(), it.sent_types().last()), (Status::Compensating, Some(&"Refund")));
+    assert_eq!(names(&it.answer_to("Ship", "Shipped", json!({}))), ["message_late"]);
+}
+
+#[test]
+fn where_nothing_has_to_be_undone_nothing_is_waited_for() {
+    const PLAIN_FIRST: &str = r#"
+baton: process/1
+name: plain
+nodes:
+  start: {kind: start, next: ask}
+  ask: {kind: command, send: Ask, to: shop, on: {Answered: {next: buy}, timeout: {after: PT1M, next: undo}}}
+  buy:
+    kind: command
+    send: Buy
+    to: shop
+    undo: {send: Return, done: Returned, timeout: {after: PT5M, then: wait}}
+    on: {Bought: {next: done}, timeout: {after: PT1M, next: undo}}
+  undo: {kind: compensate, next: done}
+  done: {kind: end}
+"#;
+    let mut it = Simulation::started(process(PLAIN_FIRST), json!({}));
+    it.operate("cancel and undo").unwrap();
+    assert_eq!((it.status(), it.timers.len()), (Status::Cancelled, 0));
+    let mut it = Simulation::started(process(PLAIN_FIRST), json!({}));
+    it.time_passes();
+    assert_eq!((it.status(), it.timers.len()), (Status::Completed, 0));
+}
+
+/// A command that nothing undoes, and a `wait` for the very event that answers it.
+const PATIENT: &str = r#"
+baton: process/1
+name: patient
+nodes:
+  start: {kind: start, next: pay}
+  pay: {kind: command, send: Pay, to: bank, undo: {send: Repay, done: Repaid, timeout: {after: PT5M, then: wait}},
+        on: {Paid: {next: ship}, timeout: {after: PT1M, then: wait}}}
+  ship: {kind: command, send: Ship, to: shipping, fails: Refused,
+         on: {Shipped: {next: done}, Refused: {next: undo}, timeout: {after: PT1M, next: remind}}}
+  remind: {kind: command, send: Remind, to: shipping, on: {Reminded: {next: arrive}, timeout: {after: PT1M, next: arrive}}}
+  arrive: {kind: wait, on: {Shipped: {next: done}, timeout: {after: PT1M, next: undo}}}
+  undo: {kind: compensate, next: undone}
+  done: {kind: end}
+  undone: {kind: end, outcome: compensated}
+"#;
+
+fn reminding() -> Simulation {
+    let mut it = Simulation::started(process(PATIENT), json!({}));
+    it.answer("Paid", json!({}));
+    it.time_passes();
+    assert_eq!(it.at(), ["remind"]);
+    assert_eq!(it.state().unsettled.iter().map(|it| it.node.as_str()).collect::<Vec<_>>(), ["ship"]);
+    it
+}
+
+#[test]
+fn a_late_answer_is_heard_by_whoever_waits_for_it_as_well() {
+    // It comes after the wait has begun.
+    let mut it = reminding();
+    it.answer("Reminded", json!({}));
+    assert_eq!(
+        names(&it.answer_to("Ship", "Shipped", json!({}))),
+        ["step_settled", "message_received", "moved", "ended"]
+    );
+    assert_eq!(it.status(), Status::Completed);
+    // It comes before.
+    let mut it = reminding();
+    let shipped = it.reply_to("Ship", "Shipped", json!({}));
+    assert_eq!(names(&it.receive(&shipped).unwrap()), ["step_settled", "message_buffered"]);
+    assert_eq!(it.receive(&shipped).unwrap(), []);
+    assert!(it.state().unsettled.is_empty());
+    it.answer_to("Remind", "Reminded", json!({}));
+    assert_eq!((it.status(), it.timers.len()), (Status::Completed, 0));
+    // It comes while what was done is about to be undone.
+    let mut it = reminding();
+    it.operate("cancel and undo").unwrap();
+    it.answer_to("Remind", "Reminded", json!({}));
+    assert_eq!(it.sent_types().last(), Some(&"Remind"));
+    it.answer_to("Ship", "Shipped", json!({}));
+    assert_eq!(it.sent_types().last(), Some(&"Repay"));
+    it.answer("Repaid", json!({}));
+    assert_eq!((it.status(), it.timers.len()), (Status::Cancelled, 0));
 }
 
 #[test]

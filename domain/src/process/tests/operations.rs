@@ -35,11 +35,17 @@ fn skip(
     port: Option<&str>,
     variables: Value,
 ) -> Result<Vec<crate::process::Event>, crate::process::Rejection> {
-    it.put(Input::Skip { operator: park(), token: None, port: port.map(str::to_owned), set: set(variables) })
+    it.put(Input::Skip {
+        operator: park(),
+        token: None,
+        node: None,
+        port: port.map(str::to_owned),
+        set: set(variables),
+    })
 }
 
 fn go(it: &mut Simulation, to: &str) -> Result<Vec<crate::process::Event>, crate::process::Rejection> {
-    it.put(Input::Move { operator: park(), token: None, to: to.to_owned() })
+    it.put(Input::Move { operator: park(), token: None, node: None, to: to.to_owned() })
 }
 
 #[test]
@@ -114,7 +120,7 @@ fn two_operators_at_once_do_not_undo_each_others_work() {
 fn operations_that_make_no_sense_are_refused_and_change_nothing() {
     let mut it = errand();
     let before = it.state().clone();
-    let unknown = |token| Input::Skip { operator: park(), token: Some(token), port: None, set: Map::new() };
+    let unknown = |token| Input::Skip { operator: park(), token: Some(token), node: None, port: None, set: Map::new() };
     let rejection = it.put(unknown(9)).unwrap_err();
     assert_eq!((rejection.code, rejection.pointer.as_str()), ("unknown-token", "/token"));
     assert_eq!(code(it.put(Input::Retry { operator: park(), token: Some(9) })), "unknown-token");
@@ -130,12 +136,37 @@ fn operations_that_make_no_sense_are_refused_and_change_nothing() {
 }
 
 #[test]
+fn a_token_is_named_by_the_node_where_it_stands() {
+    let mut it = errand();
+    let skip = |node: &str| Input::Skip {
+        operator: park(),
+        token: None,
+        node: Some(node.to_owned()),
+        port: Some("Yes".to_owned()),
+        set: set(json!({"answer": "certainly"})),
+    };
+    let rejection = it.put(skip("elsewhere")).unwrap_err();
+    assert_eq!((rejection.code, rejection.pointer.as_str()), ("unknown-token", "/node"));
+    it.put(skip("ask")).unwrap();
+    // Who asks for it once more does not skip the next step.
+    assert_eq!((code(it.put(skip("ask"))), it.at()), ("unknown-token", vec!["pause"]));
+    let go =
+        |node: &str| Input::Move { operator: park(), token: None, node: Some(node.to_owned()), to: "sign".to_owned() };
+    assert_eq!(code(it.put(go("ask"))), "unknown-token");
+    it.put(go("pause")).unwrap();
+    assert_eq!(it.at(), ["sign"]);
+}
+
+#[test]
 fn inputs_have_a_form_in_json() {
     let input: Input = serde_json::from_value(
         json!({"do": "skip", "by": "park", "reason": "r", "expected": 3, "port": "No", "set": {"a": 1}}),
     )
     .unwrap();
     let operator = Operator { by: "park".into(), reason: "r".into(), expected: Some(3) };
-    assert_eq!(input, Input::Skip { operator, token: None, port: Some("No".into()), set: set(json!({"a": 1})) });
+    assert_eq!(
+        input,
+        Input::Skip { operator, token: None, node: None, port: Some("No".into()), set: set(json!({"a": 1})) }
+    );
     assert_eq!(serde_json::from_value::<Input>(serde_json::to_value(&input).unwrap()).unwrap(), input);
 }

@@ -113,6 +113,24 @@ fn a_time_out_means_unknown_and_asks() {
 }
 
 #[test]
+fn a_cancelled_order_that_may_be_on_its_way_is_not_refunded_before_that_is_known() {
+    for answer in ["OrderShipped", "ShipmentRefused"] {
+        let mut it = placed();
+        about_the_order(&mut it, "StockReserved");
+        about_the_order(&mut it, "PaymentCharged");
+        it.operate("cancel and undo").unwrap();
+        assert_eq!((it.status(), it.sent_types().last()), (Status::Compensating, Some(&"ShipOrder")));
+        it.time_passes();
+        assert_eq!(it.sent_types().last(), Some(&"QueryShipOrder"));
+        about_the_order(&mut it, answer);
+        assert_eq!(it.sent_types().last(), Some(&"RefundPayment"), "{answer}");
+        about_the_order(&mut it, "PaymentRefunded");
+        about_the_order(&mut it, "StockReleased");
+        assert_eq!((it.status(), it.timers.len()), (Status::Cancelled, 0));
+    }
+}
+
+#[test]
 fn a_refund_that_is_refused_makes_it_stuck_until_somebody_decides() {
     for (operation, status) in [("skip", Status::Compensated), ("abandon", Status::Failed)] {
         let mut it = placed();

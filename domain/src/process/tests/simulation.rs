@@ -267,7 +267,7 @@ impl Simulation {
             "cancel" => Input::Cancel { operator: park(), compensate: false },
             "cancel and undo" => Input::Cancel { operator: park(), compensate: true },
             "retry" => Input::Retry { operator: park(), token: None },
-            "skip" => Input::Skip { operator: park(), token: None, port: None, set: Default::default() },
+            "skip" => Input::Skip { operator: park(), token: None, node: None, port: None, set: Default::default() },
             "abandon" => Input::Abandon(park()),
             other => panic!("no operation {other}"),
         })

@@ -1,7 +1,7 @@
 //! What holds of undoing whatever happens, in any process: replies in any order, twice, late or never, and operators in
 //! between, migrations included.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -305,7 +305,7 @@ fn act(it: &mut Simulation, world: &mut World, versions: &[Definition; 2], act: 
             let Some(token) = it.state().tokens.get(*token).cloned() else { return };
             let ports = it.definition.nodes[&token.node].ports();
             let port = ports.get(*port).map(|(name, _)| name.clone());
-            it.put(Input::Skip { operator: park(), token: Some(token.id), port, set: Default::default() })
+            it.put(Input::Skip { operator: park(), token: Some(token.id), node: None, port, set: Default::default() })
         }
         Act::Move { token, to } => {
             let Some(token) = it.state().tokens.get(*token).map(|it| it.id) else { return };
@@ -313,7 +313,7 @@ fn act(it: &mut Simulation, world: &mut World, versions: &[Definition; 2], act: 
             if to == "start" {
                 return;
             }
-            it.put(Input::Move { operator: park(), token: Some(token), to })
+            it.put(Input::Move { operator: park(), token: Some(token), node: None, to })
         }
         Act::Migrate => {
             let other = if it.definition == versions[0] { &versions[1] } else { &versions[0] };
@@ -392,12 +392,48 @@ fn skipped(it: &Simulation) -> impl Iterator<Item = MessageId> {
     })
 }
 
+/// The commands that nobody answered, whether or not a token waits for them still.
+#[derive(Default)]
+struct UnderWay {
+    commands: BTreeSet<MessageId>,
+    /// What each token waits for.
+    awaited: BTreeMap<u32, MessageId>,
+}
+
+impl UnderWay {
+    fn take_note(&mut self, event: &Event) {
+        match event {
+            Event::RestartedFrom { unsettled, .. } => self.commands.extend(unsettled.iter().map(|it| it.command())),
+            Event::CommandSent { token, command, .. } => {
+                let first = first_of(command);
+                self.commands.insert(first);
+                self.awaited.insert(*token, first);
+            }
+            // Whatever comes to the token now is about something else, or about an earlier attempt.
+            Event::StepUnsettled { token, .. } | Event::Moved { token, .. } => {
+                self.awaited.remove(token);
+            }
+            Event::MessageReceived { token, .. } | Event::RetryPlanned { token, message: Some(_), .. } => {
+                if let Some(answered) = self.awaited.get(token) {
+                    self.commands.remove(answered);
+                }
+            }
+            Event::StepSettled { command, failure: None, .. } => {
+                self.commands.remove(command);
+            }
+            _ => {}
+        }
+    }
+}
+
 fn check(it: &Simulation, world: &World) -> Result<(), TestCaseError> {
     check_invariants(it)?;
     // No undo is sent while it is not known whether its command was done.
     let mut settled: Vec<(MessageId, String)> = Vec::new();
     let mut open: Option<MessageId> = None;
+    let mut under_way = UnderWay::default();
     for event in &it.history {
+        under_way.take_note(event);
         match event {
             Event::RestartedFrom { done, .. } => {
                 settled.extend(done.iter().map(|undo| (undo.command, undo.send.clone())));
@@ -407,6 +443,8 @@ fn check(it: &Simulation, world: &World) -> Result<(), TestCaseError> {
             }
             Event::UndoSent { command, .. } => {
                 let (last, send) = settled.last().cloned().expect("something to undo");
+                let commands = &under_way.commands;
+                prop_assert!(commands.is_empty(), "an undo overtook {:?}\n{}", commands, it.trace());
                 prop_assert_eq!(&command.message_type, &send, "not in reverse order\n{}", it.trace());
                 prop_assert!(open.is_none_or(|open| open == last), "two undos at once\n{}", it.trace());
                 prop_assert_ne!(world.dealt.get(&last), None, "an undo overtook its command\n{}", it.trace());

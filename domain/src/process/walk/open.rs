@@ -11,7 +11,7 @@ use crate::{
     ids::TaskId,
     message::{Key, Message, MessageKind, PAYLOAD_BYTES_MAX, serialised_bytes},
     process::{
-        DueTimer, Event, Forward, Handover, OfferedOutcome, OpenedTask, UNDO_MAX, command_id,
+        DueTimer, Event, Forward, Handover, OfferedOutcome, OpenedTask, Place, State, Token, UNDO_MAX, command_id,
         definition::{Approval, Ask, Awaits, Command, Timeout, match_text},
     },
 };
@@ -31,13 +31,7 @@ pub(in crate::process) struct Letter<'a> {
 
 impl Walk<'_> {
     pub(super) fn send(&mut self, token: u32, name: &str, command: &Command) -> Result<(), String> {
-        if command.undo.is_some() {
-            let pending =
-                self.state.tokens.iter().filter(|token| token.issued().is_some_and(|it| it.forward.is_some()));
-            if self.state.done.len() + self.state.unsettled.len() + pending.count() >= UNDO_MAX {
-                return Err(format!("the instance remembers {UNDO_MAX} steps that can be undone; it cannot have more"));
-            }
-        }
+        self.check_remembered(name)?;
         let vars = self.vars(token);
         let scope = self.scope(&vars);
         let payload = evaluate(&command.payload, &scope)?;
@@ -60,6 +54,22 @@ impl Walk<'_> {
         let command = Box::new(self.message(number, letter)?);
         self.record(Event::CommandSent { token, node: name.to_owned(), command, timer, waits, forward });
         Ok(())
+    }
+
+    /// Whether it can be remembered of one more command what becomes of it.
+    fn check_remembered(&self, name: &str) -> Result<(), String> {
+        let State { done, unsettled, tokens, .. } = &self.state;
+        let kept = done.len() + unsettled.len();
+        if kept + tokens.len() < UNDO_MAX || self.holds_up(name).is_none() {
+            return Ok(());
+        }
+        let is_pending = |it: &&Token| matches!(it.waiting(), Place::Command(_)) && self.holds_up(&it.node).is_some();
+        if kept + tokens.iter().filter(is_pending).count() < UNDO_MAX {
+            return Ok(());
+        }
+        Err(format!(
+            "the instance remembers {UNDO_MAX} steps that can be undone, or that nobody answered; it cannot have more"
+        ))
     }
 
     /// Asks what became of a command, and sets the timer for the next time.

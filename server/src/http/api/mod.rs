@@ -21,7 +21,10 @@ pub mod sources;
 pub mod tasks;
 pub mod tokens;
 
-use baton_app::{model::Page, port::AppError};
+use baton_app::{
+    model::{Page, REASON_CHARS_MAX},
+    port::AppError,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -114,9 +117,6 @@ pub struct Reason {
     #[schema(max_length = 1000)]
     pub reason: Option<String>,
 }
-
-/// The most characters of a reason.
-const REASON_CHARS_MAX: usize = 1_000;
 
 /// A reason that may be left out.
 fn optional_reason(reason: Option<String>) -> Result<Option<String>> {

@@ -61,6 +61,8 @@ pub struct Skip {
     expected: Option<u64>,
     /// The token whose step is left; the only one that failed, or the only one, when absent.
     token: Option<u32>,
+    /// The node where it stands, in place of its number.
+    node: Option<String>,
     /// The port by which it is left; the only one besides `timeout` when absent.
     port: Option<String>,
     /// Variables to set on the way, in place of what the port sets.
@@ -76,6 +78,8 @@ pub struct Move {
     expected: Option<u64>,
     /// The token to move; the only one that failed, or the only one, when absent.
     token: Option<u32>,
+    /// The node where it stands, in place of its number.
+    node: Option<String>,
     /// The node that it enters.
     #[schema(required = true)]
     to: Option<String>,
@@ -238,7 +242,7 @@ pub async fn skip(
     Id(id): Id,
     OptionalJson(body): OptionalJson<Skip>,
 ) -> Result<Json<InstanceSummary>> {
-    let operate = Operate::Skip { token: body.token, port: body.port, set: body.set };
+    let operate = Operate::Skip { token: body.token, node: body.node, port: body.port, set: body.set };
     perform(&api, caller, id, operate, body.reason, body.expected).await
 }
 
@@ -258,7 +262,8 @@ pub async fn relocate(
     Id(id): Id,
     OptionalJson(body): OptionalJson<Move>,
 ) -> Result<Json<InstanceSummary>> {
-    let operate = Operate::Move { token: body.token, to: required(body.to, "/to", "Name the node to move to.")? };
+    let to = required(body.to, "/to", "Name the node to move to.")?;
+    let operate = Operate::Move { token: body.token, node: body.node, to };
     perform(&api, caller, id, operate, body.reason, body.expected).await
 }
 
