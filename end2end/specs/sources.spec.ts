@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { expectAccessible, expectNoSidewaysScroll } from "../support/accessibility.ts";
 import { eventually, live } from "../support/baton.ts";
 import { expect, test } from "../support/fixtures.ts";
+import { psql } from "../support/outsider.ts";
 import { inEveryLook, picture } from "../support/screenshots.ts";
 
 const PYTHON = `
@@ -121,4 +122,52 @@ test("documents as a source are settings that are looked at first; what is wrong
   await expect(page.getByRole("alert")).toContainText("colection");
   await expect(settings).toHaveValue(/colection/);
   expect((await baton.get("/sources")).items).toEqual([]);
+});
+
+test.describe("on postgres", () => {
+  test.use({ database: "postgres" });
+
+  test("rows that are gone at once are read through the log, and the slot goes with the source", async ({ page, baton }) => {
+    test.setTimeout(120_000);
+    psql(
+      baton.databaseUrl,
+      `CREATE TABLE outbox (id uuid PRIMARY KEY, aggregatetype text NOT NULL, aggregateid text NOT NULL, type text NOT NULL, payload jsonb)`,
+    );
+    await page.goto(`${baton.url}/sources/new`);
+    await live(page);
+
+    // given the table of Debezium's router, with a mode that finds what is never there to be seen
+    await page.locator("#source-preset").selectOption("debezium");
+    await page.getByRole("button", { name: "Look at its columns" }).click();
+    await page.locator("#source-mode").selectOption("log");
+    await page.getByRole("button", { name: "Preview" }).click();
+    await page.getByLabel("Name of the source").fill("orders");
+    await page.getByRole("button", { name: "Take in from this table" }).click();
+    await page.waitForURL((url) => url.pathname === "/sources");
+    const row = page.getByRole("group", { name: "Sources" }).getByRole("row", { name: /orders/ });
+    await expect(row).toContainText("reading");
+    await expect(row).toContainText("of log");
+
+    // when rows are inserted and deleted in one transaction
+    for (const n of [1, 2, 3]) {
+      const insert = `INSERT INTO outbox VALUES (gen_random_uuid(), 'Order', 'o-${n}', 'OrderCreated', '{"n": ${n}}')`;
+      psql(baton.databaseUrl, `BEGIN; ${insert}; DELETE FROM outbox; COMMIT`);
+    }
+    // then they are messages, in order
+    await eventually("all are there", async () => (await baton.get("/messages")).items.length === 3);
+    const messages: { aggregate_id: string }[] = (await baton.get("/messages")).items;
+    expect(messages.map((message) => message.aggregate_id).reverse()).toEqual(["o-1", "o-2", "o-3"]);
+    await inEveryLook(page, async (look) => {
+      await picture(page, `sources-log-${look}`);
+      await expectNoSidewaysScroll(page, `sources by the log, ${look}`);
+    });
+
+    await row.getByRole("button", { name: "Remove…" }).click();
+    const dialog = page.getByRole("dialog");
+    await expect(dialog).toContainText("The slot that it was read by is dropped.");
+    await dialog.getByRole("button", { name: "Remove", exact: true }).click();
+    await expect(page.getByText("Nothing is taken in from elsewhere")).toBeVisible();
+    const slots = "SELECT count(*) FROM pg_replication_slots WHERE slot_name LIKE 'baton_source_orders_%'";
+    await eventually("the slot is gone", async () => psql(baton.databaseUrl, slots) === "0");
+  });
 });
