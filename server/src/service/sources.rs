@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Service, destinations::check_name, invalid, store_error};
 use crate::{
     nudge::Nudge,
-    source::{self, Found, SourceError, Surroundings, begins_anew, parse, to_value},
+    source::{self, Found, SourceError, Surroundings, begins_anew, leaves_a_log, parse, to_value},
     store::rows,
 };
 
@@ -45,10 +45,9 @@ impl Service {
         if report.diagnostics.iter().any(Diagnostic::is_error) {
             return Err(AppError::Invalid(report.diagnostics.into_iter().filter(Diagnostic::is_error).collect()));
         }
-        let left = before.clone().and_then(|row| {
-            let old = parse(&row.settings).ok()?;
-            begins_anew(&old, &settings).then_some((old, row.standing.position))
-        });
+        let old = before.clone().and_then(|row| Some((parse(&row.settings).ok()?, row.standing.position)));
+        let anew = old.as_ref().is_some_and(|(old, _)| begins_anew(old, &settings));
+        let left = old.filter(|(old, _)| leaves_a_log(old, Some(&settings)));
         let row = rows::SourceRow {
             name: name.clone(),
             settings: to_value(&settings),
@@ -57,7 +56,7 @@ impl Service {
             mark: String::new(),
             standing: rows::SourceStanding::default(),
         };
-        let stored = self.write_source(&actor, "put-source", row, left.is_some(), None).await?;
+        let stored = self.write_source(&actor, "put-source", row, anew, None).await?;
         if let Some((old, position)) = left {
             self.leave(&name, &old, position.as_ref()).await;
         }
@@ -77,14 +76,14 @@ impl Service {
         }
         self.sources_changed();
         let old = before.and_then(|row| Some((parse(&row.settings).ok()?, row.standing.position)));
-        let left_behind = match old {
+        let left_behind = match old.filter(|(old, _)| leaves_a_log(old, None)) {
             Some((old, position)) => self.leave(&name, &old, position.as_ref()).await,
             None => None,
         };
         Ok(SourceRemoved { left_behind })
     }
 
-    /// Gives back what reading made over there; what could not be given back, and why, for people.
+    /// Gives back the place in the log over there; what could not be given back, and why, for people.
     async fn leave(
         &self,
         name: &str,
@@ -93,13 +92,14 @@ impl Service {
     ) -> Option<String> {
         let left = match source::build(name, settings, &self.sources.surroundings).await {
             Ok(source) => source.leave(position).await,
-            // Nothing was ever made where nothing could be reached.
-            Err(_) if position.is_none() => Ok(()),
             Err(error) => Err(error),
         };
         let error = left.err()?;
         tracing::warn!(source = name, %error, "what reading a source made over there was not given back");
-        let slot = position.and_then(|position| position["slot"].as_str()).unwrap_or("baton_source_…");
+        let slot = match position.and_then(|position| position["slot"].as_str()) {
+            Some(slot) => slot.to_owned(),
+            None => source::postgres::slot_name(&self.sources.surroundings.owner(), name),
+        };
         Some(format!(
             "PostgreSQL goes on keeping its log for the slot {slot}, which could not be dropped: {error} Run `SELECT \
              pg_drop_replication_slot('{slot}'); DROP PUBLICATION {slot};` there."

@@ -20,7 +20,7 @@ use baton_app::model::{SourceSettings, SourceTable};
 pub use address::{Place, Surroundings};
 pub use port::{Batch, Found, Reader, Source, SourceError};
 pub use service::Sources;
-pub use stored::{begins_anew, parse, to_value};
+pub use stored::{begins_anew, leaves_a_log, parse, to_value};
 
 /// The source that settings describe; follows the reference to its address, connects to nothing.
 pub async fn build(

@@ -1,6 +1,7 @@
 //! Settings of sources as they are stored: with the version of their form.
 
 use baton_app::model::SourceSettings;
+use baton_domain::source::Mode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -45,6 +46,16 @@ pub fn begins_anew(before: &SourceSettings, after: &SourceSettings) -> bool {
     }
 }
 
+/// Whether reading by `before` made something over there, a place in a log, that nobody reads from any more. Where `after`
+/// reads the log of the same database, its reader makes the same place anew by itself.
+pub fn leaves_a_log(before: &SourceSettings, after: Option<&SourceSettings>) -> bool {
+    let log_of = |settings: &SourceSettings| match settings {
+        SourceSettings::Table(table) if table.mode == Mode::Log => Some(table.database.clone()),
+        SourceSettings::Table(_) | SourceSettings::Documents(_) => None,
+    };
+    log_of(before).is_some_and(|database| after.and_then(log_of) != Some(database))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -67,6 +78,19 @@ mod tests {
         let mut newer = to_value(&plain);
         newer["version"] = 2.into();
         assert!(parse(&newer).unwrap_err().contains("form 2"));
+    }
+
+    #[test]
+    fn only_a_log_that_nobody_reads_any_more_is_left() {
+        let log = settings(json!({"mode": "log"}));
+        assert!(leaves_a_log(&log, None));
+        assert!(leaves_a_log(&log, Some(&settings(json!({"mode": "delete"})))));
+        assert!(leaves_a_log(&log, Some(&settings(json!({"mode": "log", "database": "env:OTHER"})))));
+        // Dropping it would take it from the reader that has just made it.
+        assert!(!leaves_a_log(&log, Some(&settings(json!({"mode": "log", "table": "other"})))));
+        for mode in ["mark", "delete", "read_only"] {
+            assert!(!leaves_a_log(&settings(json!({"mode": mode})), None), "{mode}");
+        }
     }
 
     #[test]

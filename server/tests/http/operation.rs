@@ -1,4 +1,6 @@
 //! What operators and scripts do: definitions, starts, instances, tasks, destinations, repair, metrics.
+//!
+//! Long because it is one list of cases, each on both databases, around the same few definitions.
 
 use std::time::{Duration, Instant};
 

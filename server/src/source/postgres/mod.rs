@@ -22,8 +22,8 @@ use chrono::Utc;
 use serde_json::Value;
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
-pub use self::statements::quote;
 use self::{connect::open_looking, statements::Statements};
+pub use self::{log::name_of as slot_name, statements::quote};
 use super::{
     Found, Reader, Source, SourceError,
     rows::{OWN_TABLE, found_all, report},
