@@ -3,7 +3,7 @@
 use leptos::{
     ev,
     prelude::*,
-    task::spawn_local,
+    task::{spawn_local, tick},
     wasm_bindgen::JsCast,
     web_sys::{
         Element, FocusOptions, FormData, HtmlDialogElement, HtmlDocument, HtmlElement, HtmlFormElement,
@@ -11,6 +11,9 @@ use leptos::{
     },
 };
 use wasm_bindgen_futures::JsFuture;
+
+/// How many effects may wait for one another until all of a change is drawn.
+const DRAWING_ROUNDS: usize = 8;
 
 fn by_id<T: JsCast>(id: &str) -> Option<T> {
     document().get_element_by_id(id)?.dyn_into().ok()
@@ -59,10 +62,36 @@ pub fn focus_in_place(id: &str) {
     }
 }
 
-pub fn focus(id: &str) {
-    if let Some(element) = by_id::<HtmlElement>(id) {
+/// `false`: there is no such element, or none that takes the keyboard now.
+pub fn focus(id: &str) -> bool {
+    by_id::<HtmlElement>(id).is_some_and(|element| {
         let _ = element.focus();
-    }
+        document().active_element().is_some_and(|focused| focused.id() == id)
+    })
+}
+
+/// Puts the keyboard somewhere as soon as that is drawn, so that keys pressed right after it belong to it; and again where
+/// the drawing takes the focus away with what had it. `focus` says whether it found its place.
+pub fn focus_when_drawn(focus: impl Fn() -> bool + 'static) {
+    let mut is_there = focus();
+    spawn_local(async move {
+        // What draws runs between two events, one after the other: the next key finds all of it done.
+        for _ in 0..DRAWING_ROUNDS {
+            tick().await;
+            if !is_there || is_focus_lost() {
+                is_there = focus();
+            }
+        }
+        request_animation_frame(move || {
+            if !is_there || is_focus_lost() {
+                focus();
+            }
+        });
+    });
+}
+
+fn is_focus_lost() -> bool {
+    document().active_element().is_none_or(|element| element.tag_name() == "BODY")
 }
 
 /// Whether what has the focus is, or is in, what a selector finds.
@@ -80,7 +109,7 @@ pub fn focus_after(id: &'static str) {
 /// Focuses an element after the next drawing, if that took the focus away with what had it.
 pub fn focus_if_lost(id: String) {
     request_animation_frame(move || {
-        if document().active_element().is_none_or(|element| element.tag_name() == "BODY") {
+        if is_focus_lost() {
             focus(&id);
         }
     });

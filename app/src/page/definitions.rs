@@ -151,7 +151,8 @@ fn NewDefinition(path: &'static str, one: &'static str) -> impl IntoView {
         event.prevent_default();
         let name = name.get_untracked().trim().to_owned();
         if name.is_empty() {
-            return dom::focus("new-name");
+            dom::focus("new-name");
+            return;
         }
         let base = if path == "/processes" { link::process(&name) } else { link::saga(&name) };
         navigate(&format!("{base}?new=1"), Default::default());

@@ -89,7 +89,7 @@ impl Form {
         if self.commit(Change::Add)
             && let Some(new) = self.names().into_iter().find(|name| !before.contains(name))
         {
-            request_animation_frame(move || dom::focus(&self.part(&new, "name")));
+            dom::focus_when_drawn(move || dom::focus(&self.part(&new, "name")));
         }
     }
 

@@ -115,11 +115,7 @@ fn kinds(studio: Studio, offer: Offer) -> AnyView {
 }
 
 fn focus_first() {
-    Effect::new(|| {
-        request_animation_frame(|| {
-            let _ = dom::focus_first(".asks input, .asks select, .asks button:not(:disabled)");
-        });
-    });
+    dom::focus_when_drawn(|| dom::focus_first(".asks input, .asks select, .asks button:not(:disabled)"));
 }
 
 fn targets(studio: Studio, node: String) -> AnyView {

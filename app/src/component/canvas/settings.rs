@@ -44,14 +44,9 @@ pub enum How {
     },
 }
 
-/// Into the settings: at once where they are drawn, so that whoever types on is in them already; else once they are.
+/// Into the settings.
 pub fn enter() {
-    dom::focus(TITLE);
-    if dom::is_focus_in(".settings") {
-        dom::focus_if_lost(TITLE.to_owned());
-    } else {
-        request_animation_frame(|| dom::focus(TITLE));
-    }
+    dom::focus_when_drawn(|| dom::focus(TITLE));
 }
 
 pub struct Field {

@@ -77,8 +77,9 @@ fn act(
         studio.commit(edit.clone().map(Edit::Saga).into_iter().collect());
         let after = after.clone();
         request_animation_frame(move || {
-            after.iter().rev().for_each(|id| dom::focus(id));
-            dom::focus_if_lost(STAGE.to_owned());
+            if !after.iter().any(|id| dom::focus(id)) {
+                dom::focus_if_lost(STAGE.to_owned());
+            }
         });
     })
 }

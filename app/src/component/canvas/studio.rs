@@ -282,11 +282,13 @@ impl Studio {
             return dom::focus_after(STAGE);
         }
         // Rows are drawn anew with every edit.
-        request_animation_frame(move || {
+        dom::focus_when_drawn(move || {
             let selected = self.selection.try_with_untracked(|selection| selection.only_node().map(str::to_owned));
-            if let Some(selected) = selected {
-                dom::focus(super::outline::ADD);
-                selected.iter().for_each(|node| dom::focus(&super::outline::row_id(node)));
+            match selected.flatten() {
+                Some(node) if dom::focus(&super::outline::row_id(&node)) => true,
+                // Its row may come yet.
+                Some(_) => !dom::focus(super::outline::ADD),
+                None => dom::focus(super::outline::ADD),
             }
         });
     }
@@ -336,7 +338,7 @@ impl Studio {
                 Outcome::View(view) => self.look_at(view),
                 Outcome::Refuse(Forbidden(why)) => self.refuse(why),
                 Outcome::Offer(offer) => self.asking.set(Some(Asking::Kind(offer))),
-                Outcome::OpenSettings(None) => dom::focus(super::settings::OWN),
+                Outcome::OpenSettings(None) => dom::focus_when_drawn(|| dom::focus(super::settings::OWN)),
                 Outcome::OpenSettings(Some(node)) => self.open_settings(&node),
                 Outcome::Rename(_) => super::settings::enter(),
                 Outcome::ChooseTarget(node) => self.asking.set(Some(Asking::Target(node))),

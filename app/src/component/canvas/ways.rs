@@ -65,7 +65,7 @@ fn add_way(studio: Studio, node: &str, name: Option<String>) {
     let before = ways();
     studio.commit(vec![Edit::AddPort { node: node.to_owned(), name }]);
     if let Some(added) = ways().into_iter().find(|way| !before.contains(way)) {
-        request_animation_frame(move || dom::focus(&way_id(&added)));
+        dom::focus_when_drawn(move || dom::focus(&way_id(&added)));
     }
 }
 
@@ -76,10 +76,7 @@ fn way_id(port: &str) -> String {
 
 /// Into a way out, once it is drawn; the first field of the settings where they have none of ways.
 pub fn enter(port: String) {
-    request_animation_frame(move || {
-        dom::focus(settings::TITLE);
-        dom::focus(&way_id(&port));
-    });
+    dom::focus_when_drawn(move || dom::focus(&way_id(&port)) || dom::focus(settings::TITLE));
 }
 
 fn port_view(studio: Studio, port: PortRef, kind: Kind) -> AnyView {
