@@ -9,9 +9,8 @@ use std::{
 use anyhow::ensure;
 use baton_domain::lane::LANES;
 use sqlx::{
-    PgConnection, PgPool, Postgres, Sqlite, SqlitePool,
-    pool::PoolConnection,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    PgConnection, PgPool, SqliteConnection, SqlitePool,
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqlitePoolOptions},
 };
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -193,31 +192,13 @@ impl Database {
 
     /// Watches instances, each with when it was begun, until the last one is completed: the milliseconds that each took.
     ///
-    /// One connection of its own asks for all of them at once, once a millisecond: a question for each instance took more of
-    /// the machine than what was measured.
-    pub async fn watch(&self, mut begun: UnboundedReceiver<(Uuid, Instant)>) -> anyhow::Result<Vec<f64>> {
-        let mut connection = match self {
-            Self::Postgres(pool) => Watching::Postgres(pool.acquire().await?),
-            Self::Sqlite(pool) => Watching::Sqlite(pool.acquire().await?),
-        };
-        let mut open: HashMap<Uuid, Instant> = HashMap::new();
-        let mut took = Vec::new();
-        loop {
-            if open.is_empty() {
-                match begun.recv().await {
-                    Some((id, at)) => drop(open.insert(id, at)),
-                    None => return Ok(took),
-                }
-            }
-            while let Ok((id, at)) = begun.try_recv() {
-                open.insert(id, at);
-            }
-            for id in connection.completed(open.keys().copied().collect()).await? {
-                took.extend(open.remove(&id).map(|at| at.elapsed().as_secs_f64() * 1_000.0));
-            }
-            let oldest = open.values().map(Instant::elapsed).max();
-            ensure!(oldest.is_none_or(|age| age < GIVE_UP), "{} instances were not completed", open.len());
-            tokio::time::sleep(Duration::from_millis(1)).await;
+    /// By one connection of its own. PostgreSQL tells it, for asking again and again takes more of the machine than what is
+    /// measured, and adds half of what lies between two questions; the telling is part of the last step's commit. SQLite is
+    /// asked, for all of them at once, once a millisecond.
+    pub async fn watch(&self, begun: UnboundedReceiver<(Uuid, Instant)>) -> anyhow::Result<Vec<f64>> {
+        match self {
+            Self::Postgres(pool) => listen(pool, begun).await,
+            Self::Sqlite(pool) => ask(pool, begun).await,
         }
     }
 
@@ -279,31 +260,77 @@ impl Database {
     }
 }
 
-enum Watching {
-    Postgres(PoolConnection<Postgres>),
-    Sqlite(PoolConnection<Sqlite>),
+/// What tells of an instance that is completed, while it is watched.
+const TELL: &str = "
+    create or replace function bench_completed() returns trigger language plpgsql as
+        $$ begin perform pg_notify('bench_completed', new.id::text); return null; end $$;
+    create or replace trigger bench_completed after update on process_instance for each row
+        when (new.status = 'completed' and old.status <> 'completed') execute function bench_completed()";
+const TELL_NO_MORE: &str = "
+    drop trigger bench_completed on process_instance;
+    drop function bench_completed()";
+
+async fn listen(pool: &PgPool, mut begun: UnboundedReceiver<(Uuid, Instant)>) -> anyhow::Result<Vec<f64>> {
+    sqlx::raw_sql(TELL).execute(pool).await?;
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen("bench_completed").await?;
+    // Which of the two is heard of first is chance.
+    let (mut open, mut completed): (HashMap<Uuid, Instant>, HashMap<Uuid, Instant>) = Default::default();
+    let (mut took, mut is_over) = (Vec::new(), false);
+    let millis = |begun: Instant, completed: Instant| (completed - begun).as_secs_f64() * 1_000.0;
+    while !is_over || !open.is_empty() {
+        tokio::select! {
+            told = listener.recv() => {
+                let (id, now) = (told?.payload().parse()?, Instant::now());
+                match open.remove(&id) {
+                    Some(at) => took.push(millis(at, now)),
+                    None => drop(completed.insert(id, now)),
+                }
+            }
+            started = begun.recv(), if !is_over => match started {
+                Some((id, at)) => match completed.remove(&id) {
+                    Some(now) => took.push(millis(at, now)),
+                    None => drop(open.insert(id, at)),
+                },
+                None => is_over = true,
+            },
+            () = tokio::time::sleep(GIVE_UP) => anyhow::bail!("{} instances were not completed", open.len()),
+        }
+    }
+    sqlx::raw_sql(TELL_NO_MORE).execute(pool).await?;
+    Ok(took)
 }
 
-impl Watching {
-    /// Which of these instances are completed.
-    async fn completed(&mut self, ids: Vec<Uuid>) -> anyhow::Result<Vec<Uuid>> {
-        Ok(match self {
-            Self::Postgres(connection) => {
-                sqlx::query_scalar("select id from process_instance where id = any ($1) and status = 'completed'")
-                    .bind(ids)
-                    .fetch_all(&mut **connection)
-                    .await?
+async fn ask(pool: &SqlitePool, mut begun: UnboundedReceiver<(Uuid, Instant)>) -> anyhow::Result<Vec<f64>> {
+    let mut connection = pool.acquire().await?;
+    let mut open: HashMap<Uuid, Instant> = HashMap::new();
+    let mut took = Vec::new();
+    loop {
+        if open.is_empty() {
+            match begun.recv().await {
+                Some((id, at)) => drop(open.insert(id, at)),
+                None => return Ok(took),
             }
-            Self::Sqlite(connection) => {
-                let found: Vec<String> = sqlx::query_scalar(
-                    "select id from process_instance where id in (select value from json_each(?1)) \
-                     and status = 'completed'",
-                )
-                .bind(serde_json::to_string(&ids)?)
-                .fetch_all(&mut **connection)
-                .await?;
-                found.iter().map(|id| id.parse()).collect::<Result<_, _>>()?
-            }
-        })
+        }
+        while let Ok((id, at)) = begun.try_recv() {
+            open.insert(id, at);
+        }
+        for id in completed(&mut connection, open.keys().copied().collect()).await? {
+            took.extend(open.remove(&id).map(|at| at.elapsed().as_secs_f64() * 1_000.0));
+        }
+        let oldest = open.values().map(Instant::elapsed).max();
+        ensure!(oldest.is_none_or(|age| age < GIVE_UP), "{} instances were not completed", open.len());
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
+}
+
+/// Which of these instances are completed.
+async fn completed(connection: &mut SqliteConnection, ids: Vec<Uuid>) -> anyhow::Result<Vec<Uuid>> {
+    let found: Vec<String> = sqlx::query_scalar(
+        "select id from process_instance where id in (select value from json_each(?1)) and status = 'completed'",
+    )
+    .bind(serde_json::to_string(&ids)?)
+    .fetch_all(connection)
+    .await?;
+    Ok(found.iter().map(|id| id.parse()).collect::<Result<_, _>>()?)
 }

@@ -60,7 +60,7 @@ pub async fn throughput(url: &str, database: &Database, count: usize) -> anyhow:
     Ok(Throughput { instances_per_s: per_s(count as f64), steps_per_s: per_s(steps as f64) })
 }
 
-/// Milliseconds from before the call that starts an instance until another connection sees it completed: the median and
+/// Milliseconds from before the call that starts an instance until another connection knows it completed: the median and
 /// the 99th percentile, at `per_s` starts a second.
 pub async fn latency(url: &str, database: Arc<Database>, per_s: u32, seconds: u32) -> anyhow::Result<(f64, f64)> {
     let site = Site::open(url, DefinitionKind::Process, "five-steps", FIVE_STEPS).await?;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
+    pin::pin,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -36,6 +37,12 @@ use crate::{
 
 /// How many lines one pass adds to the live flow at most.
 const FLOW_MAX: usize = 100;
+
+/// Batches smaller than this are written down together with the next one where that follows within [`TOGETHER_WITHIN`]: a
+/// chain of messages, each of which causes the next, does not need a mark for each.
+const TOGETHER_MAX: usize = 16;
+/// A crash publishes again what was not written down, so this is short.
+const TOGETHER_WITHIN: Duration = Duration::from_millis(5);
 
 /// Where messages are read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -129,6 +136,30 @@ impl Sent {
     /// may not, and is not even read before the failure is written down, behind which it will be parked.
     fn may_be_followed(&self) -> bool {
         self.settlement.published.len() == self.plan.rows.len() && self.settlement.deliveries.is_empty()
+    }
+
+    /// For how long what went out may wait for what goes out next, to be written down together.
+    fn may_wait(&self) -> Duration {
+        match self.plan.rows.len() < TOGETHER_MAX {
+            true => TOGETHER_WITHIN.saturating_sub(self.begun.elapsed()),
+            false => Duration::ZERO,
+        }
+    }
+
+    /// Whether this can be written down together with what went out before it.
+    fn joins(&self, before: Option<&Self>) -> bool {
+        self.plan.rows.len() < TOGETHER_MAX
+            && self.may_be_followed()
+            && before.is_some_and(|before| before.fence == self.fence)
+    }
+
+    fn join(&mut self, before: Option<Self>) {
+        let Some(mut before) = before else { return };
+        before.plan.rows.append(&mut self.plan.rows);
+        self.plan.rows = before.plan.rows;
+        self.settlement.published.extend(before.settlement.published);
+        self.settlement.published.sort_unstable();
+        self.begun = before.begun;
     }
 }
 
@@ -235,14 +266,22 @@ impl Relay {
         shutdown: &CancellationToken,
     ) -> Result<Report, StoreError> {
         let before = under_way.as_mut().and_then(|under_way| under_way.0.take());
-        let except = before.as_ref().map_or(&[][..], |sent| &sent.settlement.published);
-        let write_before = async {
-            match &before {
-                Some(sent) => self.write_down(sent, shutdown).await,
-                None => Ok(true),
-            }
+        let except = before.as_ref().map_or_else(Vec::new, |sent| sent.settlement.published.clone());
+        let mut next = pin!(self.publish_next(&except));
+        let wait = before.as_ref().map_or(Duration::ZERO, Sent::may_wait);
+        let at_once = match wait.is_zero() {
+            true => None,
+            false => tokio::time::timeout(wait, &mut next).await.ok(),
         };
-        let (held_before, published) = tokio::join!(write_before, self.publish_next(except));
+        let (held_before, published) = match at_once {
+            Some(Ok((report, Some(mut sent)))) if sent.joins(before.as_ref()) => {
+                sent.join(before);
+                under_way.map(|under_way| under_way.0.replace(sent));
+                return Ok(report);
+            }
+            Some(published) => (self.write_down_any(before.as_ref(), shutdown).await, published),
+            None => tokio::join!(self.write_down_any(before.as_ref(), shutdown), next),
+        };
         let (report, sent) = published?;
         // What went out is written down whatever became of the batch before it.
         let held = match (sent, under_way) {
@@ -291,6 +330,13 @@ impl Relay {
         self.note_polled(&settlement.published);
         let sent = (!settlement.published.is_empty()).then_some(Sent { fence, plan, settlement, begun });
         Ok((report, sent))
+    }
+
+    async fn write_down_any(&self, sent: Option<&Sent>, shutdown: &CancellationToken) -> Result<bool, StoreError> {
+        match sent {
+            Some(sent) => self.write_down(sent, shutdown).await,
+            None => Ok(true),
+        }
     }
 
     /// Writes down what went out and tells everybody; `false` when the lanes were lost.

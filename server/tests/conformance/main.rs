@@ -14,6 +14,7 @@ mod delivery;
 mod early;
 mod engine;
 mod foreign;
+mod handover;
 mod housekeeping;
 mod instance;
 mod lease;

@@ -54,7 +54,14 @@ async fn on_postgresql_every_hot_statement_goes_by_an_index() {
         "lock_tasks" => ID.to_owned(),
         "find_started" => "'{trip}', '{k}'".to_owned(),
         "take_in_and_lock" => format!("'engine', {ID}, {ID}"),
-        "write_step" => (1..=51).map(|n| if n == 31 { "now()" } else { "'{NULL}'" }).collect::<Vec<_>>().join(", "),
+        "write_step" => {
+            let argument = |n| match n {
+                31 => "now()",
+                52 => "true",
+                _ => "'{NULL}'",
+            };
+            (1..=52).map(argument).collect::<Vec<_>>().join(", ")
+        },
         "stand_logged" => "'{1,2}', '{order,order}', '{1,2}', '{1000}'".to_owned(),
         "read_due_timers" => "now(), 100".to_owned(),
         "find_next_timer" => String::new(),

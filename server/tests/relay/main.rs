@@ -5,6 +5,7 @@
 
 #[path = "../support/arrivals.rs"]
 mod arrivals;
+mod chains;
 mod cleaner;
 mod crash;
 mod floods;

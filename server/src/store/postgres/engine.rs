@@ -8,7 +8,9 @@ use sqlx::{Connection, PgConnection, Row, ValueRef};
 use uuid::Uuid;
 
 use super::{
-    Postgres, early, instance, outbox, sql,
+    Postgres, early,
+    handover::Noted,
+    instance, outbox, sql,
     step::{self, TakenIn},
     task,
 };
@@ -23,6 +25,7 @@ pub(super) async fn transact(store: &Postgres, claim: Claim, decide: Decide) -> 
     if let Some(loaded) = store.recent.take(&claim) {
         return transact_at_once(store, claim, loaded, decide).await;
     }
+    let ticket = store.handover.ticket();
     let mut connection = store.shelf.take().await.during("begin a step")?;
     let mut transaction = connection.begin().await.during("begin a step")?;
     let consumer = claim.consumer.clone();
@@ -31,9 +34,10 @@ pub(super) async fn transact(store: &Postgres, claim: Claim, decide: Decide) -> 
     let decided = convert::run(decide, loaded).await?;
     let changes = early::complete(&mut transaction, decided, &locked, Utc::now()).await?;
     refuse(&mut transaction, &consumer, &changes.messages_refused).await?;
-    write(&mut transaction, &TakenIn::default(), &changes).await?;
+    let noted = write(&mut transaction, &TakenIn::default(), &changes, ticket.is_some()).await?;
     transaction.commit().await.during("commit a step")?;
     connection.put_back();
+    store.handover.keep(ticket, noted, &changes.messages);
     store.recent.keep(changes.instances);
     Ok(())
 }
@@ -55,15 +59,19 @@ async fn transact_at_once(store: &Postgres, claim: Claim, loaded: Loaded, decide
     let refused: HashSet<MessageId> = changes.messages_refused.iter().copied().collect();
     let messages = claim.messages.iter().filter(|id| !refused.contains(id)).map(|id| id.0).collect();
     let taken_in = TakenIn { consumer: claim.consumer, messages };
+    let ticket = store.handover.ticket();
     let mut connection = store.shelf.take().await.during("begin a step")?;
-    if is_one_statement(&changes) {
-        step::write(&mut connection, &taken_in, &changes, changes.now.unwrap_or_else(Utc::now)).await?;
+    let noted = if is_one_statement(&changes) {
+        let now = changes.now.unwrap_or_else(Utc::now);
+        step::write(&mut connection, &taken_in, &changes, now, ticket.is_some()).await?
     } else {
         let mut transaction = connection.begin().await.during("begin a step")?;
-        write(&mut transaction, &taken_in, &changes).await?;
+        let noted = write(&mut transaction, &taken_in, &changes, ticket.is_some()).await?;
         transaction.commit().await.during("commit a step")?;
-    }
+        noted
+    };
     connection.put_back();
+    store.handover.keep(ticket, noted, &changes.messages);
     store.recent.keep(changes.instances);
     Ok(())
 }
@@ -76,6 +84,7 @@ async fn transact_known(
     known: &HashMap<InstanceId, i64>,
     decided: Decided,
 ) -> Result<(), StoreError> {
+    let ticket = store.handover.ticket();
     let mut connection = store.shelf.take().await.during("begin a step")?;
     let mut transaction = connection.begin().await.during("begin a step")?;
     let mut ids: Vec<InstanceId> = known.keys().copied().collect();
@@ -89,9 +98,10 @@ async fn transact_known(
     }
     let changes = early::complete(&mut transaction, decided, &ids, Utc::now()).await?;
     refuse(&mut transaction, &claim.consumer, &changes.messages_refused).await?;
-    write(&mut transaction, &TakenIn::default(), &changes).await?;
+    let noted = write(&mut transaction, &TakenIn::default(), &changes, ticket.is_some()).await?;
     transaction.commit().await.during("commit a step")?;
     connection.put_back();
+    store.handover.keep(ticket, noted, &changes.messages);
     store.recent.keep(changes.instances);
     Ok(())
 }
@@ -246,16 +256,22 @@ async fn find_started(
 }
 
 /// One statement for what most steps change, one for each other table, and none where nothing changes.
-async fn write(connection: &mut PgConnection, taken_in: &TakenIn, changes: &Changes) -> Result<(), StoreError> {
+async fn write(
+    connection: &mut PgConnection,
+    taken_in: &TakenIn,
+    changes: &Changes,
+    is_asked: bool,
+) -> Result<Option<Noted>, StoreError> {
     let now = changes.now.unwrap_or_else(Utc::now);
-    step::write(connection, taken_in, changes, now).await?;
+    let noted = step::write(connection, taken_in, changes, now, is_asked).await?;
     task::insert(connection, &changes.tasks_opened).await?;
     task::reassign(connection, &changes.tasks_reassigned).await?;
     task::close(connection, &changes.tasks_closed, now).await?;
     delete_waits(connection, &changes.waits_gone).await?;
     insert_waits(connection, &changes.waits_set).await?;
     early::write(connection, changes, now).await?;
-    outbox::insert_audit(connection, &changes.audit).await
+    outbox::insert_audit(connection, &changes.audit).await?;
+    Ok(noted)
 }
 
 /// Takes messages out of the inbox again.

@@ -87,6 +87,8 @@ impl Log for PgLog {
 
     async fn open(&self) -> Result<Opened, LogError> {
         self.check().await?;
+        // What is written from here on comes by the log.
+        self.store.handover.close();
         let begins = self.prepare().await?;
         let rows = tail::OutboxRows::default();
         let stream = Stream::begin(&self.store.connect, &self.slot, PUBLICATION, "baton log", rows).await;

@@ -35,6 +35,7 @@ mod delivery;
 mod destination;
 mod early;
 mod engine;
+mod handover;
 mod housekeeping;
 mod instance;
 mod lease;
@@ -73,6 +74,7 @@ pub struct Postgres {
     pool: PgPool,
     shelf: shelf::Shelf,
     recent: Arc<recent::Recent>,
+    handover: Arc<handover::HandOver>,
     connect: PgConnectOptions,
     room: Room,
 }
@@ -111,7 +113,7 @@ impl Postgres {
             })
             .connect_lazy_with(connect.clone());
         let shelf = shelf::Shelf::new(pool.clone(), connections_max);
-        Ok(Self { pool, shelf, recent: Arc::default(), connect, room: Room::default() })
+        Ok(Self { pool, shelf, recent: Arc::default(), handover: Arc::default(), connect, room: Room::default() })
     }
 }
 

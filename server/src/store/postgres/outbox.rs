@@ -5,12 +5,12 @@ use chrono::Utc;
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Postgres, decode, engine, repair, sql};
+use super::{Postgres, decode, engine, handover::Noted, repair, sql};
 use crate::store::{
     convert,
     error::During,
     port::StoreError,
-    rows::{Appended, AuditRow, DeliveryState, Fence, Instant, NewDelivery, Outbound, Parked, Settlement},
+    rows::{Appended, AuditRow, BUS, DeliveryState, Fence, Instant, NewDelivery, Outbound, Parked, Settlement},
 };
 
 pub(super) async fn append(
@@ -20,9 +20,11 @@ pub(super) async fn append(
 ) -> Result<Appended, StoreError> {
     let inserted = match audit {
         None => {
+            let ticket = store.handover.ticket();
             let mut connection = store.shelf.take().await.during("append")?;
-            let inserted = insert_messages(&mut connection, messages).await?;
+            let (inserted, noted) = insert_and_note(&mut connection, messages, ticket.is_some()).await?;
             connection.put_back();
+            store.handover.keep(ticket, noted, messages);
             inserted
         }
         Some(audit) => {
@@ -56,14 +58,24 @@ pub(super) async fn insert_messages(
     connection: &mut PgConnection,
     messages: &[Message],
 ) -> Result<Vec<MessageId>, StoreError> {
+    Ok(insert_and_note(connection, messages, false).await?.0)
+}
+
+/// The same; asked, it says what was there before.
+async fn insert_and_note(
+    connection: &mut PgConnection,
+    messages: &[Message],
+    is_asked: bool,
+) -> Result<(Vec<MessageId>, Option<Noted>), StoreError> {
     if messages.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Default::default());
     }
     let column = |of: fn(&Message) -> &str| messages.iter().map(of).collect::<Vec<&str>>();
     let optional = |of: fn(&Message) -> Option<&str>| messages.iter().map(of).collect::<Vec<Option<&str>>>();
     let headers: Vec<String> =
         messages.iter().map(|m| serde_json::to_string(&m.headers).expect("a map of strings has a JSON form")).collect();
-    let inserted: Vec<Uuid> = sqlx::query_scalar(sql!("insert_messages"))
+    type Inserted = (Uuid, i64, i16, Option<Vec<i64>>, Option<bool>);
+    let inserted: Vec<Inserted> = sqlx::query_as(sql!("insert_messages"))
         .bind(messages.iter().map(|m| m.id.0).collect::<Vec<Uuid>>())
         .bind(column(|m| m.kind.as_str()))
         .bind(column(|m| &m.message_type))
@@ -78,10 +90,18 @@ pub(super) async fn insert_messages(
         .bind(messages.iter().map(|m| m.deliver_after).collect::<Vec<Option<Instant>>>())
         .bind(optional(|m| m.destination.as_deref()))
         .bind(messages.iter().map(|m| m.created_at).collect::<Vec<Instant>>())
+        .bind(is_asked)
         .fetch_all(connection)
         .await
         .during("append")?;
-    Ok(inserted.into_iter().map(MessageId).collect())
+    let ids = inserted.iter().map(|(id, ..)| MessageId(*id)).collect();
+    let rows = inserted.iter().map(|(id, seq, lane, ..)| (MessageId(*id), *seq, lane.unsigned_abs())).collect();
+    // Every row says the same of what was before.
+    let noted = match inserted.into_iter().next() {
+        Some((.., Some(before), Some(is_held))) => Some(Noted { rows, before, is_held }),
+        _ => None,
+    };
+    Ok((ids, noted))
 }
 
 pub(super) async fn insert_audit(connection: &mut PgConnection, rows: &[AuditRow]) -> Result<(), StoreError> {
@@ -117,7 +137,11 @@ pub(super) async fn read_unpublished(
     limit: u32,
     except: &[i64],
 ) -> Result<Vec<Outbound>, StoreError> {
+    if let Some(rows) = store.handover.take(fence, limit, except) {
+        return Ok(rows);
+    }
     loop {
+        let begun = std::time::Instant::now();
         let mut connection = store.shelf.take().await.during("read unpublished messages")?;
         let rows = sqlx::query(sql!("read_unpublished"))
             .bind(now)
@@ -146,6 +170,7 @@ pub(super) async fn read_unpublished(
             }
             readable.iter_mut().for_each(|outbound| outbound.bus_waits = true);
         }
+        store.handover.read(&readable, begun.elapsed());
         return Ok(readable);
     }
 }
@@ -202,6 +227,9 @@ pub(super) async fn settle(store: &Postgres, fence: &Fence, settlement: Settleme
     if published.is_empty() {
         return Ok(Vec::new());
     }
+    let settled = published.clone();
+    let is_at_bus = |delivery: &NewDelivery| delivery.destination == BUS || delivery.state != DeliveryState::Queued;
+    let is_all = !deliveries.iter().any(is_at_bus);
     let (held, parked) = if deliveries.is_empty() {
         let mut connection = store.shelf.take().await.during("settle")?;
         let (held, _) = mark(&mut connection, fence, &published, delete, now, false).await?;
@@ -210,7 +238,11 @@ pub(super) async fn settle(store: &Postgres, fence: &Fence, settlement: Settleme
     } else {
         settle_with_deliveries(store, fence, published, deliveries, delete, now).await?
     };
-    if held == 0 || held < fence.lanes.len() { Err(StoreError::Fenced) } else { Ok(parked) }
+    if held == 0 || held < fence.lanes.len() {
+        return Err(StoreError::Fenced);
+    }
+    store.handover.settled(&settled, is_all);
+    Ok(parked)
 }
 
 async fn settle_with_deliveries(

@@ -88,7 +88,7 @@ impl Generations {
 }
 
 /// About how many bytes a value is as JSON, without writing it.
-fn weight(value: &Value) -> usize {
+pub(super) fn weight(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 8,
         Value::String(text) => text.len() + 2,

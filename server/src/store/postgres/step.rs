@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use baton_domain::ids::TimerId;
+use baton_domain::ids::{MessageId, TimerId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::sql;
+use super::{handover::Noted, sql};
 use crate::store::{
     convert,
     error::{classify, violates_unique},
@@ -21,7 +21,8 @@ pub(super) struct TakenIn {
     pub messages: Vec<Uuid>,
 }
 
-/// Creates and updates instances, appends their history, puts messages into the outbox, sets and removes timers.
+/// Creates and updates instances, appends their history, puts messages into the outbox, sets and removes timers. Asked, it
+/// says what was in the outbox before.
 ///
 /// [`StoreError::Conflict`] and nothing written when an instance is not where it was loaded, or a message is in already.
 pub(super) async fn write(
@@ -29,14 +30,15 @@ pub(super) async fn write(
     taken_in: &TakenIn,
     changes: &Changes,
     now: Instant,
-) -> Result<(), StoreError> {
+    is_asked: bool,
+) -> Result<Option<Noted>, StoreError> {
     if taken_in.messages.is_empty()
         && changes.instances.is_empty()
         && changes.messages.is_empty()
         && changes.timers_set.is_empty()
         && changes.timers_gone.is_empty()
     {
-        return Ok(());
+        return Ok(None);
     }
     let (created, updated): (Vec<&InstanceChange>, Vec<&InstanceChange>) =
         changes.instances.iter().partition(|change| change.expected_sequence.is_none());
@@ -47,7 +49,8 @@ pub(super) async fn write(
     let timers: Vec<&TimerRow> = changes.timers_set.iter().filter(|timer| !gone.contains(&timer.id)).collect();
     let messages = || changes.messages.iter();
     let headers = messages().map(|m| serde_json::to_string(&m.headers).expect("a map of strings has a JSON form"));
-    sqlx::query(sql!("write_step"))
+    type Written = (i32, Option<Vec<Uuid>>, Option<Vec<i64>>, Option<Vec<i16>>, Option<Vec<i64>>, Option<bool>);
+    let written: Written = sqlx::query_as(sql!("write_step"))
         // Instances that begin.
         .bind(new().map(|row| row.id.0).collect::<Vec<Uuid>>())
         .bind(new().map(|row| row.definition.as_str()).collect::<Vec<&str>>())
@@ -104,10 +107,18 @@ pub(super) async fn write(
         // Messages taken in.
         .bind(&taken_in.consumer)
         .bind(&taken_in.messages)
-        .execute(connection)
+        .bind(is_asked)
+        .fetch_one(connection)
         .await
         .map_err(conflict)?;
-    Ok(())
+    Ok(match written {
+        (_, Some(ids), Some(seqs), Some(lanes), Some(before), Some(is_held)) => {
+            let places = seqs.into_iter().zip(lanes.into_iter().map(i16::unsigned_abs));
+            let rows = ids.into_iter().zip(places).map(|(id, (seq, lane))| (MessageId(id), seq, lane)).collect();
+            Some(Noted { rows, before, is_held })
+        }
+        _ => None,
+    })
 }
 
 /// What the last line of the statement says when something was not as it was loaded.

@@ -3,6 +3,7 @@
 -- ($46-$48) and timers gone ($49), and messages taken in by $50 ($51: only those that were not in yet). All parts see the
 -- tables as they were before, so no part may touch a row of another one: the caller leaves out timers that are set and
 -- gone at once.
+-- Asked by $52, it says what became of the messages, and what was there before them (see insert_messages).
 WITH created AS (
     INSERT INTO baton.process_instance (id, definition, version, status, business_key, idempotency_key, sequence, snapshot,
         incident, started_by, created_at, updated_at, ended_at, awaits_message, kind, parent)
@@ -40,6 +41,7 @@ WITH created AS (
             correlation_id, causation_id, deliver_after, destination, created_at, position)
     ORDER BY m.position
     ON CONFLICT (id) DO NOTHING
+    RETURNING id, seq, lane
 ), timed AS (
     INSERT INTO baton.timer (id, instance_id, due_at)
     SELECT id, instance_id, due_at FROM unnest($46::uuid[], $47::uuid[], $48::timestamptz[]) AS t (id, instance_id, due_at)
@@ -54,7 +56,15 @@ WITH created AS (
 )
 -- All or nothing without another round trip: an instance that has moved on, or a message that is in already, divides by 0.
 SELECT 1 / CASE
-    WHEN (SELECT count(*) FROM changed) = cardinality($17::uuid[])
-        AND (SELECT count(*) FROM taken) = cardinality($51::uuid[]) THEN 1
-    ELSE 0
-END
+        WHEN (SELECT count(*) FROM changed) = cardinality($17::uuid[])
+            AND (SELECT count(*) FROM taken) = cardinality($51::uuid[]) THEN 1
+        ELSE 0
+    END AS is_whole,
+    CASE WHEN $52 THEN ARRAY (SELECT id FROM sent ORDER BY seq) END AS ids,
+    CASE WHEN $52 THEN ARRAY (SELECT seq FROM sent ORDER BY seq) END AS seqs,
+    CASE WHEN $52 THEN ARRAY (SELECT lane FROM sent ORDER BY seq) END AS lanes,
+    CASE WHEN $52 THEN ARRAY (SELECT p.seq FROM baton.outbox_pending p ORDER BY p.seq LIMIT 33) END AS before,
+    CASE WHEN $52 THEN EXISTS (SELECT FROM baton.outbox_delayed)
+        OR EXISTS (SELECT FROM baton.delivery
+            WHERE destination = 'bus' AND state IN ('queued', 'retrying', 'parked', 'dead'))
+    END AS is_held
