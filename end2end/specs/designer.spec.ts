@@ -320,7 +320,12 @@ test("in the settings Ctrl+S saves, and on their buttons the keys of the canvas 
   const settings = page.getByRole("complementary", { name: "Settings" });
   const nodes = page.locator(".stage .node");
   const count = await nodes.count();
+  const append = settings.getByRole("button", { name: "Append…" });
+  await node(page, "refused").click();
+  await expect(settings.getByLabel("Outcome")).toBeVisible();
+  await expect(append).toHaveCount(0);
   await node(page, "approve").click();
+  await expect(append).toHaveCount(1);
   const title = settings.getByLabel("Title", { exact: true });
   await title.fill("Pay this bill?");
   // A browser that gets this key opens a dialog of its own.

@@ -1,6 +1,6 @@
 //! What can be done with what is selected, for hands without a keyboard and keyboards without a canvas.
 
-use baton_domain::designer::keys::Command;
+use baton_domain::designer::{Kind, keys::Command};
 use leptos::prelude::*;
 
 use super::{
@@ -9,10 +9,10 @@ use super::{
 };
 use crate::{dom, erased::Erase};
 
+/// Of one node with a way out.
+const WAYS: &[(&str, Command)] = &[("Append…", Command::Append), ("Connect…", Command::Connect)];
 /// Of one node.
 const NODE: &[(&str, Command)] = &[
-    ("Append…", Command::Append),
-    ("Connect…", Command::Connect),
     ("Replace…", Command::Replace),
     ("Duplicate", Command::Duplicate),
     ("Copy", Command::Copy),
@@ -27,8 +27,9 @@ const PARTS: &[(&str, Command)] =
 /// Of nothing.
 const NOTHING: &[(&str, Command)] = &[("Add a node…", Command::Append), ("Paste", Command::Paste)];
 
-pub fn of_node(studio: Studio) -> AnyView {
-    row(studio, NODE)
+pub fn of_node(studio: Studio, kind: Kind) -> AnyView {
+    let commands = if kind == Kind::End { NODE.to_vec() } else { [WAYS, NODE].concat() };
+    row(studio, commands)
 }
 
 /// While no node is selected alone.
@@ -36,20 +37,20 @@ pub fn of_others(studio: Studio) -> AnyView {
     let counts = Memo::new(move |_| studio.selection.with(|selection| (selection.nodes.len(), selection.edges.len())));
     let rows = move || match counts.get() {
         (1, 0) => ().erased(),
-        (0, 0) => row(studio, NOTHING),
-        (0, 1) => row(studio, EDGE),
-        _ => row(studio, PARTS),
+        (0, 0) => row(studio, NOTHING.to_vec()),
+        (0, 1) => row(studio, EDGE.to_vec()),
+        _ => row(studio, PARTS.to_vec()),
     };
     rows.erased()
 }
 
-fn row(studio: Studio, commands: &'static [(&'static str, Command)]) -> AnyView {
-    let buttons = commands.iter().map(|(words, command)| {
-        let looks = Looks { class: "btn small", words: (*words).to_owned(), ..Looks::default() };
+fn row(studio: Studio, commands: Vec<(&'static str, Command)>) -> AnyView {
+    let buttons = commands.into_iter().map(|(words, command)| {
+        let looks = Looks { class: "btn small", words: words.to_owned(), ..Looks::default() };
         button(studio, looks, move || {
             match command {
                 Command::Copy | Command::Cut => {
-                    if let Some(text) = studio.copy(*command) {
+                    if let Some(text) = studio.copy(command) {
                         dom::copy(&text);
                     }
                 }
@@ -59,7 +60,7 @@ fn row(studio: Studio, commands: &'static [(&'static str, Command)]) -> AnyView 
                         studio.paste(text.filter(|text| !text.is_empty()));
                     }
                 }),
-                command => studio.press(*command),
+                command => studio.press(command),
             }
             // What it was about may be gone, and with it the place of the keyboard. A menu takes it by itself.
             if matches!(command, Command::Delete | Command::Duplicate | Command::Cut | Command::Paste) {

@@ -251,7 +251,7 @@ fn of_node(studio: Studio, name: String, kind: Kind, findings: Signal<Vec<Diagno
     let rest = fields(kind).iter().map(|field| input(studio, &base, field)).collect_view();
     view! {
         {head(studio, &name, kind)}
-        {actions::of_node(studio)}
+        {actions::of_node(studio, kind)}
         {findings_of(studio, name.clone(), findings)}
         {title_field(studio, &name)}
         {name_field(studio, &name)}

@@ -111,12 +111,12 @@ fn row(source: Source, writes: Writes) -> AnyView {
     let failures = link::link("/failures", &[]);
     let unreadable = (source.unreadable > 0)
         .then(|| view! { <small><a class="bad" href=failures>{format!("{} unreadable", grouped(source.unreadable))}</a></small> });
-    let waiting = source.waiting.map_or_else(
-        || "—".to_owned(),
-        |number| {
-            if number >= 10_000 { "10,000 or more".to_owned() } else { grouped(number) }
-        },
-    );
+    let waiting = source.waiting.map(|number| match number {
+        10_000.. => "10,000 or more".to_owned(),
+        _ => grouped(number),
+    });
+    // What is read by the log has bytes there, and no number.
+    let waiting = waiting.or_else(|| source.kept_bytes.is_none().then(|| "—".to_owned()));
     let kept = source.kept_bytes.map(|kept| {
         let class = if kept > KEPT_BYTES_MAX { "bad" } else { "faint" };
         view! { <small class=class title="What its PostgreSQL keeps of its log until it was read">{format!("{} of log", bytes(kept))}</small> }
