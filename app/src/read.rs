@@ -27,6 +27,13 @@ impl<T: Serialize> Encoded<T> {
     }
 }
 
+impl<T> Encoded<T> {
+    /// The same with a number beside it that the server knows nothing of.
+    pub fn beside(self, number: usize) -> Encoded<(T, usize)> {
+        Encoded { json: format!("[{},{number}]", self.json), of: PhantomData }
+    }
+}
+
 impl<T: DeserializeOwned> Encoded<T> {
     pub fn decode(&self) -> Answer<T> {
         decode(&self.json)

@@ -27,16 +27,34 @@ pub struct Operating {
     /// How many facts the history had. The page goes on changing while somebody thinks, and what they decide is about what
     /// they looked at.
     seen: RwSignal<Option<u64>>,
+    /// Which answer the page was drawn after, see [`Operating::answered`].
+    drawn: RwSignal<usize>,
 }
 
 impl Operating {
     pub fn idle() -> Self {
-        Self { action: ServerAction::new(), seen: RwSignal::new(None) }
+        Self { action: ServerAction::new(), seen: RwSignal::new(None), drawn: RwSignal::new(0) }
     }
 
     /// Goes up with each answer.
     pub fn answered(self) -> usize {
         self.action.version().get()
+    }
+
+    /// The page is drawn with what was read after that answer.
+    pub fn draws(self, answered: usize) {
+        if self.drawn.get_untracked() != answered {
+            self.drawn.set(answered);
+        }
+    }
+
+    fn is_done(self) -> bool {
+        self.action.value().with(|answer| matches!(answer, Some(Ok(_))))
+    }
+
+    /// Whether what was done is to be seen by now. What somebody does next is about that, so the dialog stays until then.
+    fn is_drawn(self) -> bool {
+        self.drawn.get() == self.answered()
     }
 
     /// Why the last one was not done.
@@ -115,12 +133,10 @@ fn form_id(name: OperationName) -> String {
     format!("{}-form", name.as_str().replace('_', "-"))
 }
 
-/// Closes each dialog when what it sent was done.
+/// Closes each dialog when what it sent was done, and is to be seen.
 pub fn close_dialogs(operate: Operating) {
     for (name, ..) in DIALOGS {
-        close_when_done(dialog_id(name), move || {
-            (operate.answered(), matches!(operate.action.value().get(), Some(Ok(_))))
-        });
+        close_when_done(dialog_id(name), move || (operate.drawn.get(), operate.is_done() && operate.is_drawn()));
     }
 }
 
@@ -194,6 +210,7 @@ fn dialog(
     let (id, recorded) = (instance.summary.id.to_string(), instance.recorded);
     let expected = move || operate.seen.get().unwrap_or(recorded).to_string();
     let action = operate.action;
+    let pending = Signal::derive(move || action.pending().get() || (operate.is_done() && !operate.is_drawn()));
     let fields = fields(instance, name);
     view! {
         <Dialog id=dialog_id(name) title=title>
@@ -205,7 +222,7 @@ fn dialog(
                 {fields}
                 <ReasonField id=format!("{}-reason", name.as_str()) name="request[reason]"/>
                 {move || operate.refused()}
-                <footer><SubmitButton label=done_by pending=action.pending() class=class/></footer>
+                <footer><SubmitButton label=done_by pending=pending class=class/></footer>
             </PostForm>
         </Dialog>
     }

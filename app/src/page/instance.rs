@@ -42,11 +42,17 @@ pub fn InstancePage() -> impl IntoView {
     let at = parameter("at");
     let read = Read::new(
         move || ((id.get(), at.get()), live.instances(), live.messages(), live.tasks(), operating.answered()),
-        |((id, at), ..)| async move { call::get_instance(id_of(&id, "instance")?, moment(&at)?).await },
+        |((id, at), .., answered)| async move {
+            let instance = call::get_instance(id_of(&id, "instance")?, moment(&at)?).await?;
+            Ok(instance.beside(answered))
+        },
     );
     operate::close_dialogs(operating);
     let go_to = scrubber::go_to();
-    loaded(read, move |instance| draw(instance, (operating, making), at, go_to))
+    loaded(read, move |(instance, answered)| {
+        operating.draws(answered);
+        draw(instance, (operating, making), at, go_to)
+    })
 }
 
 fn moment(at: &str) -> Answer<Option<u64>> {
