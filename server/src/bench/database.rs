@@ -192,9 +192,9 @@ impl Database {
 
     /// Watches instances, each with when it was begun, until the last one is completed: the milliseconds that each took.
     ///
-    /// By one connection of its own. PostgreSQL tells it, for asking again and again takes more of the machine than what is
-    /// measured, and adds half of what lies between two questions; the telling is part of the last step's commit. SQLite is
-    /// asked, for all of them at once, once a millisecond.
+    /// By one connection of its own. PostgreSQL tells it, for asking again and again takes from the machine that is measured,
+    /// and adds half of what lies between two questions; the telling is part of the last step's commit. SQLite is asked, for
+    /// all of them at once, once a millisecond.
     pub async fn watch(&self, begun: UnboundedReceiver<(Uuid, Instant)>) -> anyhow::Result<Vec<f64>> {
         match self {
             Self::Postgres(pool) => listen(pool, begun).await,
