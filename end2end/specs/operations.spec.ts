@@ -195,7 +195,13 @@ for (const database of ["sqlite", "postgres"] satisfies Database[]) {
       await dialog.getByRole("button", { name: "Change variables", exact: true }).click();
       await expect(dialog.getByRole("alert")).toBeVisible();
       await variables.fill(`{"nights": 2}`);
+      // However long it takes until the page shows it: what one does next is about what one has just done.
+      await page.route(/\/sfn\/instance\b/, async (route) => {
+        await new Promise((resolve) => setTimeout(resolve, 1_500));
+        await route.continue();
+      });
       await send(page, "Change variables");
+      await page.unrouteAll({ behavior: "ignoreErrors" });
       await opened(page, "Retry");
       await send(page, "Retry");
       await expect(page.getByRole("listitem", { name: /Check in.*under way/ })).toBeVisible();
