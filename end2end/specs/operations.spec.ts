@@ -201,9 +201,9 @@ for (const database of ["sqlite", "postgres"] satisfies Database[]) {
         await route.continue();
       });
       await send(page, "Change variables");
-      await page.unrouteAll({ behavior: "ignoreErrors" });
       await opened(page, "Retry");
       await send(page, "Retry");
+      await page.unrouteAll({ behavior: "ignoreErrors" });
       await expect(page.getByRole("listitem", { name: /Check in.*under way/ })).toBeVisible();
       expect(stay.hotel.received.find((it) => it.type === "TakePayment")!.data).toEqual({ total: 160 });
       await stay.hotel.stop();
