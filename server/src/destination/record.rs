@@ -6,10 +6,7 @@ use tokio_util::sync::CancellationToken;
 use super::service::Parts;
 use crate::{
     relay::Pace,
-    store::{
-        StoreError,
-        rows::{AttemptOutcome, AttemptResult},
-    },
+    store::rows::{AttemptOutcome, AttemptResult},
 };
 
 /// An attempt that ended.
@@ -19,8 +16,8 @@ pub struct Ended {
     pub flow: FlowItem,
 }
 
-/// Writes outcomes in one transaction. While the database is away they are remembered and tried again (an attempt must
-/// not be repeated only because its result could not be written), until `shutdown`.
+/// Writes outcomes in one transaction. While the database is away, or after a deadlock, they are remembered and tried again
+/// (an attempt must not be repeated only because its result could not be written), until `shutdown`.
 pub async fn record(parts: &Parts, destination: &str, ended: Vec<Ended>, shutdown: &CancellationToken) {
     let (outcomes, flow): (Vec<_>, Vec<_>) = ended.into_iter().map(|ended| (ended.outcome, ended.flow)).unzip();
     let mut pace = Pace::new(Default::default());
@@ -32,7 +29,7 @@ pub async fn record(parts: &Parts, destination: &str, ended: Vec<Ended>, shutdow
                 }
                 break recorded.parked;
             }
-            Err(error @ StoreError::Unavailable { .. }) if !shutdown.is_cancelled() => {
+            Err(error) if error.passes() && !shutdown.is_cancelled() => {
                 let (wait, first) = pace.failed();
                 if first {
                     tracing::warn!(destination, %error, "attempts were made, not written down yet");

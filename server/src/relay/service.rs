@@ -402,8 +402,8 @@ impl Relay {
         Ok(self.store.open_deliveries(&pairs).await?.into_iter().map(|(key, _)| key).collect())
     }
 
-    /// Writes the result. While the database is away it is remembered and tried again: publishing once more would
-    /// only make duplicates.
+    /// Writes the result. While the database is away, or after a deadlock, it is remembered and tried again: publishing once
+    /// more would only make duplicates.
     async fn write(
         &self,
         fence: &Fence,
@@ -413,7 +413,7 @@ impl Relay {
         let mut pace = Pace::new(self.config.idle_max);
         loop {
             let error = match self.store.settle(fence, settlement.clone()).await {
-                Err(error @ StoreError::Unavailable { .. }) if !shutdown.is_cancelled() => error,
+                Err(error) if error.passes() && !shutdown.is_cancelled() => error,
                 other => return other,
             };
             let (wait, first) = pace.failed();

@@ -53,6 +53,12 @@ impl StoreError {
             _ => None,
         }
     }
+
+    /// Whether the same call may succeed when it is made again: nothing was written, and what stood in the way passes, be it
+    /// a database that is away or a deadlock with somebody else's transaction.
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::Conflict { .. })
+    }
 }
 
 /// The pure part of a step: given what was loaded, what changes, or what has to be looked up to know that. Runs on a blocking

@@ -10,11 +10,13 @@ use baton_server::{
 };
 use baton_testkit::{Postgres, postgres::Durability};
 use serde_json::json;
+use sqlx::AssertSqlSafe;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
+    log::pool,
     sink::Sink,
-    world::{Recorder, Setup, World, addressed, event, first_of_each, until},
+    world::{Database, Recorder, Setup, World, addressed, event, first_of_each, until},
 };
 
 /// A bus that answers only when it has been told to.
@@ -74,4 +76,42 @@ async fn a_database_that_goes_away_loses_nothing() {
     let taken = recorder.taken();
     assert_eq!(first_of_each(taken.iter().copied()).len(), 51);
     assert_eq!(taken.len(), 51, "what had been published was not published again");
+}
+
+/// PostgreSQL ends transactions that wait for each other. What was to be written down of messages that went out, and of
+/// requests that were made, is written down all the same: nothing goes out twice only because of that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deadlock_repeats_nothing() {
+    let database = Database::postgres();
+    let world = World::start(&database).await;
+    let sink = Sink::start().await;
+    world.put_destination("sink", sink.settings(json!({}))).await;
+    world.route("order", "sink").await;
+    // Sequences know no transactions, so the first three marks and the first three reports end as in a deadlock.
+    let pool = pool(&database.url);
+    for (table, change) in [("outbox_published", "INSERT"), ("delivery", "UPDATE")] {
+        let deadlocks = format!(
+            "CREATE SEQUENCE writes_to_{table};
+            CREATE FUNCTION deadlock_{table}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF nextval('writes_to_{table}') <= 3 THEN
+                    RAISE EXCEPTION 'deadlock detected' USING ERRCODE = 'deadlock_detected';
+                END IF;
+                RETURN NULL;
+            END $$;
+            CREATE TRIGGER deadlock AFTER {change} ON baton.{table}
+                FOR EACH ROW EXECUTE FUNCTION deadlock_{table}()"
+        );
+        sqlx::raw_sql(AssertSqlSafe(deadlocks)).execute(&pool).await.unwrap();
+    }
+
+    let messages: Vec<Message> = (0..50).map(|number| event(&format!("k{}", number % 7), number)).collect();
+    world.append(&messages).await;
+    world.until_quiet().await;
+    assert_eq!(world.recorder.taken().len(), 50, "what had been published was not published again");
+    assert_eq!(sink.accepted().len(), 50, "no request was made again");
+    for table in ["outbox_published", "delivery"] {
+        let sql = AssertSqlSafe(format!("SELECT last_value FROM writes_to_{table}"));
+        let writes: i64 = sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap();
+        assert!(writes > 50, "{table}: the test is worth something only if writing failed");
+    }
 }
