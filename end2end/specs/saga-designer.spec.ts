@@ -322,6 +322,16 @@ test("findings stand on their step and lead to it; names are offered while one t
   await expect(panel(page).getByText('→ {"order_id":"o-1"', { exact: false })).toBeVisible();
 });
 
+test("a saga whose commands all go to one aggregate type is told what that may mean", async ({ page, baton }) => {
+  await draft(baton, "narrow", text("order-fulfilment").replace(/\bto: \w+/g, "to: order"));
+  await open(page, baton, "narrow");
+  const warning = page.getByText("All commands go to one aggregate type.", { exact: false });
+  await expect(warning.first()).toBeVisible();
+  await expect(page.getByText("No findings. It can be published.")).toHaveCount(0);
+  // It is a word of warning and keeps nobody from publishing.
+  await expect(page.getByRole("button", { name: "Publish…" })).toBeEnabled();
+});
+
 for (const look of LOOKS) {
   test.describe(`${look.width}, ${look.colorScheme}`, () => {
     test.use({ viewport: look.viewport, colorScheme: look.colorScheme });

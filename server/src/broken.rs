@@ -25,6 +25,8 @@ pub enum Fault {
     EffectsOnReplay,
     /// A time-out is taken for an answer: what may still be done is undone at once.
     UndoOvertakes,
+    /// Undoing waits only for commands that would be undone themselves, and overtakes the others.
+    UndoOverlooks,
     /// Who keeps an event and who begins to wait for it do not take their turn: each looks before the other has written.
     BlindToEarly,
 }

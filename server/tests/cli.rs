@@ -1,4 +1,4 @@
-//! The command line, as a person or a script uses it: the real program, a real server, a SQLite file.
+//! The command line, as a person or a script uses it: the real program, a real server, on both databases.
 
 mod support;
 
@@ -20,6 +20,46 @@ nodes:
   pause: {kind: timer, for: PT1H, next: done}
   done:  {kind: end, outcome: completed}
 ";
+
+/// A saga that covers for a wrong boundary: all that it does is about orders.
+const NARROW: &str = "
+baton: saga/1
+name: narrow
+correlate: =event.payload.order
+start: OrderPlaced
+steps:
+  - {name: pack, send: Pack, to: order, done: Packed, undo: {send: Unpack, done: Unpacked}}
+  - {name: send, send: Dispatch, to: order, done: Dispatched}
+";
+
+/// The same test against a server on each database.
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let folder = tempfile::tempdir().unwrap();
+                let url = format!("sqlite://{}", folder.path().join("baton.db").display());
+                super::$name(folder.path(), url).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let folder = tempfile::tempdir().unwrap();
+                super::$name(folder.path(), baton_testkit::postgres::fresh_database().unwrap()).await;
+            })+
+        }
+    };
+}
+
+on_both!(
+    definitions_are_applied_and_instances_started_against_a_running_server,
+    definitions_leave_as_files_and_come_back_as_drafts,
+    instances_are_migrated_one_and_many_with_a_dry_run_before,
+    an_instance_is_restarted_from_an_earlier_point,
+    everything_that_operators_do_is_a_command,
+);
 
 /// Polls until `done`.
 async fn until(what: &str, within: Duration, mut done: impl AsyncFnMut() -> bool) {
@@ -107,95 +147,100 @@ async fn a_token_made_in_the_database_opens_the_server() {
     assert!(stdout(&through).starts_with("baton_"));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn definitions_are_applied_and_instances_started_against_a_running_server() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("baton.db").display());
-    let mut server = Baton::new(url, folder.path().join("baton.log"));
+async fn definitions_are_applied_and_instances_started_against_a_running_server(folder: &Path, url: String) {
+    let mut server = Baton::new(url, folder.join("baton.log"));
     server.start().await;
     let address = format!("http://127.0.0.1:{}", server.port);
     let environment = [("BATON_URL", address.as_str()), ("BATON_TOKEN", TOKEN)];
-    std::fs::write(folder.path().join("greet.yaml"), PROCESS).unwrap();
-    std::fs::write(folder.path().join("broken.yaml"), PROCESS.replace("next: done", "next: nowhere")).unwrap();
+    std::fs::write(folder.join("greet.yaml"), PROCESS).unwrap();
+    std::fs::write(folder.join("broken.yaml"), PROCESS.replace("next: done", "next: nowhere")).unwrap();
 
-    let broken = baton(folder.path(), &environment, &["definition", "apply", "greet.yaml", "broken.yaml"]);
+    let broken = baton(folder, &environment, &["definition", "apply", "greet.yaml", "broken.yaml"]);
     assert_eq!(broken.status.code(), Some(1));
     let text = stderr(&broken);
     assert!(text.contains("broken.yaml") && text.contains("/nodes/pause/next"), "{text}");
     let known = server.request(Method::GET, "/api/v1/processes", None).await.unwrap().1;
     assert_eq!(known["items"].as_array().unwrap().len(), 0, "one bad file keeps all of them out");
 
-    let applied = baton(folder.path(), &environment, &["definition", "apply", "greet.yaml", "--note", "first"]);
+    let applied = baton(folder, &environment, &["definition", "apply", "greet.yaml", "--note", "first"]);
     assert_eq!(applied.status.code(), Some(0), "{}", stderr(&applied));
     assert_eq!(stdout(&applied), "process greet: version 1\n");
 
     let input = r#"{"who": "mina"}"#;
     let start = ["start", "greet", "--input", input, "--business-key", "m", "--idempotency-key", "k"];
-    let (first, second) = (baton(folder.path(), &environment, &start), baton(folder.path(), &environment, &start));
+    let (first, second) = (baton(folder, &environment, &start), baton(folder, &environment, &start));
     assert_eq!(first.status.code(), Some(0), "{}", stderr(&first));
     assert_eq!(stdout(&first), stdout(&second), "the same key starts once");
-    let refused = baton(folder.path(), &environment, &["start", "greet", "--input", "{}"]);
+    let refused = baton(folder, &environment, &["start", "greet", "--input", "{}"]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(stderr(&refused).contains("who"), "{}", stderr(&refused));
-    let unknown = baton(folder.path(), &environment, &["start", "nothing"]);
+    let unknown = baton(folder, &environment, &["start", "nothing"]);
     assert_eq!(unknown.status.code(), Some(1));
     assert!(stderr(&unknown).contains("nothing"), "{}", stderr(&unknown));
     let stranger = [("BATON_URL", address.as_str()), ("BATON_TOKEN", "not-a-token")];
-    let refused = stderr(&baton(folder.path(), &stranger, &["start", "greet"]));
+    let refused = stderr(&baton(folder, &stranger, &["start", "greet"]));
     assert!(refused.contains("BATON_TOKEN") && refused.contains("does not know this token"), "{refused}");
     assert!(refused.contains("http://127.0.0.1:"), "{refused}");
-    let retried = baton(folder.path(), &environment, &["retry", "--all", "--reason", "a test"]);
+
+    // What may be a mistake is said, and published.
+    std::fs::write(folder.join("narrow.yaml"), NARROW).unwrap();
+    let applied = baton(folder, &environment, &["definition", "apply", "narrow.yaml"]);
+    assert_eq!((applied.status.code(), stdout(&applied).as_str()), (Some(0), "saga narrow: version 1\n"));
+    assert!(
+        stderr(&applied).contains("warning: /steps: All commands go to one aggregate type."),
+        "{}",
+        stderr(&applied)
+    );
+    let (_, narrow) = server.request(Method::GET, "/api/v1/sagas/narrow", None).await.unwrap();
+    let found = narrow["check"]["diagnostics"].as_array().unwrap();
+    assert!(found.iter().any(|it| it["code"] == "one-aggregate" && it["pointer"] == "/steps"), "{narrow}");
+
+    let retried = baton(folder, &environment, &["retry", "--all", "--reason", "a test"]);
     assert_eq!((retried.status.code(), stdout(&retried).as_str()), (Some(0), "Nothing has failed there.\n"));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn definitions_leave_as_files_and_come_back_as_drafts() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("baton.db").display());
-    let mut server = Baton::new(url, folder.path().join("baton.log"));
+async fn definitions_leave_as_files_and_come_back_as_drafts(folder: &Path, url: String) {
+    let mut server = Baton::new(url, folder.join("baton.log"));
     server.start().await;
     let address = format!("http://127.0.0.1:{}", server.port);
     let environment = [("BATON_URL", address.as_str()), ("BATON_TOKEN", TOKEN)];
-    std::fs::write(folder.path().join("greet.yaml"), PROCESS).unwrap();
-    let applied = baton(folder.path(), &environment, &["definition", "apply", "greet.yaml"]);
+    std::fs::write(folder.join("greet.yaml"), PROCESS).unwrap();
+    let applied = baton(folder, &environment, &["definition", "apply", "greet.yaml"]);
     assert_eq!(applied.status.code(), Some(0), "{}", stderr(&applied));
 
-    let printed = baton(folder.path(), &environment, &["definition", "export", "greet"]);
+    let printed = baton(folder, &environment, &["definition", "export", "greet"]);
     assert_eq!(stdout(&printed), PROCESS, "{}", stderr(&printed));
     let written =
-        baton(folder.path(), &environment, &["definition", "export", "greet", "--format", "bpmn", "-o", "greet.bpmn"]);
+        baton(folder, &environment, &["definition", "export", "greet", "--format", "bpmn", "-o", "greet.bpmn"]);
     assert_eq!(written.status.code(), Some(0), "{}", stderr(&written));
-    let imported = baton(folder.path(), &environment, &["definition", "import", "greet.bpmn", "--name", "greet-again"]);
+    let imported = baton(folder, &environment, &["definition", "import", "greet.bpmn", "--name", "greet-again"]);
     assert_eq!(stdout(&imported), "process greet-again: saved as the draft\n", "{}", stderr(&imported));
     let (_, draft) = server.request(Method::GET, "/api/v1/processes/greet-again/draft", None).await.unwrap();
     assert_eq!(draft["check"]["document"]["nodes"]["pause"]["kind"], "timer", "{draft}");
 
-    std::fs::write(folder.path().join("bad.bpmn"), "<a>").unwrap();
-    let refused = baton(folder.path(), &environment, &["definition", "import", "bad.bpmn"]);
+    std::fs::write(folder.join("bad.bpmn"), "<a>").unwrap();
+    let refused = baton(folder, &environment, &["definition", "import", "bad.bpmn"]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(
         stderr(&refused).contains("bad.bpmn was not imported") && stderr(&refused).contains("not whole"),
         "{}",
         stderr(&refused)
     );
-    let nobody = baton(folder.path(), &environment, &["definition", "export", "nobody"]);
+    let nobody = baton(folder, &environment, &["definition", "export", "nobody"]);
     assert!(stderr(&nobody).contains("There is no process"), "{}", stderr(&nobody));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn instances_are_migrated_one_and_many_with_a_dry_run_before() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("baton.db").display());
-    let mut server = Baton::new(url, folder.path().join("baton.log"));
+async fn instances_are_migrated_one_and_many_with_a_dry_run_before(folder: &Path, url: String) {
+    let mut server = Baton::new(url, folder.join("baton.log"));
     server.start().await;
     let address = format!("http://127.0.0.1:{}", server.port);
     let environment = [("BATON_URL", address.as_str()), ("BATON_TOKEN", TOKEN)];
     let run = |arguments: &[&str]| {
-        let output = baton(folder.path(), &environment, arguments);
+        let output = baton(folder, &environment, arguments);
         (output.status.code().unwrap(), stdout(&output), stderr(&output))
     };
-    std::fs::write(folder.path().join("greet.yaml"), PROCESS).unwrap();
-    std::fs::write(folder.path().join("next.yaml"), PROCESS.replace("pause", "rest")).unwrap();
+    std::fs::write(folder.join("greet.yaml"), PROCESS).unwrap();
+    std::fs::write(folder.join("next.yaml"), PROCESS.replace("pause", "rest")).unwrap();
     assert_eq!(run(&["definition", "apply", "greet.yaml"]).0, 0);
     let start =
         |who: &str| run(&["start", "greet", "--input", &format!("{{\"who\": {who:?}}}"), "--business-key", who]).1;
@@ -241,19 +286,16 @@ async fn instances_are_migrated_one_and_many_with_a_dry_run_before() {
     assert!(unknown.0 == 1 && unknown.2.contains("/definition"), "{unknown:?}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_is_restarted_from_an_earlier_point() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("baton.db").display());
-    let mut server = Baton::new(url, folder.path().join("baton.log"));
+async fn an_instance_is_restarted_from_an_earlier_point(folder: &Path, url: String) {
+    let mut server = Baton::new(url, folder.join("baton.log"));
     server.start().await;
     let address = format!("http://127.0.0.1:{}", server.port);
     let environment = [("BATON_URL", address.as_str()), ("BATON_TOKEN", TOKEN)];
     let run = |arguments: &[&str]| {
-        let output = baton(folder.path(), &environment, arguments);
+        let output = baton(folder, &environment, arguments);
         (output.status.code().unwrap(), stdout(&output), stderr(&output))
     };
-    std::fs::write(folder.path().join("greet.yaml"), PROCESS).unwrap();
+    std::fs::write(folder.join("greet.yaml"), PROCESS).unwrap();
     assert_eq!(run(&["definition", "apply", "greet.yaml"]).0, 0);
     let first = run(&["start", "greet", "--input", "{\"who\": \"mina\"}"]).1;
     let first = first.trim();
@@ -302,20 +344,7 @@ nodes:
   done: {kind: end}
 ";
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn everything_that_operators_do_is_a_command_on_sqlite() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("baton.db").display());
-    everything_that_operators_do(folder.path(), url).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn everything_that_operators_do_is_a_command_on_postgres() {
-    let folder = tempfile::tempdir().unwrap();
-    everything_that_operators_do(folder.path(), baton_testkit::postgres::fresh_database().unwrap()).await;
-}
-
-async fn everything_that_operators_do(folder: &Path, url: String) {
+async fn everything_that_operators_do_is_a_command(folder: &Path, url: String) {
     let mut server = Baton::new(url, folder.join("baton.log"));
     server.start().await;
     let address = format!("http://127.0.0.1:{}", server.port);

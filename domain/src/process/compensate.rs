@@ -4,7 +4,8 @@
 //! was left without an answer, by a time-out or because everything else is given up, is neither done nor not done: it is
 //! remembered as [`Unsettled`]. Undoing first waits until every such command is settled, so that no undo overtakes a
 //! command: neither the one that it takes back nor a later one, which counts on what is taken back. Only what is said to
-//! stay (`undo: none`) is not waited for.
+//! stay (`undo: none`) is not waited for. A child that is given up is such a command, too: it has to say first that it has
+//! ended, with what it did itself undone.
 
 use chrono::TimeDelta;
 use serde_json::{Map, Value};
@@ -12,7 +13,7 @@ use serde_json::{Map, Value};
 use super::{
     Attempt, Cause, Event, Forward, IncidentKind, Issued, Place, Rest, State, Token, Undoable, Unsettled, ValueWait,
     decide::is_awaited_later,
-    definition::{Command, Node, Undo, event_root},
+    definition::{Command, Node, NodeKind, Undo, event_root},
     ports::NEXT,
     walk::{Exit, IDEMPOTENCY_HEADER, Letter, Walk, evaluate, next_number, read_key},
 };
@@ -37,11 +38,13 @@ impl<'a> Walk<'a> {
     /// nothing has to be.
     pub(super) fn holds_up(&self, node: &str) -> Option<&'a Command> {
         let command = self.definition.nodes.get(node)?.command()?;
-        let undoes = || {
-            let mut commands = self.definition.nodes.values().filter_map(Node::command);
-            !self.state.done.is_empty() || commands.any(|it| it.undo.is_some())
-        };
-        (command.undo.is_some() || (!command.stays && undoes())).then_some(command)
+        (command.undo.is_some() || (!command.stays && self.may_undo())).then_some(command)
+    }
+
+    /// Whether anything is, or could be, to be undone.
+    pub(super) fn may_undo(&self) -> bool {
+        let mut commands = self.definition.nodes.values().filter_map(Node::command);
+        !self.state.done.is_empty() || commands.any(|it| it.undo.is_some())
     }
 
     /// What will undo the step that is left so; `None` when it did nothing that can be undone.
@@ -102,7 +105,7 @@ impl<'a> Walk<'a> {
 
     /// Remembers what a token leaves undecided when it is taken from its place before the answer came.
     pub fn unsettle(&mut self, token: &Token) {
-        self.give_up_child(token, "its caller went on without it", true);
+        self.leave_child(token, "its caller went on without it");
         let Some(command) = self.holds_up(&token.node) else { return };
         let (issued, reply) = match token.waiting() {
             // The last attempt was refused: there is nothing to undo.
@@ -175,8 +178,10 @@ impl<'a> Walk<'a> {
         for entry in unsettled.cloned().collect::<Vec<_>>() {
             let vars = self.over(entry.frame.clone());
             let scope = self.scope(&vars);
-            let command = self.definition.nodes.get(&entry.node).and_then(Node::command);
-            let after = command.and_then(|command| command.awaits.timeout.as_ref());
+            let after = self.definition.nodes.get(&entry.node).and_then(|node| match &node.kind {
+                NodeKind::Call(call) => call.timeout.as_ref(),
+                _ => node.command()?.awaits.timeout.as_ref(),
+            });
             let due_at = after.and_then(|timeout| timeout.after.resolve(self.context.now, &scope).ok());
             let due_at = due_at.unwrap_or(self.context.now + SETTLEMENT_PATIENCE);
             drop(scope);

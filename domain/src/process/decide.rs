@@ -7,10 +7,10 @@ use super::{
     Unsettled, ValueWait, again,
     definition::{Node, NodeKind, Retry, wait_values},
     evolve::evolve,
-    family::{CALL_DEPTH_MAX, PROCESS_ENDED, PROCESS_REFUSED, Parent},
+    family::{CALL_DEPTH_MAX, Parent},
     fire, operate,
     rejection::{invalid, refuse_suspended, rejection},
-    walk::{Exit, Walk, waits_for_child},
+    walk::{Exit, Walk, is_end_of_child, waits_for_child, was_completed},
 };
 use crate::{
     diagnostic::Diagnostic,
@@ -333,6 +333,14 @@ impl Walk<'_> {
     /// It turns out what became of a command that was left without an answer.
     fn settled(&mut self, entry: &Unsettled, message: &Message, relation: &Relation) {
         let command = self.definition.nodes.get(&entry.node).and_then(Node::command);
+        if self.definition.is_call(&entry.node) {
+            let succeeded = was_completed(message);
+            let (node, command, closed) = (entry.node.clone(), entry.command(), entry.open());
+            let message = Some(Box::new(message.clone()));
+            let (undo, failure, by, reason) = (None, None, None, None);
+            self.record(Event::StepSettled { node, command, succeeded, message, undo, failure, by, reason, closed });
+            return;
+        }
         let is_refusal = command.is_none_or(|command| command.is_refusal(&message.message_type));
         let is_superseded = is_refusal && is_of_an_earlier_attempt(&entry.issued, relation);
         if self.is_overheard(entry, message) {
@@ -371,7 +379,7 @@ impl Mail<'_> {
         let is_awaited = match token.waiting() {
             Place::Command(_) | Place::Wait { .. } => self.is_in_on(&token.node),
             Place::Call { .. } => {
-                return [PROCESS_ENDED, PROCESS_REFUSED].contains(&self.message.message_type.as_str())
+                return is_end_of_child(&self.message.message_type)
                     && matches!(self.relation, Relation::Reply(cause) if waits_for_child(token, *cause));
             }
             Place::Compensating { undo: Some(_) } => {
@@ -389,6 +397,10 @@ impl Mail<'_> {
     }
 
     fn settles(&self, entry: &Unsettled) -> bool {
+        if self.definition.is_call(&entry.node) {
+            return is_end_of_child(&self.message.message_type)
+                && matches!(self.relation, Relation::Reply(cause) if entry.issued.is_for(*cause));
+        }
         entry.reply.is_none()
             && self.is_in_on(&entry.node)
             && match self.relation {

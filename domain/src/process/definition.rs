@@ -23,7 +23,7 @@ pub const EARLY: TimeDelta = TimeDelta::hours(24);
 pub struct Definition(Arc<Parts>);
 
 /// What a [`Definition`] consists of.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Parts {
     pub name: String,
     pub title: Option<String>,
@@ -369,7 +369,9 @@ pub enum Outcome {
 }
 
 impl Definition {
-    pub(crate) fn new(mut parts: Parts) -> Self {
+    /// Works out what is inside of what, and takes everything else for granted: what is read is checked by
+    /// [`parse`](crate::definition::parse).
+    pub fn new(mut parts: Parts) -> Self {
         parts.scopes = Scopes::of(&parts.nodes, &parts.start, &mut Vec::new());
         Self(Arc::new(parts))
     }
@@ -390,6 +392,11 @@ impl Definition {
     /// What is wrong with `input` as the input of a start; pointers are relative to it.
     pub fn check_input(&self, input: &Value) -> Vec<Diagnostic> {
         self.input.as_ref().map_or_else(Vec::new, |schema| schema.check(input))
+    }
+
+    /// Whether this node calls another process.
+    pub fn is_call(&self, node: &str) -> bool {
+        self.nodes.get(node).is_some_and(|node| matches!(node.kind, NodeKind::Call(_)))
     }
 
     /// The processes that it calls.

@@ -36,7 +36,7 @@ pub(super) fn fire(walk: &mut Walk<'_>, timer: TimerId) {
             Place::ForEach(it) if it.pause == Some(timer) => walk.breathed(&token, timer),
             place => {
                 let port = if matches!(place, Place::Timer { .. }) { NEXT } else { TIMEOUT };
-                walk.give_up_child(&token, "its caller did not wait any longer", true);
+                walk.leave_child(&token, "its caller did not wait any longer");
                 walk.time_is_up(&token, timer);
                 walk.leave_and_go(token.id, &token.node, Exit::by(port));
             }

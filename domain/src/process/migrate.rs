@@ -350,9 +350,13 @@ impl Check<'_> {
         self.add("other-undo", of_node(node), message);
     }
 
-    /// A command that nobody answered: its reply has to be known as one, and to be undone if it was done.
+    /// A command that nobody answered: its reply has to be known as one, and to be undone if it was done. A child that was
+    /// given up says to any call that it has ended.
     fn unsettled(&mut self, entry: &Unsettled) {
         let (from, to) = (self.from, self.to);
+        if from.is_call(&entry.node) && to.is_call(self.target(&entry.node)) {
+            return;
+        }
         let old = from.nodes.get(&entry.node).and_then(Node::command);
         let Some(new) = to.nodes.get(self.target(&entry.node)) else {
             return self.no_target(&entry.node, "it is not known yet whether it was done");

@@ -304,8 +304,9 @@ fn hand_over(walk: &mut Walk<'_>, living: Option<&State>) -> Handed {
         .chain(held)
         .filter(|it| is_awaited_later(walk.definition, &it.message_type) && !walk.state.recent.contains(&it.id));
     let early = early.take(KEPT_MAX).cloned().collect();
-    // Token 1 is the new instance's own.
-    let renumbered = unsettled.iter().zip(2..).map(|(entry, watch)| {
+    // A child tells the instance that called it of its end, not this one. Token 1 is the new instance's own.
+    let commands = unsettled.iter().filter(|it| !walk.definition.is_call(&it.node));
+    let renumbered = commands.zip(2..).map(|(entry, watch)| {
         let mut entry = Unsettled { watch, ..entry.clone() };
         entry.issued.timer = None;
         entry

@@ -24,7 +24,7 @@ mod call;
 mod open;
 
 pub use branch::ITEMS_MAX;
-pub(super) use call::waits_for_child;
+pub(super) use call::{is_end_of_child, waits_for_child, was_completed};
 pub use open::IDEMPOTENCY_HEADER;
 pub(super) use open::{Letter, evaluate, read_key};
 

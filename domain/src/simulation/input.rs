@@ -119,9 +119,15 @@ fn answer(
             _ => {}
         }
     }
-    let unsettled = state.unsettled.iter().find(|it| it.node == node);
-    let unsettled = unsettled.map(|it| caused_by(it.issued.command));
-    unsettled.ok_or_else(|| refused("/answer", nothing_at(state, node, "command is under way")))
+    let Some(unsettled) = state.unsettled.iter().find(|it| it.node == node) else {
+        return Err(refused("/answer", nothing_at(state, node, "command is under way")));
+    };
+    let message = caused_by(unsettled.issued.command);
+    if definition.is_call(node) {
+        let (event, payload) = ended(event, payload);
+        return Ok(Message { message_type: event.to_owned(), payload, ..message });
+    }
+    Ok(message)
 }
 
 /// The types of the events that answer what a token waits for.
@@ -132,11 +138,23 @@ pub(super) fn replies(definition: &process::Definition, state: &State, token: &T
             let undoable = state.done.last();
             undoable.map_or_else(Vec::new, |it| it.done.iter().chain(&it.failed).cloned().collect())
         }
-        Place::Call { .. } => {
-            ["completed", "failed", "cancelled", "compensated", "refused"].map(str::to_owned).to_vec()
-        }
+        Place::Call { .. } => ends_of_child(),
         _ => node.and_then(|node| node.awaits()).map_or_else(Vec::new, |awaits| awaits.on.keys().cloned().collect()),
     }
+}
+
+/// How a called process may end.
+fn ends_of_child() -> Vec<String> {
+    ["completed", "failed", "cancelled", "compensated", "refused"].map(str::to_owned).to_vec()
+}
+
+/// The answers that say what became of what was left without one.
+pub(super) fn late_replies(definition: &process::Definition, node: &str) -> Vec<String> {
+    if definition.is_call(node) {
+        return ends_of_child();
+    }
+    let awaits = definition.nodes.get(node).and_then(|node| node.awaits());
+    awaits.map_or_else(Vec::new, |awaits| awaits.on.keys().cloned().collect())
 }
 
 /// What a called process says at its end.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Move, Scenario, Trial,
-    input::{item_of, replies, tokens_at},
+    input::{item_of, late_replies, replies, tokens_at},
     sample,
     trial::until_next,
 };
@@ -72,14 +72,17 @@ pub fn questions(trial: &Trial, scenarios: &[Scenario]) -> Vec<Question> {
     let mut questions: Vec<Question> =
         state.tokens.iter().filter_map(|token| about(trial, process, state, token, &past)).collect();
     questions.extend(state.unsettled.iter().filter(|it| it.reply.is_none()).map(|it| {
-        let answers = process.nodes.get(&it.node).and_then(|node| node.awaits());
-        let answers: Vec<&String> = answers.into_iter().flat_map(|awaits| awaits.on.keys()).collect();
+        let answers = late_replies(process, &it.node);
+        let (kind, title) = match process.is_call(&it.node) {
+            true => (QuestionKind::Call, "Given up, and not known yet to have ended"),
+            false => (QuestionKind::Command, "Nobody knows yet whether it was done"),
+        };
         Question {
-            kind: QuestionKind::Command,
+            kind,
             node: it.node.clone(),
-            title: "Nobody knows yet whether it was done".to_owned(),
+            title: title.to_owned(),
             payload: it.issued.forward.as_ref().map_or(Value::Null, |forward| forward.payload.clone()),
-            choices: answers.into_iter().map(|event| past.answer(process, &it.node, None, event)).collect(),
+            choices: answers.iter().map(|event| past.answer(process, &it.node, None, event)).collect(),
         }
     }));
     questions.extend(until_next(trial).map(|length| Question {

@@ -12,7 +12,7 @@ use baton_domain::{
     definition::DefinitionKind,
     ids::{InstanceId, MessageId, TaskId},
     message::{Key, Message},
-    process::{self, Context, Definition, Input, Operator, Parent, Rejection, State},
+    process::{self, Context, Definition, Input, NodeKind, Operator, Parent, Rejection, State},
     saga,
 };
 use serde_json::{Value, json};
@@ -437,8 +437,10 @@ impl Work {
     pub(super) fn advance(&mut self, instance: InstanceId, input: &Input) -> Outcome {
         let (working, context) = self.working(instance)?;
         // The copy is what remains when the input is refused.
+        let overlooking = broken::is(Fault::UndoOverlooks).then(|| overlook(&working.definition));
+        let definition = overlooking.as_ref().unwrap_or(working.definition.as_ref());
         let (state, events) =
-            process::advance(&working.definition, working.state.clone(), input, &context).map_err(Refusal::Rejected)?;
+            process::advance(definition, working.state.clone(), input, &context).map_err(Refusal::Rejected)?;
         let (state, events) = match broken::is(Fault::UndoOvertakes) {
             true => settle_unsettled(&working.definition, state, events, &context),
             false => (state, events),
@@ -534,6 +536,17 @@ impl Work {
         };
         (self.changes, finished)
     }
+}
+
+/// The defect [`Fault::UndoOverlooks`]: what has no undo is said to stay.
+fn overlook(definition: &Definition) -> Definition {
+    let mut parts = process::definition::Parts::clone(definition);
+    for node in parts.nodes.values_mut() {
+        if let NodeKind::Command(command) = &mut node.kind {
+            command.stays = command.undo.is_none();
+        }
+    }
+    Definition::new(parts)
 }
 
 /// The defect [`Fault::UndoOvertakes`].

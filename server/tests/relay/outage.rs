@@ -6,16 +6,19 @@ use async_trait::async_trait;
 use baton_domain::message::Message;
 use baton_server::{
     bus::{Bus, MemoryBus},
-    store::{OpenOptions, open, rows::Failure},
+    store::{
+        OpenOptions, open,
+        rows::{Failure, Repair, RepairFilter},
+    },
 };
 use baton_testkit::{Postgres, postgres::Durability};
 use serde_json::json;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, PgPool};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     log::pool,
-    sink::Sink,
+    sink::{Reply, Sink},
     world::{Database, Recorder, Setup, World, addressed, event, first_of_each, until},
 };
 
@@ -87,21 +90,10 @@ async fn a_deadlock_repeats_nothing() {
     let sink = Sink::start().await;
     world.put_destination("sink", sink.settings(json!({}))).await;
     world.route("order", "sink").await;
-    // Sequences know no transactions, so the first three marks and the first three reports end as in a deadlock.
     let pool = pool(&database.url);
-    for (table, change) in [("outbox_published", "INSERT"), ("delivery", "UPDATE")] {
-        let deadlocks = format!(
-            "CREATE SEQUENCE writes_to_{table};
-            CREATE FUNCTION deadlock_{table}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                IF nextval('writes_to_{table}') <= 3 THEN
-                    RAISE EXCEPTION 'deadlock detected' USING ERRCODE = 'deadlock_detected';
-                END IF;
-                RETURN NULL;
-            END $$;
-            CREATE TRIGGER deadlock AFTER {change} ON baton.{table}
-                FOR EACH ROW EXECUTE FUNCTION deadlock_{table}()"
-        );
-        sqlx::raw_sql(AssertSqlSafe(deadlocks)).execute(&pool).await.unwrap();
+    let tables = [("outbox_published", "INSERT"), ("delivery", "UPDATE")];
+    for (table, change) in tables {
+        deadlock(&pool, table, change).await;
     }
 
     let messages: Vec<Message> = (0..50).map(|number| event(&format!("k{}", number % 7), number)).collect();
@@ -109,9 +101,47 @@ async fn a_deadlock_repeats_nothing() {
     world.until_quiet().await;
     assert_eq!(world.recorder.taken().len(), 50, "what had been published was not published again");
     assert_eq!(sink.accepted().len(), 50, "no request was made again");
-    for table in ["outbox_published", "delivery"] {
-        let sql = AssertSqlSafe(format!("SELECT last_value FROM writes_to_{table}"));
-        let writes: i64 = sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap();
-        assert!(writes > 50, "{table}: the test is worth something only if writing failed");
+    for (table, _) in tables {
+        assert!(changes_of(&pool, table).await > 50, "{table}: the test is worth something only if writing failed");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repair_that_meets_a_deadlock_is_made_again() {
+    let database = Database::postgres();
+    let world = World::start(&database).await;
+    let sink = Sink::start().await;
+    sink.judge(|_, before| if before == 0 { Reply::status(503) } else { Reply::ok() });
+    world.put_destination("sink", sink.settings(json!({"attempts_max": 1}))).await;
+    let message = addressed("sink", "k", 1);
+    world.append(std::slice::from_ref(&message)).await;
+    world.until_state(message.id, "sink", "dead").await;
+
+    let pool = pool(&database.url);
+    deadlock(&pool, "delivery", "UPDATE").await;
+    let filter = RepairFilter { message_id: Some(message.id), ..RepairFilter::default() };
+    assert_eq!(world.repair(filter, Repair::Retry { edited_payload: None }).await, 1);
+    assert!(changes_of(&pool, "delivery").await > 3, "the test is worth something only if writing failed");
+    world.until_state(message.id, "sink", "delivered").await;
+}
+
+/// The first three changes of rows of `table` end as in a deadlock. Sequences know no transactions, so they are counted
+/// all the same.
+async fn deadlock(pool: &PgPool, table: &str, change: &str) {
+    let deadlocks = format!(
+        "CREATE SEQUENCE changes_of_{table};
+        CREATE FUNCTION deadlock_{table}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF nextval('changes_of_{table}') <= 3 THEN
+                RAISE EXCEPTION 'deadlock detected' USING ERRCODE = 'deadlock_detected';
+            END IF;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER deadlock AFTER {change} ON baton.{table} FOR EACH ROW EXECUTE FUNCTION deadlock_{table}()"
+    );
+    sqlx::raw_sql(AssertSqlSafe(deadlocks)).execute(pool).await.unwrap();
+}
+
+async fn changes_of(pool: &PgPool, table: &str) -> i64 {
+    let sql = AssertSqlSafe(format!("SELECT last_value FROM changes_of_{table}"));
+    sqlx::query_scalar(sql).fetch_one(pool).await.unwrap()
 }

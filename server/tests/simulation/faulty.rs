@@ -3,9 +3,9 @@
 use baton_server::broken::{Broken, Fault};
 
 use super::{
-    invariants::Invariant,
+    invariants::{Invariant, Violation},
     run::run,
-    scenario::{ERRANDS, GUESTS, MESSAGES, ORDERS, Scenario, TALLY},
+    scenario::{BRANCHES, ERRANDS, GUESTS, MESSAGES, ORDERS, Scenario, TALLY},
 };
 
 /// The defect must be found within so many seeds.
@@ -41,6 +41,13 @@ fn taking_a_time_out_for_an_answer_undoes_what_is_not_done_yet() {
     must_fail(Fault::UndoOvertakes, &ORDERS, Invariant::UndoAfterForward);
 }
 
+/// Two rules find it, the one in the history of the instance and the other by what participants did.
+#[test]
+fn overlooking_commands_that_nothing_undoes_lets_an_undo_overtake_them() {
+    must_fail_saying(Fault::UndoOverlooks, &BRANCHES, Invariant::UndoAfterForward, "was not answered");
+    must_fail_saying(Fault::UndoOverlooks, &BRANCHES, Invariant::UndoAfterForward, "was overtaken by an undo");
+}
+
 #[test]
 fn keeping_events_without_a_lock_on_their_value_misses_who_waits() {
     must_fail(Fault::BlindToEarly, &GUESTS, Invariant::EarlyIsTakenOnce);
@@ -48,10 +55,15 @@ fn keeping_events_without_a_lock_on_their_value_misses_who_waits() {
 
 /// The same seeds that the sound build passes, until one breaks the invariant.
 fn must_fail(fault: Fault, scenario: &'static Scenario, expected: Invariant) {
+    must_fail_saying(fault, scenario, expected, "");
+}
+
+fn must_fail_saying(fault: Fault, scenario: &'static Scenario, expected: Invariant, saying: &str) {
     let broken = Broken::by(fault);
     for seed in 0..SEEDS_MAX {
         let outcome = run(scenario, seed, 0);
-        if let Some(violation) = outcome.violations.iter().find(|violation| violation.invariant == expected) {
+        let is_it = |violation: &&Violation| violation.invariant == expected && violation.detail.contains(saying);
+        if let Some(violation) = outcome.violations.iter().find(is_it) {
             println!("{fault:?}: seed {seed} of `{}`: {violation}", scenario.name);
             drop(broken);
             let sound = run(scenario, seed, 0);

@@ -31,7 +31,8 @@ use std::{collections::BTreeSet, env, time::Instant};
 
 use invariants::Instance;
 use run::{Outcome, run};
-use scenario::{BRANCHES, ERRANDS, GUESTS, MESSAGES, ORDERS, SAGAS, Scenario, TALLY};
+use scenario::{BRANCHES, CALLS, ERRANDS, GUESTS, MESSAGES, ORDERS, SAGAS, Scenario, TALLY};
+use serde_json::Value;
 
 /// The lines of a failing schedule that are printed; all of them when one seed is played again.
 const SCHEDULE_LINES: usize = 150;
@@ -75,6 +76,13 @@ fn what_was_done_is_undone_once_whatever_happens() {
 fn branches_and_loops_are_undone_as_well() {
     let seen = play(&BRANCHES, 150);
     assert!(seen.compensated > 0 && seen.undone > seen.compensated);
+}
+
+#[test]
+fn a_child_is_undone_before_what_its_parent_did() {
+    let seen = play(&CALLS, 200);
+    assert!(seen.compensated > 0 && seen.undone > seen.compensated);
+    assert!(seen.awaited_children * 20 > seen.instances, "undoing next to never waited for a child");
 }
 
 #[test]
@@ -124,6 +132,8 @@ struct Seen {
     early: usize,
     /// Those that nobody took.
     unclaimed: usize,
+    /// Children that were given up and said later that they had ended.
+    awaited_children: usize,
 }
 
 impl Seen {
@@ -141,8 +151,10 @@ impl Seen {
         let took_over =
             |it: &&Instance| it.history.first().is_some_and(|(_, event)| event["event"] == "restarted_from");
         self.restarted += outcome.record.instances.iter().filter(took_over).count();
-        let facts = outcome.record.instances.iter().flat_map(|it| &it.history);
-        self.early += facts.filter(|(_, event)| event["early"] == true).count();
+        let facts = || outcome.record.instances.iter().flat_map(|it| &it.history);
+        self.early += facts().filter(|(_, event)| event["early"] == true).count();
+        let is_end_of_child = |event: &Value| event["event"] == "step_settled" && event["node"] == "book";
+        self.awaited_children += facts().filter(|(_, event)| is_end_of_child(event)).count();
         self.unclaimed += outcome.record.by_value.iter().map(|event| event.unclaimed).sum::<usize>();
         self.undone += outcome.record.deeds.iter().filter(|deed| deed.is_undo && deed.succeeded).count();
     }

@@ -407,7 +407,7 @@ nodes:
     made: OnceLock::new(),
 };
 
-/// A fork and a loop whose items go side by side, undone together.
+/// A fork and a loop whose items go side by side, undone together; one step stays done.
 pub static BRANCHES: Scenario = Scenario {
     name: "branches",
     test: "branches_and_loops",
@@ -416,7 +416,7 @@ baton: process/1
 name: parcel
 nodes:
   start: {kind: start, next: split}
-  split: {kind: fork, branches: {pay: {next: charge}, fill: {next: fill}}, join: gather, timeout: {after: PT60S, next: undo}}
+  split: {kind: fork, branches: {pay: {next: charge}, fill: {next: fill}, mark: {next: label}}, join: gather, timeout: {after: PT60S, next: undo}}
   charge:
     kind: command
     send: DoCharge
@@ -424,6 +424,12 @@ nodes:
     fails: FailedCharge
     undo: {send: UndoCharge, done: UndoneCharge, failed: KeptCharge, timeout: {after: PT20S, then: wait}}
     on: {DoneCharge: {next: gather}, FailedCharge: {next: undo}, timeout: {after: PT3S, ask: {send: AskCharge, times: 5}}}
+  label:
+    kind: command
+    send: DoLabel
+    to: stock
+    fails: FailedLabel
+    on: {DoneLabel: {next: gather}, FailedLabel: {next: undo}, timeout: {after: PT3S, ask: {send: AskLabel, times: 5}}}
   fill: {kind: for-each, over: '=[1, 2, 3]', as: item, mode: parallel, limit: 2, do: pack, next: gather}
   pack:
     kind: command
@@ -440,6 +446,87 @@ nodes:
 "#],
     nodes: 3,
     starts: &[("parcel", 4)],
+    ticks: 0,
+    producers: 0,
+    transactions: 0,
+    event: counted,
+    mended: None,
+    // A command that is given up is never answered: here that would only hide what must not happen.
+    discards: false,
+    relay_batch: (1, 12),
+    destinations: &["works"],
+    routes: &[("stock", "works")],
+    subscribers: &["bank"],
+    wants: |_, message| message.key.aggregate_type == "payments" && message.kind == MessageKind::Command,
+    answer: no_answer,
+    answers_later: |message| message.id.0.as_u128() & 2 == 0,
+    trouble: 6,
+    operations: 6,
+    turns_max: 40_000,
+    made: OnceLock::new(),
+};
+
+/// A process that calls another one beside a step of its own: each of the two may have to give the other up.
+pub static CALLS: Scenario = Scenario {
+    name: "calls",
+    test: "a_child_is_undone_before",
+    definitions: &[
+        r#"
+baton: process/1
+name: journey
+nodes:
+  start: {kind: start, next: reserve}
+  reserve:
+    kind: command
+    send: DoReserve
+    to: stock
+    fails: FailedReserve
+    undo: {send: UndoReserve, done: UndoneReserve, failed: KeptReserve, timeout: {after: PT20S, then: wait}}
+    on: {DoneReserve: {next: split}, FailedReserve: {next: undo}, timeout: {after: PT2S, ask: {send: AskReserve, times: 9}}}
+  split: {kind: fork, branches: {sub: {next: book}, pay: {next: charge}}, join: gather, timeout: {after: PT60S, next: undo}}
+  book:
+    kind: call
+    process: booking
+    input: {}
+    on: {completed: {next: gather}, failed: {next: undo}}
+    timeout: {after: PT4S, next: undo}
+  charge:
+    kind: command
+    send: DoCharge
+    to: payments
+    fails: FailedCharge
+    undo: {send: UndoCharge, done: UndoneCharge, failed: KeptCharge, timeout: {after: PT20S, then: wait}}
+    on: {DoneCharge: {next: gather}, FailedCharge: {next: undo}, timeout: {after: PT3S, ask: {send: AskCharge, times: 9}}}
+  gather: {kind: join, next: done}
+  undo: {kind: compensate, next: undone}
+  done: {kind: end, outcome: completed}
+  undone: {kind: end, outcome: compensated}
+"#,
+        r#"
+baton: process/1
+name: booking
+nodes:
+  start: {kind: start, next: pack}
+  pack:
+    kind: command
+    send: DoPack
+    to: stock
+    fails: FailedPack
+    undo: {send: UndoPack, done: UndonePack, failed: KeptPack, timeout: {after: PT20S, then: wait}}
+    on: {DonePack: {next: ship}, FailedPack: {next: undo}, timeout: {after: PT2S, ask: {send: AskPack, times: 9}}}
+  ship:
+    kind: command
+    send: DoShip
+    to: stock
+    fails: FailedShip
+    on: {DoneShip: {next: done}, FailedShip: {next: undo}, timeout: {after: PT2S, ask: {send: AskShip, times: 9}}}
+  undo: {kind: compensate, next: undone}
+  done: {kind: end, outcome: completed}
+  undone: {kind: end, outcome: compensated}
+"#,
+    ],
+    nodes: 3,
+    starts: &[("journey", 4)],
     ticks: 0,
     producers: 0,
     transactions: 0,

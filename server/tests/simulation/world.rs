@@ -11,6 +11,7 @@ use std::{
 use baton_domain::{
     ids::MessageId,
     message::{Key, Message, MessageKind},
+    process::is_between_processes,
 };
 use baton_server::{
     destination::Verdict,
@@ -120,7 +121,8 @@ impl World {
     }
 
     pub fn engine_wants(&self, message: &Message) -> bool {
-        message.kind == MessageKind::Event && self.registry.concerns(&message.message_type)
+        is_between_processes(message)
+            || (message.kind == MessageKind::Event && self.registry.concerns(&message.message_type))
     }
 
     // ------------------------------------------------------------ who is up

@@ -316,9 +316,11 @@ fn replay(instance: &Instance, issued: &mut HashSet<Uuid>, found: &mut Found) ->
                 return None;
             }
         };
-        // After the end it is only taken note of what came too late, and who took over.
+        // After the end the caller is told, and it is only taken note of what came too late, and who took over.
         let ended = state.as_ref().is_some_and(|state| state.status().is_terminal());
-        if ended && !matches!(event, Event::MessageLate { .. } | Event::RestartedAs { .. }) {
+        let is_afterwards =
+            matches!(event, Event::MessageLate { .. } | Event::RestartedAs { .. } | Event::ParentTold { .. });
+        if ended && !is_afterwards {
             let detail = format!("{}: {} after its end", instance.id, event.name());
             found.add(Invariant::TerminalIsFinal, detail);
         }
@@ -329,12 +331,15 @@ fn replay(instance: &Instance, issued: &mut HashSet<Uuid>, found: &mut Found) ->
             }
             Event::CommandSent { command, .. }
             | Event::UndoSent { command, .. }
+            | Event::Called { command, .. }
+            | Event::ChildGivenUp { command, .. }
             | Event::Asked { query: command, .. } => {
                 issued.insert(command.id.0);
                 Some(("command", command.id.0))
             }
             Event::TaskCompleted { task, .. } => Some(("task", task.0)),
             Event::TimerFired { timer, .. } => Some(("timer", timer.0)),
+            Event::ParentTold { .. } => Some(("end", instance.id)),
             _ => None,
         };
         if let Some((what, id)) = once
@@ -452,6 +457,11 @@ impl Unwinding {
                 let first = first.unwrap_or(command.id.0);
                 self.under_way.insert(first);
                 self.awaited.insert(*token, first);
+            }
+            // A child is at work until it says that it has ended.
+            Event::Called { token, command, .. } => {
+                self.under_way.insert(command.id.0);
+                self.awaited.insert(*token, command.id.0);
             }
             // What comes to the token from now on is about something else, or about an earlier attempt.
             Event::StepUnsettled { token, .. } | Event::Moved { token, .. } => {

@@ -6,8 +6,8 @@ use super::simulation::{Simulation, code, instance, names, now, park, process};
 use crate::{
     message::{Message, MessageKind},
     process::{
-        CALL_DEPTH_MAX, CANCEL_PROCESS, ChildStart, Context, FAMILY, Input, PROCESS_ENDED, PROCESS_REFUSED, Parent,
-        Place, Rejection, START_PROCESS, Status, child_of, decide, is_between_processes, refused,
+        CALL_DEPTH_MAX, CANCEL_PROCESS, ChildStart, Context, Event, FAMILY, Input, PROCESS_ENDED, PROCESS_REFUSED,
+        Parent, Place, Rejection, Restart, START_PROCESS, Status, child_of, decide, is_between_processes, refused,
         walk::IDEMPOTENCY_HEADER,
     },
 };
@@ -103,6 +103,135 @@ fn a_child_that_nobody_waits_for_any_more_is_cancelled() {
     // The child's end comes too late.
     let late = it.reply_to(START_PROCESS, PROCESS_ENDED, json!({"status": "cancelled"}));
     assert_eq!(names(&it.receive(&late).unwrap()), ["message_late"]);
+}
+
+/// Reserves, then calls; gives the child up after an hour and undoes what was reserved.
+const RESERVING: &str = r#"
+baton: process/1
+name: reserving
+nodes:
+  start: {kind: start, next: reserve}
+  reserve:
+    kind: command
+    send: Reserve
+    to: stock
+    payload: {}
+    undo: {send: Release, done: Released}
+    on: {Reserved: {next: pay}}
+  pay:
+    kind: call
+    process: payment
+    input: {}
+    on: {completed: {next: done}, failed: {next: undo}}
+    timeout: {after: PT1H, next: undo}
+  undo: {kind: compensate, next: broken}
+  done: {kind: end}
+  broken: {kind: end, outcome: failed}
+"#;
+
+fn paying() -> Simulation {
+    let mut it = Simulation::started(process(RESERVING), json!({}));
+    it.answer("Reserved", json!({}));
+    it
+}
+
+fn child_ends(it: &mut Simulation, status: &str) -> Vec<&'static str> {
+    let ended = it.reply_to(START_PROCESS, PROCESS_ENDED, json!({"status": status, "reason": null, "output": {}}));
+    names(&it.receive(&ended).unwrap())
+}
+
+#[test]
+fn nothing_is_undone_before_a_child_that_was_given_up_has_ended() {
+    let given_up: [fn(&mut Simulation); 2] =
+        [|it| drop(it.time_passes()), |it| drop(it.operate("cancel and undo").unwrap())];
+    for give_up in given_up {
+        for status in ["cancelled", "compensated", "failed", "completed"] {
+            let mut it = paying();
+            give_up(&mut it);
+            assert_eq!(it.sent_types(), ["Reserve", START_PROCESS, CANCEL_PROCESS]);
+            assert_eq!((it.status(), it.state().unsettled.len(), it.timers.len()), (Status::Compensating, 1, 1));
+            assert_eq!(child_ends(&mut it, status), ["step_settled", "undo_sent"]);
+            assert_eq!((it.sent_types()[3], it.timers.len()), ("Release", 0));
+            let Some(Event::StepSettled { node, succeeded, .. }) = it.history.iter().rev().nth(1) else { panic!() };
+            assert_eq!((node.as_str(), *succeeded), ("pay", status == "completed"));
+            // It is said once.
+            assert_eq!(child_ends(&mut it, status), ["message_late"]);
+            it.answer("Released", json!({}));
+            assert!(it.state().ended.is_some());
+        }
+    }
+}
+
+#[test]
+fn a_child_that_could_not_be_started_has_ended_too() {
+    let mut it = paying();
+    it.time_passes();
+    let refused = it.reply_to(START_PROCESS, PROCESS_REFUSED, json!({"code": "unknown-process", "message": "no"}));
+    assert_eq!(names(&it.receive(&refused).unwrap()), ["step_settled", "undo_sent"]);
+}
+
+#[test]
+fn a_child_that_does_not_end_is_told_of_and_can_be_settled() {
+    let mut it = paying();
+    it.operate("cancel and undo").unwrap();
+    // As long as the call would have waited.
+    assert_eq!(it.timers.values().copied().collect::<Vec<_>>(), [it.now + chrono::TimeDelta::hours(1)]);
+    it.time_passes();
+    assert_eq!((it.status(), it.sent.len()), (Status::Stuck, 3));
+    assert!(it.state().incident().unwrap().reason.contains("`pay`: nobody answered in time"));
+    let mut late = it.clone();
+    assert!(child_ends(&mut late, "cancelled").contains(&"undo_sent"));
+    let command = it.state().unsettled[0].command();
+    let payload = json!({});
+    let settled = it.put(Input::Settle { operator: park(), command, succeeded: false, payload }).unwrap();
+    assert!(names(&settled).contains(&"undo_sent"));
+}
+
+#[test]
+fn a_child_that_ended_before_undoing_began_holds_nothing_up() {
+    let text = RESERVING
+        .replace("PT1H, next: undo}", "PT1H, next: nap}")
+        .replace("  done:", "  nap: {kind: timer, for: PT1H, next: undo}\n  done:");
+    let mut it = Simulation::started(process(&text), json!({}));
+    it.answer("Reserved", json!({}));
+    it.time_passes();
+    assert_eq!((it.status(), it.state().unsettled.len()), (Status::Waiting, 1));
+    let mut early = it.clone();
+    assert_eq!(child_ends(&mut early, "cancelled"), ["step_settled"]);
+    early.time_passes();
+    assert_eq!(early.sent_types()[3..], ["Release"]);
+    // Else it is waited for then.
+    it.time_passes();
+    assert_eq!((it.sent.len(), it.status()), (3, Status::Compensating));
+    child_ends(&mut it, "cancelled");
+    assert_eq!(it.sent_types()[3..], ["Release"]);
+}
+
+#[test]
+fn a_call_that_was_given_up_migrates_to_a_call_alone() {
+    let mut it = paying();
+    it.put(Input::Move { operator: park(), token: None, node: None, to: "reserve".into() }).unwrap();
+    assert_eq!(it.state().unsettled.len(), 1);
+    let other = process(&RESERVING.replace("next: pay}", "next: settle}").replace("  pay:", "  settle:"));
+    let found = it.clone().migrate(&other, &[("pay", "reserve")]).unwrap_err().findings;
+    assert_eq!(found.iter().map(|it| it.code.as_str()).collect::<Vec<_>>(), ["other-kind"]);
+    it.migrate(&other, &[("pay", "settle")]).unwrap();
+    assert_eq!(child_ends(&mut it, "cancelled"), ["step_settled"]);
+    assert!(it.state().unsettled.is_empty());
+}
+
+#[test]
+fn a_restarted_instance_does_not_wait_for_a_child_of_the_one_before() {
+    for operation in ["suspend", "cancel"] {
+        let mut it = paying();
+        it.operate(operation).unwrap();
+        let is_call = |event: &Event| matches!(event, Event::Moved { to, .. } if to == "pay");
+        let called = it.history.iter().position(is_call).expect("it was called");
+        let asked = Restart { operator: park(), at: called as u64 + 1, variables: Default::default(), input: None };
+        let next = it.restart(&asked).unwrap();
+        assert_eq!(it.sent_types()[2..], [CANCEL_PROCESS], "{operation}");
+        assert_eq!((next.at(), next.state().unsettled.len(), next.state().done.len()), (vec!["pay"], 0, 1));
+    }
 }
 
 #[test]

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{Exit, Letter, Walk, evaluate, next_number};
+use super::{Exit, Letter, UNDO_MAX, Walk, evaluate, next_number};
 use crate::{
     ids::MessageId,
     message::{ID_CHARS_MAX, Key, Message, MessageKind},
     process::{
-        Attempt, Event, IncidentKind, Place, Token,
+        Attempt, Event, IncidentKind, Issued, Place, Token,
         definition::{Call, NodeKind, match_text},
         family::{
-            CANCEL_PROCESS, ChildStart, FAMILY, PROCESS_ENDED, Parent, START_PROCESS, cancel_id, cancel_payload,
-            child_id,
+            CANCEL_PROCESS, ChildStart, FAMILY, PROCESS_ENDED, PROCESS_REFUSED, Parent, START_PROCESS, cancel_id,
+            cancel_payload, child_id,
         },
         ports::{COMPLETED, FAILED, REFUSED},
     },
@@ -77,8 +77,18 @@ impl Walk<'_> {
         }
     }
 
+    /// The child that a token waits for is cancelled, and its caller goes on. Should anything have to be undone, it has to
+    /// be known first that the child has ended: till then it may do more, and what it did counts on what was before it.
+    pub(in crate::process) fn leave_child(&mut self, token: &Token, reason: &str) {
+        let Place::Call { command, .. } = token.place else { return };
+        self.give_up_child(token, reason, true);
+        if self.may_undo() && self.state.done.len() + self.state.unsettled.len() < UNDO_MAX {
+            self.keep_unsettled(token, Issued::new(command), None);
+        }
+    }
+
     /// The child that a token waits for is not waited for any more: it is cancelled.
-    pub(in crate::process) fn give_up_child(&mut self, token: &Token, reason: &str, compensate: bool) {
+    fn give_up_child(&mut self, token: &Token, reason: &str, compensate: bool) {
         let Place::Call { command, child, .. } = &token.place else { return };
         let message = Message {
             id: cancel_id(*command),
@@ -105,6 +115,16 @@ impl Walk<'_> {
             self.give_up_child(&token, reason, compensate);
         }
     }
+}
+
+/// Whether a message of this type says that a child has ended, or was never started.
+pub(in crate::process) fn is_end_of_child(message_type: &str) -> bool {
+    [PROCESS_ENDED, PROCESS_REFUSED].contains(&message_type)
+}
+
+/// Whether a child was completed, says this message about its end.
+pub(in crate::process) fn was_completed(message: &Message) -> bool {
+    message.message_type == PROCESS_ENDED && message.payload["status"] == COMPLETED
 }
 
 /// Whether this id is that of a command to start a child, for which the token waits.

@@ -12,6 +12,19 @@ use crate::{
     diagnostic::Diagnostic,
 };
 
+/// Reserves and calls; after an hour it gives the call up and takes back what it reserved.
+pub const CALLING: &str = "
+baton: process/1
+name: calling
+nodes:
+  start: {kind: start, next: reserve}
+  reserve: {kind: command, send: Reserve, to: stock, undo: {send: Release, done: Released}, on: {Reserved: {next: pay}}}
+  pay: {kind: call, process: payment, input: {}, on: {completed: {next: done}, failed: {next: undo}}, timeout: {after: PT1H, next: undo}}
+  undo: {kind: compensate, next: undone}
+  undone: {kind: end, outcome: compensated}
+  done: {kind: end}
+";
+
 pub fn definition(text: &str) -> Definition {
     definition::parse(text).unwrap_or_else(|found| panic!("{found:#?}")).definition
 }

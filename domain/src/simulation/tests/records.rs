@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{definition, moves, shipped, tried};
 use crate::{
     process::{Event, Operator, advance},
-    simulation::{Scenario, Unrecordable, recorded, run},
+    simulation::{Move, Scenario, Unrecordable, recorded, run},
 };
 
 fn texts(value: &Value, found: &mut Vec<String>) {
@@ -48,6 +48,23 @@ fn every_shipped_scenario_can_be_had_back_from_its_history_masked() {
             assert_eq!(leaked, Vec::<String>::new(), "{}", scenario.name);
         }
     }
+}
+
+#[test]
+fn how_a_called_process_ended_that_was_given_up_is_recorded() {
+    let calling = definition(super::CALLING);
+    let lines = [
+        "{start: {}}",
+        "{answer: reserve, with: Reserved}",
+        "{timer: pay}",
+        "{answer: pay, with: cancelled}",
+        "{answer: reserve, with: Released}",
+    ];
+    let history: Vec<Event> = tried(&calling, &lines).events().cloned().collect();
+    let made = recorded(&calling, "given up", &history).expect("it can be repeated").scenario;
+    let again: Vec<String> = made.moves().map(Move::sentence).collect();
+    assert_eq!(again, moves(&lines).iter().map(Move::sentence).collect::<Vec<_>>());
+    assert_eq!(run(&calling, &[made]).failures().count(), 0);
 }
 
 const LOANS: &str = "

@@ -207,6 +207,21 @@ fn items_branches_events_and_called_processes_are_answered_by_hand() {
 }
 
 #[test]
+fn a_called_process_that_was_given_up_is_asked_about_until_it_has_ended() {
+    let calling = definition(super::CALLING);
+    let lines = ["{start: {}}", "{answer: reserve, with: Reserved}", "{timer: pay}"];
+    let open = asked(&tried(&calling, &lines));
+    let call = open.iter().find(|it| it.kind == QuestionKind::Call).expect("it is asked about");
+    assert_eq!((call.node.as_str(), call.title.as_str()), ("pay", "Given up, and not known yet to have ended"));
+    assert_eq!(choices(call), ["completed", "failed", "cancelled", "compensated", "refused"]);
+    for end in choices(call) {
+        let ended = format!("{{answer: pay, with: {end}}}");
+        let trial = tried(&calling, &[&lines[..], &[&ended, "{answer: reserve, with: Released}"]].concat());
+        assert_eq!(trial.state().map(|it| it.status()), Some(Status::Compensated), "{end}");
+    }
+}
+
+#[test]
 fn a_process_that_goes_round_by_timers_is_stopped() {
     let round = definition(
         "{baton: process/1, name: round, nodes: {start: {kind: start, next: t}, t: {kind: timer, for: PT1S, next: stop},

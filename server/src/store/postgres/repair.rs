@@ -11,7 +11,25 @@ use crate::store::{
     rows::{AuditRow, Parked, Repair, RepairFilter, Swept},
 };
 
+/// So often a repair is made again that met a deadlock: many rows at once, and workers write to them in their own order.
+const DEADLOCKS_MAX: u32 = 5;
+
 pub(super) async fn repair(
+    store: &Postgres,
+    filter: &RepairFilter,
+    repair: &Repair,
+    audit: AuditRow,
+) -> Result<u64, StoreError> {
+    let mut deadlocks = 0;
+    loop {
+        match repair_once(store, filter, repair, audit.clone()).await {
+            Err(StoreError::Conflict { .. }) if deadlocks < DEADLOCKS_MAX => deadlocks += 1,
+            other => return other,
+        }
+    }
+}
+
+async fn repair_once(
     store: &Postgres,
     filter: &RepairFilter,
     repair: &Repair,
