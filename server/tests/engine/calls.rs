@@ -11,6 +11,7 @@ use crate::fixture::{World, eventually};
 on_both!(calls:
     a_process_calls_others_and_gathers_what_they_yield,
     a_child_that_fails_ends_its_parent_and_the_other_children,
+    a_child_that_is_given_up_is_undone_before_its_caller,
     a_call_that_cannot_start_is_an_incident_that_a_retry_resolves,
     processes_that_would_call_each_other_for_ever_are_not_published,
 );
@@ -105,6 +106,48 @@ pub async fn a_child_that_fails_ends_its_parent_and_the_other_children(world: Wo
         (states.contains(&"failed".to_owned()) && states.contains(&"cancelled".to_owned())).then_some(())
     })
     .await;
+    world.until_quiet().await;
+    world.stop().await;
+}
+
+const PACKING: &str = "
+baton: process/1
+name: packing
+nodes:
+  start: {kind: start, next: pack}
+  pack: {kind: command, send: Pack, to: stock, undo: {send: Unpack, done: Unpacked}, on: {Packed: {next: ship}}}
+  ship: {kind: command, send: Ship, to: carrier, on: {Shipped: {next: done}}}
+  done: {kind: end}
+";
+
+const ORDERING: &str = "
+baton: process/1
+name: ordering
+nodes:
+  start: {kind: start, next: reserve}
+  reserve: {kind: command, send: Reserve, to: stock, undo: {send: Release, done: Released}, on: {Reserved: {next: pack}}}
+  pack: {kind: call, process: packing, on: {completed: {next: done}, failed: {next: done}}}
+  done: {kind: end}
+";
+
+pub async fn a_child_that_is_given_up_is_undone_before_its_caller(world: World) {
+    world.publish(PACKING).await;
+    world.publish(ORDERING).await;
+    let instance = world.start_with("ordering", json!({}), None).await.unwrap().id;
+    world.answer(&world.command("Reserve").await, "Reserved", json!({})).await;
+    world.answer(&world.command("Pack").await, "Packed", json!({})).await;
+    let ship = world.command("Ship").await;
+    world.operate(instance, Operate::Cancel { compensate: true }).await.unwrap();
+    let waiting = world.until_state(instance, "compensating").await;
+    assert_eq!(waiting.unanswered.iter().map(|it| it.node.as_str()).collect::<Vec<_>>(), ["pack"]);
+    // The child waits for what it has under way, and its caller for the child.
+    world.answer(&ship, "Shipped", json!({})).await;
+    let unpack = world.command("Unpack").await;
+    assert_eq!(world.participant.count("Release"), 0);
+    world.answer(&unpack, "Unpacked", json!({})).await;
+    world.answer(&world.command("Release").await, "Released", json!({})).await;
+    let cancelled = world.until_state(instance, "cancelled").await;
+    assert!(cancelled.unanswered.is_empty());
     world.until_quiet().await;
     world.stop().await;
 }
