@@ -64,12 +64,15 @@ impl Statements {
                     format!("({place}, {key}) > ($1::text::{type_name}, $2::text::{key_type})"),
                 )
             }
-            // Numbers of transactions go round; their ages, all seen from the same instant, do not.
+            // Numbers of transactions go round; their ages, all seen from the same instant, do not. Partitions count their
+            // rows each for itself, so a row is told by its partition too (0 where a place from before names none: rows that
+            // are read again are known).
             None => (
                 "t.xmin::text".to_owned(),
-                "t.ctid::text".to_owned(),
-                "age(t.xmin) DESC, t.ctid".to_owned(),
-                "(age(t.xmin) < age($1::text::xid) OR age(t.xmin) = age($1::text::xid) AND t.ctid > $2::text::tid)"
+                "t.ctid::text || ' ' || t.tableoid::text".to_owned(),
+                "age(t.xmin) DESC, t.tableoid, t.ctid".to_owned(),
+                "(age(t.xmin) < age($1::text::xid) OR age(t.xmin) = age($1::text::xid) AND (t.tableoid, t.ctid) > \
+                 (('0' || split_part($2::text, ' ', 2))::oid, split_part($2::text, ' ', 1)::tid))"
                     .to_owned(),
             ),
         };
