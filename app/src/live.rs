@@ -22,6 +22,8 @@ const ADDRESS: &str = "/api/v1/stream";
 const THROTTLE: Duration = Duration::from_millis(350);
 /// The browser reconnects by itself, except after an answer that is no stream (a server that is starting).
 const REOPEN: Duration = Duration::from_secs(3);
+/// How often it is looked whether all of the page has been taken over.
+const WHOLE_POLL: Duration = Duration::from_millis(20);
 /// How many lines of the flow are kept.
 pub const FLOW_MAX: usize = 300;
 
@@ -168,12 +170,25 @@ pub fn provide_live() {
     Effect::new(move |_| open(live));
 }
 
+/// Says that the page is live, as soon as all of it is: what is pressed before that would be lost.
+fn say_live(live: Live, stream: &EventSource) {
+    if stream.ready_state() != EventSource::OPEN {
+        return;
+    }
+    if IS_WHOLE.load(Ordering::Relaxed) {
+        return live.link.set(Link::Live);
+    }
+    let stream = stream.clone();
+    set_timeout(move || say_live(live, &stream), WHOLE_POLL);
+}
+
 fn open(live: Live) {
     let Ok(source) = EventSource::new(ADDRESS) else { return };
+    let opened = source.clone();
     let on_open = Closure::<dyn FnMut()>::new(move || {
         // At the first opening too: what changed between the drawing on the server and now was told to nobody.
         live.catch_up();
-        live.link.set(Link::Live);
+        say_live(live, &opened);
     });
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         let data = event.data().as_string().unwrap_or_default();
