@@ -1,4 +1,6 @@
 //! What is defined, who takes part, and how much happens: one `Scenario` for each kind of load.
+//!
+//! Long because it is a list: each scenario says all of itself, so that it is read in one place when one of its seeds fails.
 
 use std::sync::{Arc, OnceLock};
 
