@@ -324,9 +324,9 @@ impl<'a> Walk<'a> {
         self.undo_of(&entry.node).is_none() && is_awaited_later(self.definition, &message.message_type)
     }
 
-    /// Takes note of what such a message says about the command, besides what else it leads to.
-    pub(super) fn overhear(&mut self, entry: &Unsettled, succeeded: bool) {
-        let (message, undo, failure, by, reason) = (None, None, None, None, None);
+    /// Takes note of what became of an unsettled command where nothing is to be undone of it.
+    pub(super) fn note_settled(&mut self, entry: &Unsettled, succeeded: bool, message: Option<Box<Message>>) {
+        let (undo, failure, by, reason) = (None, None, None, None);
         let (node, command, closed) = (entry.node.clone(), entry.command(), entry.open());
         self.record(Event::StepSettled { node, command, succeeded, message, undo, failure, by, reason, closed });
     }

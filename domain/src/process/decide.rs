@@ -334,27 +334,19 @@ impl Walk<'_> {
     fn settled(&mut self, entry: &Unsettled, message: &Message, relation: &Relation) {
         let command = self.definition.nodes.get(&entry.node).and_then(Node::command);
         if self.definition.is_call(&entry.node) {
-            let succeeded = was_completed(message);
-            let (node, command, closed) = (entry.node.clone(), entry.command(), entry.open());
-            let message = Some(Box::new(message.clone()));
-            let (undo, failure, by, reason) = (None, None, None, None);
-            self.record(Event::StepSettled { node, command, succeeded, message, undo, failure, by, reason, closed });
-            return;
+            return self.note_settled(entry, was_completed(message), Some(Box::new(message.clone())));
         }
         let is_refusal = command.is_none_or(|command| command.is_refusal(&message.message_type));
         let is_superseded = is_refusal && is_of_an_earlier_attempt(&entry.issued, relation);
         if self.is_overheard(entry, message) {
             if !is_superseded {
-                self.overhear(entry, !is_refusal);
+                // What it leads to besides is taken note of there.
+                self.note_settled(entry, !is_refusal, None);
             }
         } else if is_superseded {
             self.record(Event::MessageLate { message: Box::new(message.clone()) });
         } else if is_refusal {
-            let (node, command, closed) = (entry.node.clone(), entry.command(), entry.open());
-            let message = Some(Box::new(message.clone()));
-            let (undo, failure, by, reason) = (None, None, None, None);
-            let succeeded = false;
-            self.record(Event::StepSettled { node, command, succeeded, message, undo, failure, by, reason, closed });
+            self.note_settled(entry, false, Some(Box::new(message.clone())));
         } else {
             self.settle(entry, Some(Box::new(message.clone())), None);
         }
