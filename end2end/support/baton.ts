@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
-import { freshPostgres } from "./outsider.ts";
+import { dropPostgres, freshPostgres } from "./outsider.ts";
 
 export type Database = "sqlite" | "postgres";
 export type Settings = Record<string, string>;
@@ -89,8 +89,9 @@ export class Baton {
     await this.#end("SIGKILL");
   }
 
-  /** Removes the database file. */
+  /** Removes the database, once the program has ended. */
   async remove(): Promise<void> {
+    if (this.databaseUrl.startsWith("postgres:")) dropPostgres(this.databaseUrl);
     await rm(this.#folder, { recursive: true, force: true });
   }
 

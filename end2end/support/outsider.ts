@@ -41,9 +41,16 @@ function insertWithPsql(databaseUrl: string, rows: OutboxRow[]): void {
 export function freshPostgres(): string {
   const admin = process.env.BATON_TEST_DATABASE_URL;
   if (!admin) throw new Error("BATON_TEST_DATABASE_URL is not set; run the tests with `cargo xtask test --only e2e`");
-  const name = `baton_e2e_${randomBytes(8).toString("hex")}`;
+  // The name says who made it, as those of the other tests do.
+  const name = `baton_${process.pid.toString(16)}_${randomBytes(8).toString("hex")}`;
   psql(admin, `CREATE DATABASE ${name}`);
   return admin.slice(0, admin.lastIndexOf("/") + 1) + name;
+}
+
+/** Drops a database that `freshPostgres` made. */
+export function dropPostgres(databaseUrl: string): void {
+  const admin = process.env.BATON_TEST_DATABASE_URL!;
+  psql(admin, `DROP DATABASE ${databaseUrl.slice(databaseUrl.lastIndexOf("/") + 1)} WITH (FORCE)`);
 }
 
 /** Runs SQL with the program psql and returns what it printed. */

@@ -31,6 +31,8 @@ use crate::{free_port, install, user};
 /// The variable with the address of a cluster to make test databases in; its user must be allowed to create them.
 pub const URL_VARIABLE: &str = "BATON_TEST_DATABASE_URL";
 
+/// What the names of test databases begin with; then come the maker's process id and what makes them unique.
+const DATABASE_PREFIX: &str = "baton_";
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const START_ATTEMPTS_MAX: u32 = 5;
 
@@ -188,7 +190,7 @@ impl Drop for Postgres {
     }
 }
 
-/// A new, empty database for one test, and its address. It is not removed: the whole cluster is.
+/// A new, empty database for one test, and its address. It goes with the cluster, or before by [`drop_abandoned`].
 pub fn fresh_database() -> Result<String> {
     match env::var(URL_VARIABLE) {
         Ok(url) => create_database(&url),
@@ -205,10 +207,29 @@ pub fn fresh_database() -> Result<String> {
 
 /// Makes a database with a name that nobody else uses in the cluster at `admin_url`, and returns its address.
 pub fn create_database(admin_url: &str) -> Result<String> {
-    let name = format!("baton_{}", unique_suffix());
+    let name = format!("{DATABASE_PREFIX}{}", unique_suffix());
     psql(admin_url, &format!("CREATE DATABASE {name}"))?;
     let (server, _database) = admin_url.rsplit_once('/').context("the address of PostgreSQL ends in /database")?;
     Ok(format!("{server}/{name}"))
+}
+
+/// Drops the databases whose makers have ended, so that a run of many tests needs the space of a few; returns how many.
+/// What somebody still uses is left for the next time, and where `/proc` does not tell who runs, everything.
+pub fn drop_abandoned(admin_url: &str) -> Result<usize> {
+    let names = psql(admin_url, "SELECT datname FROM pg_database")?;
+    let abandoned = names.lines().filter(|name| maker(name).is_some_and(has_ended));
+    Ok(abandoned.filter(|name| psql(admin_url, &format!("DROP DATABASE IF EXISTS {name}")).is_ok()).count())
+}
+
+/// The process that made a database, by its name.
+fn maker(database: &str) -> Option<u32> {
+    let (process, _) = database.strip_prefix(DATABASE_PREFIX)?.split_once('_')?;
+    u32::from_str_radix(process, 16).ok()
+}
+
+fn has_ended(process: u32) -> bool {
+    let processes = Path::new("/proc");
+    processes.join("self").exists() && !processes.join(process.to_string()).exists()
 }
 
 /// Runs SQL with the program `psql`, as any other program would; returns what it printed (unaligned, rows only).
@@ -293,10 +314,35 @@ fn fresh_folder() -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Unique over the processes and threads of this machine; made of letters, digits and `_`.
+/// Unique over the processes and threads of this machine; made of letters, digits and `_`. Begins with the process id.
 fn unique_suffix() -> String {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     format!("{:x}_{:x}_{number}", std::process::id(), since_epoch.as_nanos())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn databases_go_when_their_maker_has_ended() {
+        let postgres = Postgres::start(Durability::Throwaway).unwrap();
+        let admin = postgres.url();
+        let own = postgres.fresh_database().unwrap();
+        let mut other = Command::new("sleep").arg("600").spawn().unwrap();
+        let of_other = format!("{DATABASE_PREFIX}{:x}_1_0", other.id());
+        for name in [of_other.as_str(), "somebodys", "baton_production"] {
+            psql(&admin, &format!("CREATE DATABASE {name}")).unwrap();
+        }
+        assert_eq!(drop_abandoned(&admin).unwrap(), 0, "all makers run");
+        other.kill().unwrap();
+        other.wait().unwrap();
+        assert_eq!(drop_abandoned(&admin).unwrap(), 1);
+        let left = psql(&admin, "SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY datname").unwrap();
+        let mut expected = vec!["baton_production", "postgres", "somebodys", own.rsplit('/').next().unwrap()];
+        expected.sort_unstable();
+        assert_eq!(left.lines().collect::<Vec<_>>(), expected);
+    }
 }

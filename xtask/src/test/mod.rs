@@ -6,10 +6,17 @@
 mod stages;
 mod tally;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
-use baton_testkit::{Durability, Postgres, postgres::URL_VARIABLE};
+use baton_testkit::{
+    Durability, Postgres,
+    postgres::{URL_VARIABLE, drop_abandoned},
+};
 use clap::ValueEnum;
 
 use crate::{
@@ -17,6 +24,8 @@ use crate::{
     site::{self, Purpose},
 };
 use tally::Tally;
+
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 /// A part of the tests that can be run alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -50,6 +59,7 @@ fn run_parts(only: Option<Part>, arguments: &[String], report: &mut Report) -> R
         return Ok(());
     }
     let postgres = Postgres::start(Durability::Throwaway).context("start PostgreSQL for the tests")?;
+    let _sweeper = Sweeper::start(postgres.url());
     let environment = [(URL_VARIABLE, postgres.url())];
     if wanted(Part::Rust) {
         // Once, before many tests want it at the same time.
@@ -62,6 +72,36 @@ fn run_parts(only: Option<Part>, arguments: &[String], report: &mut Report) -> R
         report.stage("end-to-end tests", || stages::end_to_end(&environment, arguments))?;
     }
     Ok(())
+}
+
+/// Drops the databases of tests that have ended, until it is dropped itself. A run makes about a thousand, each of
+/// several megabytes.
+struct Sweeper {
+    stop: Option<mpsc::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Sweeper {
+    fn start(url: String) -> Self {
+        let (stop, stopped) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            while stopped.recv_timeout(SWEEP_EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
+                if let Err(error) = drop_abandoned(&url) {
+                    eprintln!("xtask: the databases of ended tests stay: {error:#}");
+                }
+            }
+        });
+        Self { stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        self.stop.take();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 /// How long each stage took, and what all of them counted.
