@@ -4,16 +4,16 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{document::Document, geometry::Point};
-use crate::diagram::Diagram;
+use crate::diagram::{Diagram, DiagramNode};
 
 /// Room for a node and for the label of an edge.
 const COLUMN: f64 = 280.0;
 const ROW: f64 = 96.0;
 const ORIGIN: Point = (120.0, 120.0);
 
-/// The centres of the nodes of a diagram that was laid out: for [`Document::place_missing`] and `Edit::Tidy`.
+/// The centres of the nodes of a diagram that was laid out, for [`Document::place_missing`].
 pub fn centres(diagram: &Diagram) -> BTreeMap<String, Point> {
-    let centre = |node: &crate::diagram::DiagramNode| (node.x + node.width / 2.0, node.y + node.height / 2.0);
+    let centre = |node: &DiagramNode| (node.x + node.width / 2.0, node.y + node.height / 2.0);
     diagram.nodes.iter().map(|node| (node.id.clone(), centre(node))).collect()
 }
 

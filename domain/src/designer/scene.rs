@@ -103,6 +103,15 @@ impl SceneNode {
         node
     }
 
+    /// A node that is only looked at, with the names and labels of the ports that edges leave.
+    pub(crate) fn drawn(shape: DiagramNode, ports: Vec<(String, String)>) -> Self {
+        let port = |(name, label)| ScenePort { name, label, at: Point::default(), is_open: false };
+        let ports = ports.into_iter().map(port).collect();
+        let mut node = Self { shape, kind: Kind::Unknown, ports, notes: Vec::new() };
+        node.place_ports();
+        node
+    }
+
     /// Puts the ports onto the border, one below the other.
     pub(super) fn place_ports(&mut self) {
         let rect = self.rect();
@@ -199,7 +208,7 @@ impl Scene {
         Self { nodes, edges, numbers, boxes, index, routed: 0, is_fixed: true }
     }
 
-    pub(super) fn laid_out(&self, nodes: Vec<SceneNode>, links: Vec<DiagramEdge>) -> Self {
+    pub(crate) fn laid_out(&self, nodes: Vec<SceneNode>, links: Vec<DiagramEdge>) -> Self {
         let boxes: Vec<Rect> = nodes.iter().map(SceneNode::rect).collect();
         let index = Index::of(boxes.iter().copied());
         let numbers: BTreeMap<String, usize> =

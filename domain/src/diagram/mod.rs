@@ -20,7 +20,7 @@ use self::{
     text::{SUBTITLE_CHARS_MAX, TITLE_CHARS_MAX},
 };
 use crate::{
-    designer::{self, Document, scene},
+    designer::{Document, scene},
     process::definition::{self as process, NodeKind},
     saga,
 };
@@ -101,19 +101,23 @@ pub fn of_process(definition: &process::Definition) -> Diagram {
 
 /// Where the nodes of a document stand best: the centre of each, whatever state the document is in and wherever they are.
 pub fn tidied(document: &Document) -> BTreeMap<String, (f64, f64)> {
-    let nodes = document.names().map(|name| {
-        let kind = document.kind_of(name);
-        let (width, height) = scene::node_size(kind);
-        let (title, subtitle) = (String::new(), String::new());
-        Node { id: name.to_owned(), kind: kind.name(), title, subtitle, width, height, saved_centre: None }
-    });
+    let nodes: Vec<Node> = document
+        .names()
+        .map(|name| {
+            let kind = document.kind_of(name);
+            let (width, height) = scene::node_size(kind);
+            let (title, subtitle) = (String::new(), String::new());
+            Node { id: name.to_owned(), kind: kind.name(), title, subtitle, width, height, saved_centre: None }
+        })
+        .collect();
     let edges = document.names().flat_map(|name| {
         let there = document.ports(name).into_iter().filter(|port| !document.is_open(port));
         there.filter_map(|port| {
             Some(Edge { from: name.to_owned(), label: port.label, port: port.name, to: port.target? })
         })
     });
-    designer::centres(&layout::lay_out(nodes.collect(), edges.collect()))
+    let centres = layout::centres(&nodes, &edges.collect::<Vec<_>>());
+    nodes.into_iter().map(|node| node.id).zip(centres).collect()
 }
 
 /// A document as the canvas draws it, with the ways of its edges; nodes that nobody placed stand where they stand best.

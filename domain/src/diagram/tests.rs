@@ -57,6 +57,40 @@ fn labels_stand_beside_nodes_and_not_on_them() {
     }
 }
 
+/// Whether a line goes through a node; along its border, or up to it, does not count.
+fn goes_through(from: (f64, f64), to: (f64, f64), node: &DiagramNode) -> bool {
+    const SLACK: f64 = 0.2;
+    let spans = |a: f64, b: f64, low: f64, high: f64| a.min(b) < high - SLACK && a.max(b) > low + SLACK;
+    spans(from.0, to.0, node.x, node.x + node.width) && spans(from.1, to.1, node.y, node.y + node.height)
+}
+
+/// Where it was put, `near` stands between the two ends of an edge.
+const IN_A_ROW: &str = "
+baton: process/1
+name: row
+nodes:
+  start: {kind: start, next: choose}
+  choose: {kind: decide, cases: [{when: =input.far, next: far}], default: {next: near}}
+  near: {kind: compute, set: {a: 1}, next: far}
+  far: {kind: end}
+layout: {start: [50, 100], choose: [250, 100], near: [600, 100], far: [900, 100]}
+";
+
+#[test]
+fn edges_go_round_nodes_in_right_angles() {
+    for (name, text) in shipped().into_iter().chain([("in a row", IN_A_ROW)]) {
+        let diagram = drawn(text);
+        for edge in &diagram.edges {
+            for pair in edge.points.windows(2) {
+                let (a, b) = (pair[0], pair[1]);
+                assert!(a.0 == b.0 || a.1 == b.1, "{name}: {} of {} is askew: {:?}", edge.port, edge.from, edge.points);
+                let through = diagram.nodes.iter().find(|node| goes_through(a, b, node));
+                assert!(through.is_none(), "{name}: {} of {} goes through {through:?}", edge.port, edge.from);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_process_reads_from_left_to_right() {
     let diagram = drawn(shipped_text("trip-booking"));

@@ -11,6 +11,7 @@ use std::{
 
 use baton_domain::{
     definition::{self, Definition, DefinitionKind},
+    diagram::{self, Diagram},
     ids::InstanceId,
     message::Message,
     process, saga,
@@ -27,7 +28,12 @@ pub struct Registry {
     snapshot: RwLock<Arc<Snapshot>>,
     /// Of what the snapshot was read from, or from before it.
     mark: Mutex<VersionsMark>,
+    /// By the fingerprint of the text: those that somebody looked at.
+    drawings: Mutex<HashMap<u64, Arc<Diagram>>>,
 }
+
+/// How many drawings are kept.
+const DRAWINGS_MAX: usize = 100;
 
 /// All published definitions at one moment.
 #[derive(Default)]
@@ -91,6 +97,26 @@ impl Registry {
     /// Whether an event of this type can concern anybody.
     pub fn concerns(&self, event_type: &str) -> bool {
         self.snapshot().concerns(event_type)
+    }
+
+    /// How a version is drawn. Laying it out may take a second, and the pages of its instances are read again whenever
+    /// something happens, so it is done once.
+    pub async fn drawing(&self, kind: DefinitionKind, name: &str, version: u32) -> Option<Arc<Diagram>> {
+        let snapshot = self.snapshot();
+        let definition = snapshot.runs(kind, name, version)?;
+        let text = *snapshot.texts.get(&(kind, name.to_owned(), version))?;
+        let known = self.drawings.lock().unwrap_or_else(PoisonError::into_inner).get(&text).cloned();
+        if known.is_some() {
+            return known;
+        }
+        let drawn = tokio::task::spawn_blocking(move || Arc::new(diagram::of_process(&definition))).await;
+        let drawn = drawn.inspect_err(|panic| tracing::error!(%panic, "laying out a definition panicked")).ok()?;
+        let mut drawings = self.drawings.lock().unwrap_or_else(PoisonError::into_inner);
+        if drawings.len() >= DRAWINGS_MAX {
+            drawings.clear();
+        }
+        drawings.insert(text, drawn.clone());
+        Some(drawn)
     }
 
     /// As [`Registry::reload`], if anything was published since.
