@@ -534,6 +534,42 @@ for (const database of ["sqlite", "postgres"] satisfies Database[]) {
       await stay.hotel.stop();
     });
 
+    test("many that failed at one step begin again there as new instances", async ({ page, baton }) => {
+      const stay = await prepared(page, baton);
+      stay.nights = "two";
+      for (const key of ["room 1", "room 2"]) await baton.post("/processes/stay/instances", { input: {}, business_key: key });
+      const all = async (state: string) => (await baton.get(`/instances?state=${state}`)).items;
+      await eventually("both are stuck", async () => (await all("stuck")).length === 2);
+      await page.goto(`${baton.url}/instances?definition=stay&state=stuck`);
+      await live(page);
+      const dialog = await opened(page, "Operate on all of these");
+      await dialog.getByLabel("What to do").selectOption({ label: "Restart as new instances" });
+      await dialog.getByLabel("Step to begin at").fill("price");
+      await dialog.getByLabel("Variables to change").fill(`{"nights": 3}`);
+      await inEveryLook(page, async (look) => {
+        await expectAccessible(page, `restart many ${look}`);
+        await expectNoSidewaysScroll(page, `restart many ${look}`);
+        await picture(page, `restart-many-${look}`);
+      });
+      await page.setViewportSize({ width: 1360, height: 860 });
+      await send(page, "Begin");
+      const batches = page.getByRole("region", { name: "Operations on many instances" });
+      await expect(batches).toContainText("Restart at Price");
+      await expect(batches).toContainText("2 of 2 asked");
+      await expect(batches).not.toContainText("refused");
+      const waiting = await eventually("the new ones wait for the guests", async () => {
+        const items = await all("waiting");
+        return items.length === 2 ? items : undefined;
+      });
+      for (const { id, business_key } of waiting) {
+        const instance = await baton.get(`/instances/${id}`);
+        expect(instance.variables).toMatchObject({ nights: 3, total: 240 });
+        const original = await baton.get(`/instances/${instance.restarted_from.instance}`);
+        expect(original).toMatchObject({ state: "cancelled", business_key, restarted_as: id });
+      }
+      await stay.hotel.stop();
+    });
+
     test("an item of a loop that failed is mended by variables of its own", async ({ page, baton }) => {
       const stay = await prepared(page, baton);
       await baton.post("/processes/bags/versions", { source: BAGS });

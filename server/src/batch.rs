@@ -9,23 +9,26 @@ use std::{sync::Arc, time::Duration};
 use baton_app::model::{BatchFilter, BatchOperate, BatchRefusal};
 use baton_domain::process::Operator;
 use chrono::Utc;
+use futures::{StreamExt as _, stream};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    engine::{Engine, Refusal},
+    engine::{Engine, Refusal, work::Done},
     nudge::Nudge,
     relay::Leases,
     service,
     store::{
         Store,
-        rows::{BatchRow, BatchState},
+        rows::{BatchRow, BatchState, InstanceRow},
     },
 };
 
 /// How many instances are asked in one go: one transaction of the engine, which others have to wait for.
 const PART: u32 = 50;
+/// How many histories are read at a time; each may be in memory, as far as it has come, and takes a connection.
+const READ_TOGETHER: usize = 4;
 /// How many different reasons are remembered.
 const REFUSALS_MAX: usize = 50;
 /// How many findings of one instance are part of its reason.
@@ -67,28 +70,25 @@ impl Batches {
         let mut filter = service::asked_in_batch(&operation, filter)?;
         (filter.limit, filter.cursor) = (PART, batch.position.clone());
         let page = self.store.list_instances(&filter).await?;
-        if let BatchOperate::Migrate(_) = operation {
+        if let BatchOperate::Migrate(_) | BatchOperate::Restart(_) = operation {
             // Another node may have published the version a moment ago.
             self.engine.registry.refresh(self.store.as_ref()).await?;
         }
 
-        let operator = Operator { by: batch.actor.clone(), reason: batch.reason.clone(), expected: None };
-        let instances: Vec<_> = page.items.iter().map(|row| row.id).collect();
-        let item = |instance: &_| service::operation_item(*instance, operation.clone().operate(), operator.clone());
-        let items = instances.iter().map(item);
-        let outcomes = self.engine.submit(items.collect()).await;
+        let outcomes = self.ask(&batch, operation, &page.items).await;
 
         let mut after = BatchRow { position: page.next.clone(), ..batch.clone() };
         let mut refusals: Vec<BatchRefusal> = serde_json::from_value(batch.refusals)?;
-        for (instance, outcome) in instances.into_iter().zip(outcomes) {
+        for (row, outcome) in page.items.iter().zip(outcomes) {
             match outcome {
-                Ok(_) => after.done += 1,
+                Some(Ok(_)) => after.done += 1,
                 // It is asked again later.
-                Err(Refusal::Unavailable(error)) => anyhow::bail!(error),
-                Err(refusal) => {
+                Some(Err(Refusal::Unavailable(error))) => anyhow::bail!(error),
+                Some(Err(refusal)) => {
                     after.refused += 1;
-                    note(&mut refusals, instance.0, why(&refusal));
+                    note(&mut refusals, row.id.0, why(&refusal));
                 }
+                None => {}
             }
         }
         after.refusals = json!(refusals);
@@ -97,6 +97,29 @@ impl Batches {
         }
         self.store.record_batch(&after, batch.position.as_deref()).await?;
         Ok(true)
+    }
+
+    /// What becomes of each of `instances`; nothing for one that is none of those that were meant.
+    async fn ask(
+        &self,
+        batch: &BatchRow,
+        operation: BatchOperate,
+        instances: &[InstanceRow],
+    ) -> Vec<Option<Result<Done, Refusal>>> {
+        match operation.operate() {
+            Ok(operate) => {
+                let operator = Operator { by: batch.actor.clone(), reason: batch.reason.clone(), expected: None };
+                let item = |row: &InstanceRow| service::operation_item(row.id, operate.clone(), operator.clone());
+                self.engine.submit(instances.iter().map(item).collect()).await.into_iter().map(Some).collect()
+            }
+            Err(restart) => {
+                let mut asked = Vec::with_capacity(instances.len());
+                for row in instances {
+                    asked.push(service::restart_of_many(self.store.as_ref(), &self.engine, batch, &restart, row));
+                }
+                stream::iter(asked).buffered(READ_TOGETHER).collect().await
+            }
+        }
     }
 }
 

@@ -435,11 +435,16 @@ async fn everything_that_operators_do_is_a_command(folder: &Path, url: String) {
     assert!(refusals.0 == 0 && refusals.1.starts_with("ended: 0 done, 3 refused\n"), "{refusals:?}");
     done(many(&["compensate", "--state", "waiting"]), "ended: 3 done, 0 refused");
     done(many(&["abandon", "--state", "compensating"]), "ended: 3 done, 0 refused");
+    let restart = ["restart", "--node", "reserve", "--set", "{\"amount\": 5}", "--state", "failed"];
+    let restarted = many(&restart);
+    assert!(restarted.0 == 0 && restarted.1.starts_with("ended: 4 done, 0 refused\n"), "{restarted:?}");
+    assert_eq!(run(&["instance", "list", "--state", "running"]).1.lines().count(), 4);
     for (arguments, why) in [
         (&["suspend", "--to", "2"][..], "--to is not for `many suspend`"),
         (&["set", "--to", "7"], "--to is no JSON object"),
         (&["migrate", "--to", "price"], "--to is no version"),
         (&["move", "--node", "sign", "--to", "sign"], "/operation/move/to"),
+        (&["restart", "--node", "reserve", "--port", "a"], "--port is not for `many restart`"),
         (&["skip", "--node", "sign", "--map", "a=b"], "--map is not for `many skip`"),
         (&["cancel", "--state", "asleep"], "/filter/state"),
     ] {
@@ -447,11 +452,12 @@ async fn everything_that_operators_do_is_a_command(folder: &Path, url: String) {
     }
     assert_eq!(run(&["instance", "many", "cancel", "--reason", "r"]).0, 2, "it takes a filter");
     assert_eq!(many(&["skip"]).0, 2, "it takes a node");
+    assert_eq!(many(&["restart"]).0, 2, "it takes a node");
     let batches = run(&["batch", "list"]).1;
     let last = batches.lines().next().unwrap();
-    assert!(last.contains("\tended\tabandon\t3/3\tall of them"), "{batches}");
+    assert!(last.contains("\tended\trestart\t4/4\tall of them"), "{batches}");
     let batch = last.split('\t').next().unwrap();
-    done(run(&["batch", "show", batch]), "ended: 3 done, 0 refused");
+    done(run(&["batch", "show", batch]), "ended: 4 done, 0 refused");
     refused(run(&["batch", "pause", batch]), "cannot be told to pause");
     let listed = run(&["instance", "list", "--state", "failed", "--q", "key"]).1;
     assert_eq!(listed.lines().count(), 3, "{listed}");

@@ -10,7 +10,7 @@ use super::{
     operate::{incomplete, object},
 };
 #[cfg(feature = "ssr")]
-use crate::model::{BatchMove, BatchOperate, BatchRequest, BatchSkip, BatchVariables};
+use crate::model::{BatchMove, BatchOperate, BatchRequest, BatchRestart, BatchSkip, BatchVariables};
 use crate::{
     model::{BatchControl, BatchFilter, BatchView, OperationName},
     port::Answer,
@@ -29,7 +29,7 @@ pub struct BatchForm {
     pub reason: String,
     #[serde(default)]
     pub filter: BatchFilter,
-    /// Skip and move: where the token stands.
+    /// Skip and move: where the token stands. Restart: the step to begin at.
     pub node: Option<String>,
     pub port: Option<String>,
     /// Move: the node that it enters.
@@ -64,8 +64,9 @@ fn understood(form: BatchForm) -> Answer<BatchOperate> {
             BatchOperate::Move(BatchMove { node: node()?, to })
         }
         OperationName::SetVariables => BatchOperate::SetVariables(BatchVariables { set: set()? }),
-        // Migrations are begun on the page of their definition; the others are about one instance.
-        OperationName::Migrate | OperationName::Settle | OperationName::Restart => {
+        OperationName::Restart => BatchOperate::Restart(BatchRestart { node: node()?, variables: set()? }),
+        // Migrations are begun on the page of their definition; a command is settled one by one.
+        OperationName::Migrate | OperationName::Settle => {
             return Err(incomplete("operation", "This is not done to many at once."));
         }
     })

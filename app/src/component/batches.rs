@@ -37,6 +37,7 @@ fn words(operation: &BatchOperate) -> String {
         BatchOperate::SetVariables(change) => {
             format!("Change variables: {}", serde_json::to_string(&change.set).unwrap_or_default())
         }
+        BatchOperate::Restart(restart) => format!("Restart at {}", humanised(&restart.node)),
         BatchOperate::Migrate(to) => format!("Migrate to version {}", to.to_version),
     }
 }
@@ -54,7 +55,12 @@ pub fn begin_button(filtered: Signal<bool>, start: ServerAction<StartBatch>) -> 
 pub fn begin_dialog(filter: Signal<BatchFilter>, start: ServerAction<StartBatch>) -> AnyView {
     close_when_done(DIALOG.to_owned(), move || (start.version().get(), matches!(start.value().get(), Some(Ok(())))));
     let simple = BatchOperate::SIMPLE.map(|operation| (operation.as_str(), words(&operation)));
-    let telling = [("skip", "Skip a step"), ("move", "Move a token"), ("set_variables", "Change variables")];
+    let telling = [
+        ("skip", "Skip a step"),
+        ("move", "Move a token"),
+        ("set_variables", "Change variables"),
+        ("restart", "Restart as new instances"),
+    ];
     let operations = simple.into_iter().chain(telling.map(|(name, words)| (name, words.to_owned())));
     let options = operations.map(|(name, words)| view! { <option value=name>{words}</option> }).collect_view();
     let chosen = RwSignal::new(BatchOperate::SIMPLE[0].as_str().to_owned());
@@ -107,7 +113,8 @@ fn details(operation: &str) -> Option<AnyView> {
         }
         .erased()
     };
-    let node = || text("batch-node", "request[node]", "Node where the token stands", true);
+    let node = |label: &'static str| text("batch-node", "request[node]", label, true);
+    let stands = "Node where the token stands";
     let set = |label: &'static str, required: bool| {
         view! {
             <div class="field">
@@ -117,12 +124,20 @@ fn details(operation: &str) -> Option<AnyView> {
         }
         .erased()
     };
+    let said = |words: &'static str| view! { <p>{words}</p> }.erased();
     let fields = match operation {
         "skip" => {
             let port = text("batch-port", "request[port]", "Port (where there are several)", false);
-            vec![node(), port, set("Variables to set, as JSON (optional)", false)]
+            vec![node(stands), port, set("Variables to set, as JSON (optional)", false)]
         }
-        "move" => vec![node(), text("batch-to", "request[to]", "Node that it enters", true)],
+        "restart" => vec![
+            said(
+                "Of each, a new instance begins at the step, where it came to last, with the variables of then, and takes over what can be undone. What goes on by itself refuses: suspend or cancel it first.",
+            ),
+            node("Step to begin at"),
+            set("Variables to change, as JSON (optional)", false),
+        ],
+        "move" => vec![node(stands), text("batch-to", "request[to]", "Node that it enters", true)],
         "set_variables" => vec![set("Variables, as JSON", true)],
         _ => return None,
     };

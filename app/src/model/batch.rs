@@ -29,6 +29,8 @@ pub enum BatchOperate {
     SetVariables(BatchVariables),
     /// Go on by another version of their definition. Those that run it already, or have ended, are left out.
     Migrate(BatchMigration),
+    /// Have a new instance take over from each, beginning at a step that it came to.
+    Restart(BatchRestart),
 }
 
 /// Which step is left, and how. The node is named so that one that was asked before, and went on, is not asked for more.
@@ -64,6 +66,18 @@ pub struct BatchVariables {
     pub set: Map<String, Value>,
 }
 
+/// Where the new instances begin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BatchRestart {
+    /// The step, as the version that they run calls it; the last time that each came to it counts.
+    pub node: String,
+    /// Variables that are other than they were then.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub variables: Map<String, Value>,
+}
+
 /// To which version instances go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
@@ -92,12 +106,13 @@ impl BatchOperate {
             Self::Move(_) => "move",
             Self::SetVariables(_) => "set_variables",
             Self::Migrate(_) => "migrate",
+            Self::Restart(_) => "restart",
         }
     }
 
-    /// The same for one instance.
-    pub fn operate(self) -> Operate {
-        match self {
+    /// The same for one instance; `Err` for the one that is about two.
+    pub fn operate(self) -> Result<Operate, BatchRestart> {
+        Ok(match self {
             Self::Suspend => Operate::Suspend,
             Self::Resume => Operate::Resume,
             Self::Retry => Operate::Retry { token: None },
@@ -108,7 +123,8 @@ impl BatchOperate {
             Self::Move(BatchMove { node, to }) => Operate::Move { token: None, node: Some(node), to },
             Self::SetVariables(BatchVariables { set }) => Operate::SetVariables { token: None, set },
             Self::Migrate(BatchMigration { to_version, mapping }) => Operate::Migrate { to_version, mapping },
-        }
+            Self::Restart(restart) => return Err(restart),
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::{
     Arrival, Cause, Closed, DueTimer, Forward, Incident, OpenedTask, Origin, Parent, Status, Undoable, Unsettled,
@@ -387,6 +388,9 @@ pub enum Event {
         done: Vec<Undoable>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         unsettled: Vec<Unsettled>,
+        /// The operation on many instances that asked for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        batch: Option<Uuid>,
         by: String,
         reason: String,
         at: DateTime<Utc>,

@@ -50,7 +50,7 @@ pub use family::{
 pub use migrate::{Mapping, Migration, migrate, obstacles};
 pub use parts::{Arrival, Attempt, Closed, DueTimer, Incident, IncidentKind, ValueWait, Watched};
 pub use place::{Forward, Issued, Loop, Place, Rest, Undoable, Unsettled};
-pub use restart::{Origin, Replay, Restart, Restarted, is_entry, restart};
+pub use restart::{Entries, Origin, Replay, Restart, Restarted, is_entry, restart};
 pub use scopes::Scopes;
 pub use state::{Cause, Compensation, Ending, Expiry, RECENT_MAX, State, Token};
 pub use walk::{ENTRIES_MAX, ITEMS_MAX, UNDO_MAX, VARIABLES_BYTES_MAX};

@@ -6,8 +6,11 @@
 //! undone by the new instance, once, or by nobody. An original that has not ended ends with it: there are never two that
 //! do the same.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::{
     Arrival, Context, Definition, Event, KEPT_MAX, Operator, Place, Rejection, State, Status, Token, Undoable,
@@ -36,6 +39,9 @@ pub struct Restart {
     /// Takes the place of the original's input.
     #[serde(default)]
     pub input: Option<Value>,
+    /// The operation on many instances that asks for it.
+    #[serde(default)]
+    pub batch: Option<Uuid>,
 }
 
 /// Where an instance was restarted from.
@@ -60,6 +66,17 @@ pub struct Replay {
     living: Option<State>,
     /// What was undone after event `at`.
     undone: Vec<MessageId>,
+}
+
+/// The points of a history by the names of their nodes, for who asks many instances to begin anew at one node. Read the
+/// history to its end with [`note`](Self::note).
+#[derive(Debug, Clone, Default)]
+pub struct Entries {
+    recorded: u64,
+    now: Option<State>,
+    /// The event by which it came to a node last.
+    last: BTreeMap<String, u64>,
+    batch: Option<Uuid>,
 }
 
 /// What a restart leads to: the state and the new events of both instances.
@@ -106,6 +123,53 @@ impl Replay {
             }
         }
         self.now = Some(after);
+    }
+}
+
+impl Entries {
+    /// How many events were noted.
+    pub fn recorded(&self) -> u64 {
+        self.recorded
+    }
+
+    /// The operation on many instances by which it took over from another one.
+    pub fn batch(&self) -> Option<Uuid> {
+        self.batch
+    }
+
+    /// Takes note of the next event of the history.
+    pub fn note(&mut self, event: &Event) {
+        self.recorded += 1;
+        let after = evolve(self.now.take(), event);
+        match event {
+            Event::Migrated { nodes, .. } => self.rename(nodes),
+            Event::RestartedFrom { batch, .. } => self.batch = *batch,
+            _ => {}
+        }
+        if is_entry(&after, event) {
+            self.last.insert(after.tokens[0].node.clone(), self.recorded);
+        }
+        self.now = Some(after);
+    }
+
+    /// Nodes are asked for by the names of the version that the instance runs now.
+    fn rename(&mut self, nodes: &BTreeMap<String, String>) {
+        for (node, at) in std::mem::take(&mut self.last) {
+            let last = self.last.entry(nodes.get(&node).cloned().unwrap_or(node)).or_default();
+            *last = at.max(*last);
+        }
+    }
+
+    /// The event, counted from 1, by which it came to `node` last, where a new instance could begin.
+    ///
+    /// # Errors
+    ///
+    /// It never came there, or only inside of a fork or loop.
+    pub fn last(&self, node: &str) -> Result<u64, Rejection> {
+        self.last.get(node).copied().ok_or_else(|| {
+            let message = format!("It did not come to `{node}` outside of forks and loops.");
+            rejection("no-point", "/node", message)
+        })
     }
 }
 
@@ -195,7 +259,7 @@ pub fn restart(
     new: InstanceId,
     context: &Context,
 ) -> Result<Restarted, Rejection> {
-    let Restart { operator, at, variables, input } = asked;
+    let Restart { operator, at, variables, input, batch } = asked;
     as_seen(context, operator)?;
     as_seen(context, &Operator { expected: Some(replay.recorded), ..operator.clone() })?;
     refuse(Some(definition), &state)?;
@@ -237,6 +301,7 @@ pub fn restart(
         node: node.clone(),
         done,
         unsettled,
+        batch: *batch,
         by,
         reason,
         at: context.now,

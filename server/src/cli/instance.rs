@@ -169,7 +169,7 @@ pub struct Restart {
 #[command(group(clap::ArgGroup::new("asked").required(true).multiple(true).args(FILTERS)))]
 pub struct Many {
     /// What to do; `compensate` is to cancel and to undo
-    #[arg(value_parser = ["retry", "suspend", "resume", "cancel", "compensate", "abandon", "skip", "move", "set", "migrate"])]
+    #[arg(value_parser = ["retry", "suspend", "resume", "cancel", "compensate", "abandon", "skip", "move", "set", "migrate", "restart"])]
     operation: String,
     /// To migrate: the version that they are to run. To move: the node that the token enters. To set: the new values by
     /// name, as JSON
@@ -178,13 +178,14 @@ pub struct Many {
     /// To migrate: a node that is called otherwise in the new version; may be given several times
     #[arg(long = "map", value_name = "OLD=NEW", value_parser = rename)]
     mapping: Vec<(String, String)>,
-    /// To skip or move: the node where the token stands
-    #[arg(long, value_name = "NODE", required_if_eq_any([("operation", "skip"), ("operation", "move")]))]
+    /// To skip or move: the node where the token stands. To restart: the step where new instances begin; the last time that
+    /// each came to it counts
+    #[arg(long, value_name = "NODE", required_if_eq_any([("operation", "skip"), ("operation", "move"), ("operation", "restart")]))]
     node: Option<String>,
     /// To skip: the port by which the step is left; may be left out when there is only one
     #[arg(long, value_name = "NAME")]
     port: Option<String>,
-    /// To skip: variables to set on the way
+    /// To skip: variables to set on the way. To restart: variables that are other than they were then
     #[arg(long, value_name = "JSON")]
     set: Option<String>,
     #[command(flatten)]
@@ -306,6 +307,7 @@ fn many_operation(many: &Many) -> anyhow::Result<Value> {
         "migrate" => &["--to", "--map"],
         "skip" => &["--node", "--port", "--set"],
         "move" => &["--to", "--node"],
+        "restart" => &["--node", "--set"],
         "set" => &["--to"],
         _ => &[],
     };
@@ -320,12 +322,13 @@ fn many_operation(many: &Many) -> anyhow::Result<Value> {
         bail!("{odd} is not for `many {operation}`");
     }
     let to = to.as_deref().unwrap_or_default();
+    let set = || -> anyhow::Result<Map<String, Value>> {
+        Ok(set.as_deref().map(|text| object("--set", text)).transpose()?.unwrap_or_default())
+    };
     Ok(match operation.as_str() {
+        "restart" => json!({"restart": {"node": node, "variables": set()?}}),
         "migrate" => migration(to.parse().context("--to is no version")?, mapping.clone()),
-        "skip" => {
-            let set = set.as_deref().map(|text| object("--set", text)).transpose()?.unwrap_or_default();
-            json!({"skip": {"node": node, "port": port, "set": set}})
-        }
+        "skip" => json!({"skip": {"node": node, "port": port, "set": set()?}}),
         "move" => json!({"move": {"node": node, "to": to}}),
         "set" => json!({"set_variables": {"set": object("--to", to)?}}),
         simple => Value::from(simple),

@@ -96,6 +96,9 @@ fn check_operation(operation: &BatchOperate) -> Answer<()> {
         BatchOperate::SetVariables(BatchVariables { set }) if set.is_empty() => {
             Err(invalid("empty", "/operation/set_variables/set", "name at least one variable"))
         }
+        BatchOperate::Restart(BatchRestart { node, .. }) if node.trim().is_empty() => {
+            Err(invalid("empty", "/operation/restart/node", "name the step where they begin"))
+        }
         _ => Ok(()),
     }
 }

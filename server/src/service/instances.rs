@@ -24,7 +24,10 @@ use crate::{
         Item, Refusal,
         work::{Done, Start},
     },
-    store::rows::{self, InstanceRow},
+    store::{
+        Store,
+        rows::{self, InstanceRow},
+    },
 };
 
 /// How many events of a history a screen shows at most, the newest ones; and how many are read in one go.
@@ -136,6 +139,7 @@ impl Service {
         let now = chrono::Utc::now();
         let registry = self.registry_with(row.kind, &row.definition, version).await?;
         let definition = registry.runs(row.kind, &row.definition, version);
+        let drawing = self.engine.registry.drawing(row.kind, &row.definition, version).await;
         let mut versions = registry.versions(row.kind, &row.definition);
         versions.retain(|other| *other != row.version);
         let children = rows::InstanceFilter { parent: Some(InstanceId(id)), limit: CHILDREN_MAX, ..Default::default() };
@@ -148,7 +152,7 @@ impl Service {
         Ok(InstanceDetail {
             input: state.input.clone(),
             variables: Value::Object(state.vars.clone()),
-            diagram: definition.map(|it| baton_domain::diagram::of_process(&it)),
+            diagram: drawing.map(|it| Diagram::clone(&it)),
             progress,
             walked,
             tasks: tasks.items.iter().map(|task| convert::task_summary(task, now)).collect(),
@@ -278,17 +282,22 @@ impl Service {
     }
 
     pub(super) async fn events(&self, id: InstanceId, after: i64) -> Answer<Vec<Recorded>> {
-        let rows = self.store.read_history(id, after, HISTORY_MAX).await.map_err(store_error)?;
-        rows.into_iter()
-            .map(|row| {
-                let event = serde_json::from_value(row.event.clone()).map_err(|error| {
-                    tracing::error!(%error, instance = %id, sequence = row.sequence, "an event cannot be read");
-                    AppError::Internal
-                })?;
-                Ok(Recorded { sequence: row.sequence, at: row.at, event, data: row.event })
-            })
-            .collect()
+        events(self.store.as_ref(), id, after).await
     }
+}
+
+/// A page of an instance's history.
+pub(super) async fn events(store: &dyn Store, id: InstanceId, after: i64) -> Answer<Vec<Recorded>> {
+    let rows = store.read_history(id, after, HISTORY_MAX).await.map_err(store_error)?;
+    rows.into_iter()
+        .map(|row| {
+            let event = serde_json::from_value(row.event.clone()).map_err(|error| {
+                tracing::error!(%error, instance = %id, sequence = row.sequence, "an event cannot be read");
+                AppError::Internal
+            })?;
+            Ok(Recorded { sequence: row.sequence, at: row.at, event, data: row.event })
+        })
+        .collect()
 }
 
 /// What the store is asked for.

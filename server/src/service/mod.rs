@@ -51,7 +51,9 @@ use crate::{
     store::{Store, StoreError, rows},
 };
 
-pub use self::{housekeeping::HousekeepingView, log::LogView, sources::SourceView};
+pub use self::{
+    housekeeping::HousekeepingView, log::LogView, restarts::of_many as restart_of_many, sources::SourceView,
+};
 
 /// The instances that an operation on many is for.
 pub fn asked_in_batch(operation: &BatchOperate, filter: BatchFilter) -> Answer<rows::InstanceFilter> {

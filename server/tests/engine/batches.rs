@@ -4,6 +4,8 @@ use baton_app::{
     model::*,
     port::{AppError, Backend as _},
 };
+use baton_server::store::rows::{AuditRow, BatchState};
+use chrono::Utc;
 use serde_json::{Map, json};
 use uuid::Uuid;
 
@@ -19,6 +21,7 @@ on_both!(batches:
     many_migrate_in_the_background_and_those_that_cannot_say_why,
     a_migration_that_makes_no_sense_is_refused_with_its_place,
     a_migration_is_held_and_goes_on,
+    many_are_restarted_at_a_step_and_each_once,
 );
 
 const STAY: &str = "
@@ -285,5 +288,76 @@ pub async fn a_migration_is_held_and_goes_on(world: World) {
     })
     .await;
     assert_eq!((batch.refused, on_version(&world, 2).await), (0, MANY));
+    world.stop().await;
+}
+
+async fn all_instances(world: &World) -> Vec<InstanceSummary> {
+    let query = InstanceQuery { limit: Some(200), ..InstanceQuery::default() };
+    world.service().instances(query).await.unwrap().items
+}
+
+pub async fn many_are_restarted_at_a_step_and_each_once(world: World) {
+    let (mut instances, odd) = few(&world).await;
+    let goes_on = instances.pop().unwrap();
+    for instance in instances.iter().chain([&odd]) {
+        world.operate(*instance, Operate::Suspend).await.unwrap();
+    }
+    let restart = |node: &str| {
+        let variables = Map::from_iter([("nights".to_owned(), json!(2))]);
+        all(BatchOperate::Restart(BatchRestart { node: node.to_owned(), variables }))
+    };
+    match world.service().start_batch(actor(), restart(" ")).await.unwrap_err() {
+        AppError::Invalid(found) => assert_eq!(found[0].pointer, "/operation/restart/node"),
+        other => panic!("{other:?}"),
+    }
+    // Only one of them has come there.
+    let batch = ended(&world, restart("wait")).await;
+    assert_eq!((batch.total, batch.done, batch.refused), (5, 1, 4));
+    let never = batch.refusals.iter().find(|it| it.message.contains("did not come to `wait`")).unwrap();
+    assert_eq!((never.count, all_instances(&world).await.len()), (4, 6), "{batch:?}");
+    let before = world.service().instance(odd).await.unwrap();
+    let after = world.service().instance(before.restarted_as.unwrap()).await.unwrap();
+    assert_eq!(
+        (after.summary.at.as_slice(), &after.variables),
+        (["wait".to_owned()].as_slice(), &json!({"nights": 2}))
+    );
+    assert!(after.history[0].data.to_string().contains("the hotel burns"), "{:?}", after.history[0]);
+    let audit = world.service().audit(Some(format!("batch/{}", batch.id))).await.unwrap();
+    assert_eq!(audit[0].action, "restart-many-instances");
+
+    let batch = ended(&world, restart("hold")).await;
+    assert_eq!((batch.total, batch.done, batch.refused), (6, 3, 3));
+    for refused in ["goes on by itself", "restarted as"] {
+        assert!(batch.refusals.iter().any(|it| it.message.contains(refused)), "{refused} is not in {batch:?}");
+    }
+    assert_eq!(world.service().instance(goes_on).await.unwrap().restarted_as, None);
+    let restarted = all_instances(&world).await;
+    assert_eq!(restarted.len(), 9);
+
+    // Asked once more, as after a crash before it was written down: those that were begun by then are at rest, pass the
+    // filter, and are let alone; those that were done are done.
+    for instance in restarted.iter().filter(|it| it.state == "running" && it.id != goes_on) {
+        world.operate(instance.id, Operate::Suspend).await.unwrap();
+    }
+    let nobody = |action: &str| AuditRow {
+        at: Utc::now(),
+        actor: "nobody".to_owned(),
+        action: action.to_owned(),
+        subject: "a test".to_owned(),
+        reason: None,
+        detail: json!(null),
+    };
+    let (store, id) = (world.store(), batch.id);
+    assert!(
+        store.set_batch_state(id, BatchState::Ended, BatchState::Running, nobody("as after a crash")).await.unwrap()
+    );
+    world.service().control_batch(actor(), id, BatchControl::Pause).await.unwrap();
+    world.service().control_batch(actor(), id, BatchControl::Resume).await.unwrap();
+    let again = eventually("it has ended again", async || {
+        let batch = world.service().batch(id).await.unwrap();
+        (batch.state == "ended").then_some(batch)
+    })
+    .await;
+    assert_eq!((again.done, all_instances(&world).await.len()), (batch.done * 2, 9), "{again:?}");
     world.stop().await;
 }

@@ -718,6 +718,9 @@ pub async fn an_operation_on_many_is_held_let_go_on_and_ended(baton: Baton) {
         (json!({"skip": {"node": "approve", "colour": 1}}), "/operation/skip/colour"),
         (json!({"move": {"node": "approve"}}), "/operation/move/to"),
         (json!({"move": {"node": "approve", "to": "approve"}}), "/operation/move/to"),
+        (json!({"restart": {"variables": {}}}), "/operation/restart/node"),
+        (json!({"restart": {"node": ""}}), "/operation/restart/node"),
+        (json!({"restart": {"node": "approve", "variables": [1]}}), "/operation/restart/variables"),
         (json!({"set_variables": {"set": {}}}), "/operation/set_variables/set"),
         (json!({"set_variables": {"set": [1]}}), "/operation/set_variables/set"),
     ] {

@@ -232,7 +232,7 @@ fn restart(world: &World, original: InstanceId) -> Item {
         replay.note(&serde_json::from_value(event).expect("what was stored is an event"));
     }
     let new = InstanceId::from_uuid(world.fresh_id());
-    let restart = Restart { operator: operator(), at, variables: Default::default(), input: None };
+    let restart = Restart { operator: operator(), at, variables: Default::default(), input: None, batch: None };
     Item::Restart(Arc::new(Restarting { original, definition, new, restart, replay, idempotency_key: None }))
 }
 

@@ -7,7 +7,7 @@ use super::{
     sagas::placed,
     simulation::{Simulation, names, park, process},
 };
-use crate::process::{Event, Input, Operator, Parent, Rejection, Restart, Status, choices, evolve, is_entry};
+use crate::process::{Entries, Event, Input, Operator, Parent, Rejection, Restart, Status, choices, evolve, is_entry};
 
 const STAY: &str = r#"
 baton: process/1
@@ -66,7 +66,7 @@ fn completed() -> Simulation {
 }
 
 fn from(at: u64) -> Restart {
-    Restart { operator: park(), at, variables: Map::new(), input: None }
+    Restart { operator: park(), at, variables: Map::new(), input: None, batch: None }
 }
 
 /// The number of the event by which it came to a node.
@@ -259,6 +259,47 @@ fn the_points_to_choose_between_are_those_that_are_accepted() {
         state = Some(after);
     }
     assert_eq!(nodes, ["start", "hold", "pay", "split", "both", "arrive", "done"]);
+}
+
+/// What the history says about going back to nodes by their names.
+fn entries(it: &Simulation) -> Entries {
+    let mut entries = Entries::default();
+    it.history.iter().for_each(|event| entries.note(event));
+    assert_eq!(entries.recorded(), it.history.len() as u64);
+    entries
+}
+
+#[test]
+fn a_node_stands_for_the_last_time_that_it_came_there() {
+    let mut it = completed();
+    for node in ["start", "hold", "pay", "split", "both", "arrive", "done"] {
+        let at = entries(&it).last(node).unwrap();
+        let next = it.clone().restart(&from(at)).unwrap();
+        assert!(matches!(&next.history[0], Event::RestartedFrom { node: begins, .. } if begins == node), "{node}");
+        // The branches of the fork came to the join one by one, before it was over.
+        assert!(at == entry(&it, node) || (node == "both" && at > entry(&it, node)), "{node}: {at}");
+    }
+    for node in ["nap", "take-back", "nowhere"] {
+        let rejection = entries(&it).last(node).unwrap_err();
+        assert_eq!((rejection.code, rejection.pointer.as_str()), ("no-point", "/node"), "{node}");
+        assert!(rejection.message.contains(&format!("`{node}`")), "{rejection}");
+    }
+    assert_eq!(entries(&it).batch(), None);
+    let batch = Some(uuid::Uuid::from_u128(7));
+    let next = it.restart(&Restart { batch, ..from(entry(&it, "pay")) }).unwrap();
+    assert_eq!((entries(&next).batch(), entries(&next).last("pay").unwrap()), (batch, 1));
+
+    // Moved back to the payment: the second time counts, under the name that it has now.
+    let mut it = unpaid();
+    let first = entry(&it, "pay");
+    it.put(Input::Move { operator: park(), token: None, node: None, to: "hold".into() }).unwrap();
+    it.answer("Held", json!({"room": 12}));
+    it.time_passes();
+    let to = process(&STAY.replace("  pay:", "  charge:").replace("next: pay}", "next: charge}"));
+    it.migrate(&to, &[("pay", "charge")]).unwrap();
+    let second = entries(&it).last("charge").unwrap();
+    assert!(second > first && entries(&it).last("pay").is_err(), "{second} {first}");
+    assert_eq!(it.restart(&from(second)).unwrap().at(), ["charge"]);
 }
 
 #[test]

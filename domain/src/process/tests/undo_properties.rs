@@ -339,7 +339,7 @@ fn act(it: &mut Simulation, world: &mut World, versions: &[Definition; 2], act: 
                 state = Some(after);
             }
             let at = points[point % points.len()];
-            let asked = Restart { operator: park(), at, variables: Default::default(), input: None };
+            let asked = Restart { operator: park(), at, variables: Default::default(), input: None, batch: None };
             let before = it.clone();
             match it.restart(&asked) {
                 Ok(next) => {
