@@ -1,5 +1,5 @@
 // Trip booking, the shipped process manager: started by a form, approved by people, finished by participants.
-import { eventually, type Baton, type Database } from "../support/baton.ts";
+import { eventually, live, type Baton, type Database } from "../support/baton.ts";
 import { expect, test } from "../support/fixtures.ts";
 import { CHEAPEST, TRIP, type World } from "../support/world.ts";
 import type { Page } from "@playwright/test";
@@ -108,7 +108,10 @@ test.describe("as the employee", () => {
     // Longer than changes are gathered for: they are told before there is anybody to hear them.
     await page.waitForTimeout(1_500);
     await expectState(page, "waiting");
+    // The stream is there, but a click on what is still loading would be lost.
+    await expect(page.locator("header.bar .live[role=status]")).toHaveText("connecting");
     release();
+    await live(page);
     await expectState(page, "completed");
     expect(world.commands("BookFlight")).toHaveLength(1);
   });
