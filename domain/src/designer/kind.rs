@@ -84,7 +84,7 @@ impl Kind {
             Kind::Decide => &["cases", "default"],
             Kind::Approval => &["assignee", "group", "due", "escalate", "outcomes", "timeout"],
             Kind::Timer => &["for", "until", "set", "next"],
-            Kind::Call => &["process", "version", "input", "business_key", "on", "timeout"],
+            Kind::Call => &["process", "version", "input", "business_key", "on", "timeout", "undo"],
             Kind::Fork => &["branches", "join", "timeout"],
             Kind::ForEach => &["over", "as", "mode", "limit", "do", "collect", "into", "timeout", "set", "next"],
             Kind::End => &["outcome", "set", "reason"],

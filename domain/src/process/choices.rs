@@ -103,7 +103,7 @@ pub fn choices(definition: Option<&Definition>, state: &State) -> Choices {
 fn under_way(definition: Option<&Definition>, state: &State) -> bool {
     let undoes = |node: &str| {
         let node = definition.and_then(|it| it.nodes.get(node));
-        node.and_then(Node::command).is_some_and(|command| command.undo.is_some())
+        node.and_then(Node::undo).is_some()
     };
     state.tokens.iter().any(|token| matches!(token.waiting(), Place::Call { .. }) || undoes(&token.node))
         || state.unsettled.iter().any(|entry| undoes(&entry.node))

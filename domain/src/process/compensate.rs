@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::{
     Attempt, Cause, Event, Forward, IncidentKind, Issued, Place, Rest, State, Token, Undoable, Unsettled, ValueWait,
     decide::is_awaited_later,
-    definition::{Command, Node, NodeKind, Undo, event_root},
+    definition::{Command, NodeKind, Undo, event_root},
     ports::NEXT,
     walk::{Exit, IDEMPOTENCY_HEADER, Letter, Walk, evaluate, next_number, read_key},
 };
@@ -28,10 +28,13 @@ use crate::{
 const SETTLEMENT_PATIENCE: TimeDelta = TimeDelta::hours(1);
 
 impl<'a> Walk<'a> {
-    /// A node's command, if that can be undone.
-    pub fn undo_of(&self, node: &str) -> Option<(&'a Command, &'a Undo)> {
-        let command = self.definition.nodes.get(node)?.command()?;
-        Some((command, command.undo.as_ref()?))
+    /// What undoes what a node does, if anything does.
+    pub fn undo_of(&self, node: &str) -> Option<&'a Undo> {
+        self.definition.nodes.get(node)?.undo()
+    }
+
+    fn is_refusal(&self, node: &str, port: &str) -> bool {
+        self.definition.nodes.get(node).is_none_or(|node| node.is_refusal(port))
     }
 
     /// A node's command, if it has to be known whether that was done before anything is undone. Where nothing has an undo,
@@ -43,8 +46,7 @@ impl<'a> Walk<'a> {
 
     /// Whether anything is, or could be, to be undone.
     pub(super) fn may_undo(&self) -> bool {
-        let mut commands = self.definition.nodes.values().filter_map(Node::command);
-        !self.state.done.is_empty() || commands.any(|it| it.undo.is_some())
+        !self.state.done.is_empty() || self.definition.nodes.values().any(|node| node.undo().is_some())
     }
 
     /// What will undo the step that is left so; `None` when it did nothing that can be undone.
@@ -55,11 +57,10 @@ impl<'a> Walk<'a> {
         exit: &Exit,
         set: &Map<String, Value>,
     ) -> Result<Option<Undoable>, String> {
-        let (Some(message), Some(forward), Some((command, undo))) = (&exit.message, &exit.forward, self.undo_of(node))
-        else {
+        let (Some(message), Some(forward), Some(undo)) = (&exit.message, &exit.forward, self.undo_of(node)) else {
             return Ok(None);
         };
-        if command.is_refusal(&exit.port) {
+        if self.is_refusal(node, &exit.port) {
             return Ok(None);
         }
         let mut vars = self.vars(token);
@@ -106,15 +107,15 @@ impl<'a> Walk<'a> {
     /// Remembers what a token leaves undecided when it is taken from its place before the answer came.
     pub fn unsettle(&mut self, token: &Token) {
         self.leave_child(token, "its caller went on without it");
-        let Some(command) = self.holds_up(&token.node) else { return };
         let (issued, reply) = match token.waiting() {
+            Place::Command(_) if self.holds_up(&token.node).is_none() => return,
             // The last attempt was refused: there is nothing to undo.
             Place::Command(issued) if issued.rest == Some(Rest::Refused) => return,
             Place::Command(issued) => (issued.as_ref().clone(), None),
             // The answer came, but leaving failed: the step is done all the same.
-            Place::Incident(incident) => match (&incident.attempt, &command.undo) {
+            Place::Incident(incident) => match (&incident.attempt, self.undo_of(&token.node)) {
                 (Attempt::Leave { port, message: Some(message), forward: Some(forward), .. }, Some(undo))
-                    if !command.is_refusal(port) =>
+                    if !self.is_refusal(&token.node, port) =>
                 {
                     let vars = self.vars(token.id);
                     if let Ok(undoable) = self.make_undoable(&token.node, undo, forward, message, &vars) {
@@ -243,7 +244,7 @@ impl<'a> Walk<'a> {
     ) -> Result<(), String> {
         let mut sequence = self.state.sequence;
         let number = next_number(&mut sequence)?;
-        let timeout = self.undo_of(&undoable.node).and_then(|(_, undo)| undo.timeout.as_ref());
+        let timeout = self.undo_of(&undoable.node).and_then(|undo| undo.timeout.as_ref());
         let timer = self.timeout(timeout, &mut sequence, &self.scope(&self.state.vars))?;
         let waits = match (&undoable.value, registered) {
             (Some(value), []) => {
@@ -291,7 +292,7 @@ impl<'a> Walk<'a> {
     ) -> Option<String> {
         let mut undo = None;
         let mut failure = None;
-        if let (Some(reply), Some((_, definition)), Some(forward)) =
+        if let (Some(reply), Some(definition), Some(forward)) =
             (&reply, self.undo_of(&entry.node), &entry.issued.forward)
         {
             let vars = self.over(entry.frame.clone());

@@ -334,7 +334,12 @@ impl Walk<'_> {
     fn settled(&mut self, entry: &Unsettled, message: &Message, relation: &Relation) {
         let command = self.definition.nodes.get(&entry.node).and_then(Node::command);
         if self.definition.is_call(&entry.node) {
-            return self.note_settled(entry, was_completed(message), Some(Box::new(message.clone())));
+            match was_completed(message) {
+                // It was faster than what cancelled it.
+                true => drop(self.settle(entry, Some(Box::new(message.clone())), None)),
+                false => self.note_settled(entry, false, Some(Box::new(message.clone()))),
+            }
+            return;
         }
         let is_refusal = command.is_none_or(|command| command.is_refusal(&message.message_type));
         let is_superseded = is_refusal && is_of_an_earlier_attempt(&entry.issued, relation);
@@ -389,7 +394,7 @@ impl Mail<'_> {
     }
 
     fn settles(&self, entry: &Unsettled) -> bool {
-        if self.definition.is_call(&entry.node) {
+        if entry.reply.is_none() && self.definition.is_call(&entry.node) {
             return is_end_of_child(&self.message.message_type)
                 && matches!(self.relation, Relation::Reply(cause) if entry.issued.is_for(*cause));
         }

@@ -190,7 +190,7 @@ impl Retry {
     }
 }
 
-/// What takes back what a command did. The command that undoes is made ready when the step succeeds, so that whatever
+/// What takes back what a command did, or a called process. The command that undoes is made ready when the step succeeds, so that whatever
 /// happens to the variables afterwards does not matter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Undo {
@@ -198,9 +198,10 @@ pub struct Undo {
     pub send: String,
     /// The aggregate type that receives it; that of the step's command when there is none.
     pub to: Option<String>,
-    /// The aggregate id that receives it; that of the step's command when there is none.
+    /// The aggregate id that receives it; that of the step's command, or the id of the instance that was called, when there
+    /// is none.
     pub key: Option<Template>,
-    /// The payload of the step's command when there is none.
+    /// The payload of the step's command, or `{"instance": …}` for one that was called, when there is none.
     pub payload: Option<Template>,
     /// The events that say that it is undone; at least one.
     pub done: Vec<String>,
@@ -321,6 +322,10 @@ pub struct Call {
     pub on: BTreeMap<String, Port>,
     /// When it is over, the child is cancelled.
     pub timeout: Option<Timeout>,
+    /// What takes back what a child did that completed. Its `to` is never `None`.
+    pub undo: Option<Undo>,
+    /// It says that there is nothing to undo: `undo: none`.
+    pub stays: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

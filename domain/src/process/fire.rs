@@ -128,7 +128,7 @@ impl Walk<'_> {
 
     fn undo_unanswered(&mut self, token: &Token, issued: &Issued, timer: TimerId) {
         let Some(undoable) = self.state.done.last().cloned() else { return };
-        let timeout = self.undo_of(&undoable.node).and_then(|(_, undo)| undo.timeout.as_ref());
+        let timeout = self.undo_of(&undoable.node).and_then(|undo| undo.timeout.as_ref());
         let reason = match timeout.map(|timeout| (timeout, &timeout.then)) {
             None | Some((_, Then::Wait)) => return self.note(Some(token.id), &undoable.node, issued, timer),
             Some((timeout, Then::Ask(ask))) if issued.asked < ask.times => {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Attempt, Context, Definition, Event, Forward, Issued, Operator, Place, Rejection, State, Token, Unsettled,
     ValueWait, Watched,
-    definition::{Approval, Awaits, Call, Command, Node, NodeKind},
+    definition::{Approval, Awaits, Call, Command, Node, NodeKind, Undo},
     ports::TIMEOUT,
     rejection::{in_time, invalid, rejection},
     walk::Walk,
@@ -247,7 +247,7 @@ impl Check<'_> {
     fn command(&mut self, token: &Token, issued: &Issued, old: &Command, new: &Command) {
         self.same_command(&token.node, old, new);
         self.events(&token.node, &old.awaits, &new.awaits);
-        self.undo(&token.node, issued.forward.as_deref(), old, new);
+        self.undo(&token.node, issued.forward.is_some(), old.undo.as_ref(), new.undo.as_ref());
         // Between two attempts the timer is no time limit.
         let limited = issued.timer.is_some() && issued.rest.is_none();
         self.time_limit(token, limited, new.awaits.timeout.is_some());
@@ -267,9 +267,9 @@ impl Check<'_> {
 
     /// The answer came already; what it says of the command's undoing is said when the token leaves.
     fn answered(&mut self, token: &Token, port: &str, forward: Option<&Forward>, old: Option<&Node>, new: &Node) {
-        let commands = old.and_then(Node::command).zip(new.command());
-        if let Some((old, command)) = commands.filter(|(old, _)| !old.is_refusal(port)) {
-            self.undo(&token.node, forward, old, command);
+        let old = old.filter(|old| old.kind_name() == new.kind_name() && !old.is_refusal(port));
+        if let Some(old) = old {
+            self.undo(&token.node, forward.is_some(), old.undo(), new.undo());
         }
     }
 
@@ -306,6 +306,8 @@ impl Check<'_> {
     }
 
     fn call(&mut self, node: &str, old: &Call, new: &Call) {
+        // Which instance was called is known as long as it is waited for.
+        self.undo(node, true, old.undo.as_ref(), new.undo.as_ref());
         if old.process != new.process {
             let message =
                 format!("`{node}` has called {}, and what takes its place calls {}.", old.process, new.process);
@@ -336,13 +338,13 @@ impl Check<'_> {
         }
     }
 
-    /// Whoever answers must find what undoes it.
-    fn undo(&mut self, node: &str, forward: Option<&Forward>, old: &Command, new: &Command) {
-        let message = match (&old.undo, &new.undo, forward) {
-            (Some(undo), None, Some(_)) => {
+    /// Whoever answers must find what undoes it. `is_known` is whether it was kept what was sent.
+    fn undo(&mut self, node: &str, is_known: bool, old: Option<&Undo>, new: Option<&Undo>) {
+        let message = match (old, new, is_known) {
+            (Some(undo), None, true) => {
                 format!("{} would undo what `{node}` has sent, and what takes its place has no undo.", undo.send)
             }
-            (_, Some(undo), None) => {
+            (_, Some(undo), false) => {
                 format!("What `{node}` has sent was not kept, so {} could not undo it.", undo.send)
             }
             _ => return,
@@ -355,7 +357,9 @@ impl Check<'_> {
     fn unsettled(&mut self, entry: &Unsettled) {
         let (from, to) = (self.from, self.to);
         if from.is_call(&entry.node) && to.is_call(self.target(&entry.node)) {
-            return;
+            let old = from.nodes.get(&entry.node).and_then(Node::undo);
+            let new = to.nodes.get(self.target(&entry.node)).and_then(Node::undo);
+            return self.undo(&entry.node, entry.issued.forward.is_some(), old, new);
         }
         let old = from.nodes.get(&entry.node).and_then(Node::command);
         let Some(new) = to.nodes.get(self.target(&entry.node)) else {
@@ -367,7 +371,7 @@ impl Check<'_> {
         };
         self.same_command(&entry.node, old, command);
         self.events(&entry.node, &old.awaits, &command.awaits);
-        self.undo(&entry.node, entry.issued.forward.as_deref(), old, command);
+        self.undo(&entry.node, entry.issued.forward.is_some(), old.undo.as_ref(), command.undo.as_ref());
         let pointer = format!("/unanswered/{}", entry.command());
         self.by_value(pointer, &entry.issued.waits, &command.awaits);
     }

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    Arrival, Cause, Definition, Event, Operator, Place, Rejection, State, Token, Unsettled,
+    Arrival, Cause, Definition, Event, Operator, PROCESS_ENDED, Place, Rejection, State, Token, Unsettled,
     definition::Node,
     ports::{DO, TIMEOUT},
     read::is_variable_name,
@@ -248,13 +248,14 @@ impl Walk<'_> {
     /// The reply that an operator stands in for.
     fn imagined_reply(&self, entry: &Unsettled, operator: &Operator, payload: &Value) -> Message {
         let command = self.definition.nodes.get(&entry.node).and_then(Node::command);
-        let says_done = command.and_then(|it| it.awaits.on.keys().find(|event| !it.is_refusal(event)));
+        let says_done = command.and_then(|it| it.awaits.on.keys().find(|event| !it.is_refusal(event)).cloned());
+        let says_done = says_done.or_else(|| self.definition.is_call(&entry.node).then(|| PROCESS_ENDED.to_owned()));
         let (aggregate_type, aggregate_id) =
             entry.issued.forward.as_ref().map_or_else(Default::default, |it| (it.to.clone(), it.key.clone()));
         Message {
             id: entry.command(),
             kind: MessageKind::Event,
-            message_type: says_done.cloned().unwrap_or_default(),
+            message_type: says_done.unwrap_or_default(),
             source: format!("operator/{}", operator.by),
             key: Key { aggregate_type, aggregate_id },
             aggregate_version: None,

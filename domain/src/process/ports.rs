@@ -23,10 +23,28 @@ impl Node {
         }
     }
 
+    /// What undoes it, if anything does.
+    pub fn undo(&self) -> Option<&Undo> {
+        match &self.kind {
+            NodeKind::Command(command) => command.undo.as_ref(),
+            NodeKind::Call(call) => call.undo.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether leaving it by this port says that it was not done: then there is nothing to undo.
+    pub fn is_refusal(&self, port: &str) -> bool {
+        match &self.kind {
+            NodeKind::Command(command) => command.is_refusal(port),
+            NodeKind::Call(_) => port != COMPLETED,
+            _ => false,
+        }
+    }
+
     /// The types of all events that it waits for, undoing included; perhaps some more than once.
     pub fn awaited(&self) -> impl Iterator<Item = &str> {
         let on = self.awaits().into_iter().flat_map(|awaits| awaits.on.keys().map(String::as_str));
-        let undo = self.command().and_then(|command| command.undo.as_ref());
+        let undo = self.undo();
         let child: &[&str] = match &self.kind {
             NodeKind::Call(_) => &[PROCESS_ENDED, PROCESS_REFUSED],
             _ => &[],

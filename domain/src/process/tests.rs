@@ -9,3 +9,4 @@ mod sagas;
 mod simulation;
 mod traces;
 mod undo_properties;
+mod undone_calls;

@@ -12,6 +12,7 @@ on_both!(calls:
     a_process_calls_others_and_gathers_what_they_yield,
     a_child_that_fails_ends_its_parent_and_the_other_children,
     a_child_that_is_given_up_is_undone_before_its_caller,
+    a_child_that_completed_is_undone_by_its_caller,
     a_call_that_cannot_start_is_an_incident_that_a_retry_resolves,
     processes_that_would_call_each_other_for_ever_are_not_published,
 );
@@ -148,6 +149,41 @@ pub async fn a_child_that_is_given_up_is_undone_before_its_caller(world: World) 
     world.answer(&world.command("Release").await, "Released", json!({})).await;
     let cancelled = world.until_state(instance, "cancelled").await;
     assert!(cancelled.unanswered.is_empty());
+    world.until_quiet().await;
+    world.stop().await;
+}
+
+pub async fn a_child_that_completed_is_undone_by_its_caller(world: World) {
+    const UNDO: &str =
+        "undo: {send: TakeBack, to: carrier, payload: {parcel: =event.payload.output.parcel}, done: TakenBack}";
+    let packing = PACKING.replace("on: {Shipped: {next", "on: {Shipped: {set: {parcel: =event.payload.parcel}, next");
+    let ordering = ORDERING
+        .replace(
+            "process: packing, on: {completed: {next: done}",
+            &format!("process: packing, {UNDO}, on: {{completed: {{next: pay}}"),
+        )
+        .replace(
+            "  done: {kind: end}",
+            "  pay: {kind: command, send: Pay, to: bank, on: {Paid: {next: done}}}\n  done: {kind: end}",
+        );
+    world.publish(&packing).await;
+    world.publish(&ordering).await;
+    let instance = world.start_with("ordering", json!({}), None).await.unwrap().id;
+    world.answer(&world.command("Reserve").await, "Reserved", json!({})).await;
+    world.answer(&world.command("Pack").await, "Packed", json!({})).await;
+    world.answer(&world.command("Ship").await, "Shipped", json!({"parcel": "p-7"})).await;
+    let pay = world.command("Pay").await;
+    let before = world.service().instance(instance).await.unwrap();
+    assert_eq!(before.undo.iter().map(|it| it.node.as_str()).collect::<Vec<_>>(), ["pack", "reserve"]);
+    world.operate(instance, Operate::Cancel { compensate: true }).await.unwrap();
+    world.answer(&pay, "Paid", json!({})).await;
+    let take_back = world.command("TakeBack").await;
+    assert_eq!((&take_back.payload, world.participant.count("Release")), (&json!({"parcel": "p-7"}), 0));
+    assert_eq!(take_back.key.aggregate_id, before.children[0].id.to_string());
+    world.answer(&take_back, "TakenBack", json!({})).await;
+    world.answer(&world.command("Release").await, "Released", json!({})).await;
+    world.until_state(instance, "cancelled").await;
+    assert_eq!(world.participant.count("Unpack"), 0, "it has ended, and undoes nothing any more");
     world.until_quiet().await;
     world.stop().await;
 }

@@ -83,6 +83,7 @@ fn a_child_is_undone_before_what_its_parent_did() {
     let seen = play(&CALLS, 200);
     assert!(seen.compensated > 0 && seen.undone > seen.compensated);
     assert!(seen.awaited_children * 20 > seen.instances, "undoing next to never waited for a child");
+    assert!(seen.undone_children * 100 > seen.instances, "next to no child that had completed was undone");
 }
 
 #[test]
@@ -134,6 +135,8 @@ struct Seen {
     unclaimed: usize,
     /// Children that were given up and said later that they had ended.
     awaited_children: usize,
+    /// Children that had completed and were undone.
+    undone_children: usize,
 }
 
 impl Seen {
@@ -156,7 +159,9 @@ impl Seen {
         let is_end_of_child = |event: &Value| event["event"] == "step_settled" && event["node"] == "book";
         self.awaited_children += facts().filter(|(_, event)| is_end_of_child(event)).count();
         self.unclaimed += outcome.record.by_value.iter().map(|event| event.unclaimed).sum::<usize>();
-        self.undone += outcome.record.deeds.iter().filter(|deed| deed.is_undo && deed.succeeded).count();
+        let undone = || outcome.record.deeds.iter().filter(|deed| deed.is_undo && deed.succeeded);
+        self.undone += undone().count();
+        self.undone_children += undone().filter(|deed| deed.step == "Book").count();
     }
 
     /// Every point between two writes must have been one at which a node was killed.

@@ -490,6 +490,7 @@ nodes:
     kind: call
     process: booking
     input: {}
+    undo: {send: UndoBook, to: stock, done: UndoneBook, failed: KeptBook, timeout: {after: PT20S, then: wait}}
     on: {completed: {next: gather}, failed: {next: undo}}
     timeout: {after: PT4S, next: undo}
   charge:

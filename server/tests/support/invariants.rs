@@ -489,6 +489,7 @@ fn check_undos(record: &Record, found: &mut Found) {
     // A step may be undone by the instance that took over from the one that did it.
     let undoes: HashMap<Uuid, Uuid> =
         histories.iter().flat_map(|(unwinding, _)| &unwinding.undoes).map(|(undo, step)| (*undo, *step)).collect();
+    let children = children(record);
     let mut steps = HashSet::new();
     let mut forward: HashMap<Uuid, &Deed> = HashMap::new();
     let mut undone: HashMap<Uuid, u32> = HashMap::new();
@@ -507,7 +508,16 @@ fn check_undos(record: &Record, found: &mut Found) {
             forward.insert(deed.command, deed);
             continue;
         }
-        let step = undoes.get(&deed.command).and_then(|step| forward.get(step));
+        let step = undoes.get(&deed.command);
+        if let Some((command, completed)) = step.and_then(|step| children.get_key_value(step)) {
+            if !completed {
+                let detail = format!("{}: {} undid a child that had not completed", deed.instance, deed.step);
+                found.add(Invariant::UndoAfterForward, detail);
+            }
+            *undone.entry(*command).or_default() += u32::from(deed.succeeded);
+            continue;
+        }
+        let step = step.and_then(|step| forward.get(step));
         if step.is_none_or(|step| !step.succeeded || step.step != deed.step) {
             let detail = format!("{}: {} was undone before it was done", deed.instance, deed.step);
             found.add(Invariant::UndoAfterForward, detail);
@@ -517,16 +527,32 @@ fn check_undos(record: &Record, found: &mut Found) {
         }
     }
     for (command, times) in undone.iter().filter(|(_, times)| **times > 1) {
-        let Deed { instance, step, .. } = forward[command];
-        found.add(Invariant::UndoneOnce, format!("{instance}: {step} was undone {times} times"));
+        let step = forward.get(command).map_or_else(|| format!("the call {command}"), |deed| deed.step.clone());
+        found.add(Invariant::UndoneOnce, format!("{step} was undone {times} times"));
     }
+    let is_undone = |command: &Uuid| undone.get(command).is_some_and(|times| *times > 0);
     for (unwinding, undoable) in histories.iter().filter(|(unwinding, _)| unwinding.ran_to_its_end) {
-        for deed in undoable.difference(&unwinding.skipped).filter_map(|command| forward.get(command)) {
-            if deed.succeeded && !undone.contains_key(&deed.command) {
+        for command in undoable.difference(&unwinding.skipped).filter(|command| !is_undone(command)) {
+            if let Some(deed) = forward.get(command).filter(|deed| deed.succeeded) {
                 found.add(Invariant::UndoneOnce, format!("{}: {} stayed done", deed.instance, deed.step));
+            }
+            if children.get(command) == Some(&true) {
+                found.add(Invariant::UndoneOnce, format!("the call {command} stayed done"));
             }
         }
     }
+}
+
+/// The commands that called other processes, and whether what they started has completed.
+fn children(record: &Record) -> HashMap<Uuid, bool> {
+    let completed: HashSet<Uuid> =
+        record.instances.iter().filter(|it| it.status == "completed").map(|it| it.id).collect();
+    let events = record.instances.iter().flat_map(|it| &it.history);
+    let calls = events.filter_map(|(_, event)| match serde_json::from_value(event.clone()).ok()? {
+        Event::Called { command, child, .. } => Some((command.id.0, completed.contains(&child.0))),
+        _ => None,
+    });
+    calls.collect()
 }
 
 /// What the history says of undoing, and the commands of the steps that could be undone.

@@ -108,6 +108,12 @@ fn fields(kind: Kind) -> &'static [Field] {
                     field("version", "Version", Number, "the newest"),
                     field("input", "Input", Json, "{\"employee\": \"=input.employee\"}"),
                     field("business_key", "Business key", Text, "=vars.order"),
+                    field(
+                        "undo",
+                        "Undone by",
+                        Json,
+                        "{\"send\": \"CancelTrip\", \"to\": \"trips\", \"done\": \"TripCancelled\"}",
+                    ),
                 ]
             }
         }

@@ -55,6 +55,26 @@ fn a_command_that_stays_done_while_others_are_undone_is_warned_about() {
 }
 
 #[test]
+fn a_call_that_stays_done_while_others_are_undone_is_warned_about() {
+    let call = |undo: &str, on: &str| {
+        format!("second: {{kind: call, process: p, {undo} on: {{completed: {{next: third}}, failed: {{next: {on}}}}}}}")
+    };
+    let undone = || command("first", &with_undo(), "second", "done");
+    let last = || command("third", "", "done", "back");
+    left_out(&[undone(), call("", "done"), last()], &["second"]);
+    for undo in ["undo: none,", "undo: {send: U, to: t, done: V, timeout: {after: PT1H, then: stuck}},"] {
+        left_out(&[undone(), call(undo, "done"), last()], &[]);
+    }
+    // What did not complete leaves nothing behind.
+    let text =
+        [undone(), call("", "back").replace("third", "done")].join(", ") + ", back: {kind: compensate, next: done}";
+    warnings(&text, &[]);
+    // One that is undone is something to undo.
+    let undo = "undo: {send: U, to: t, done: V, timeout: {after: PT1H, then: stuck}},";
+    left_out(&[call(undo, "done").replace("second:", "first:"), last()], &[]);
+}
+
+#[test]
 fn where_nothing_is_undone_nothing_is_left_out() {
     let text = [command("first", "", "second", "done"), command("second", &with_undo(), "done", "done")].join(", ");
     warnings(&text, &[]);

@@ -59,7 +59,7 @@ pub(super) fn read_command(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>)
 }
 
 /// Whether an `undo` says that there is nothing to undo.
-fn says_none(undo: &Value) -> bool {
+pub(super) fn says_none(undo: &Value) -> bool {
     undo == "none"
 }
 
@@ -122,7 +122,7 @@ fn read_types(fields: &mut Fields<'_>, field: &'static str, found: &mut Vec<Diag
     }
 }
 
-fn read_undo(value: &Value, pointer: String, found: &mut Vec<Diagnostic>) -> Option<Undo> {
+pub(super) fn read_undo(value: &Value, pointer: String, found: &mut Vec<Diagnostic>) -> Option<Undo> {
     let mut fields = Fields::of(value, pointer, found)?;
     let send = read_type(&mut fields, "send", found);
     let to = fields.text("to", NAME_CHARS_MAX, found).map(str::to_owned);

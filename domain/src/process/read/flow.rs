@@ -10,7 +10,7 @@ use super::{
         ports::{COMPLETED, FAILED, REFUSED, TIMEOUT},
     },
     check_name,
-    command::{Allowed, read_number, read_timeout},
+    command::{Allowed, read_number, read_timeout, read_undo, says_none},
     is_variable_name, read_next, read_port,
     values::read_template,
 };
@@ -135,7 +135,19 @@ pub(super) fn read_call(fields: &mut Fields<'_>, found: &mut Vec<Diagnostic>) ->
     }
     let timeout = fields.optional(TIMEOUT);
     let timeout = timeout.and_then(|value| read_timeout(value, fields.at(TIMEOUT), Allowed::Leaving, found));
-    let call = Call { process: process?, version, input, business_key, on, timeout };
+    let stays = fields.optional("undo").is_some_and(says_none);
+    let undo = match fields.optional("undo").filter(|value| !says_none(value)) {
+        Some(value) => {
+            let undo = read_undo(value, fields.at("undo"), found)?;
+            if undo.to.is_none() {
+                let message = "Say who takes back what the called process did: `to: …`.";
+                found.push(Diagnostic::error("missing-field", format!("{}/to", fields.at("undo")), message));
+            }
+            Some(undo)
+        }
+        None => None,
+    };
+    let call = Call { process: process?, version, input, business_key, on, timeout, undo, stays };
     Some(NodeKind::Call(Box::new(call)))
 }
 

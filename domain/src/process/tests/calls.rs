@@ -227,7 +227,13 @@ fn a_restarted_instance_does_not_wait_for_a_child_of_the_one_before() {
         it.operate(operation).unwrap();
         let is_call = |event: &Event| matches!(event, Event::Moved { to, .. } if to == "pay");
         let called = it.history.iter().position(is_call).expect("it was called");
-        let asked = Restart { operator: park(), at: called as u64 + 1, variables: Default::default(), input: None };
+        let asked = Restart {
+            operator: park(),
+            at: called as u64 + 1,
+            variables: Default::default(),
+            input: None,
+            batch: None,
+        };
         let next = it.restart(&asked).unwrap();
         assert_eq!(it.sent_types()[2..], [CANCEL_PROCESS], "{operation}");
         assert_eq!((next.at(), next.state().unsettled.len(), next.state().done.len()), (vec!["pay"], 0, 1));

@@ -29,7 +29,7 @@ pub(super) enum Place {
     ItemEnd,
     /// What is set when the time of a fork is up: after its branches have begun.
     GivenUp,
-    /// What is made ready to undo a command: after the port by which it was left.
+    /// What is made ready to undo a command, or a call: after the port by which it was left.
     Undo,
     /// While a command is undone, when its reply is long gone.
     Undoing,
@@ -140,6 +140,17 @@ pub(super) fn variables_set(node: &Node) -> Vec<&str> {
 
 fn each_expression(name: &str, node: &Node, visit: &mut dyn FnMut(&Expression, &str, Place)) {
     let here = at(name);
+    if let Some(undo) = node.undo() {
+        let here = format!("{here}/undo");
+        for (field, template) in [("key", &undo.key), ("payload", &undo.payload)] {
+            if let Some(template) = template {
+                in_template(template, &format!("{here}/{field}"), Place::Undo, visit);
+            }
+        }
+        if let Some(timeout) = &undo.timeout {
+            in_timeout(timeout, &format!("{here}/timeout"), Place::Undoing, visit);
+        }
+    }
     match &node.kind {
         NodeKind::Start { port }
         | NodeKind::Compute { port }
@@ -181,17 +192,6 @@ fn each_expression(name: &str, node: &Node, visit: &mut dyn FnMut(&Expression, &
             }
             in_template(&command.payload, &format!("{here}/payload"), Place::Anywhere, visit);
             in_awaits(&command.awaits, &here, visit);
-            if let Some(undo) = &command.undo {
-                let here = format!("{here}/undo");
-                for (field, template) in [("key", &undo.key), ("payload", &undo.payload)] {
-                    if let Some(template) = template {
-                        in_template(template, &format!("{here}/{field}"), Place::Undo, visit);
-                    }
-                }
-                if let Some(timeout) = &undo.timeout {
-                    in_timeout(timeout, &format!("{here}/timeout"), Place::Undoing, visit);
-                }
-            }
         }
         NodeKind::Wait { awaits } => in_awaits(awaits, &here, visit),
         NodeKind::Decide { cases, default } => {

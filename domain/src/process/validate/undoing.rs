@@ -12,11 +12,11 @@ use super::{
 use crate::diagnostic::Diagnostic;
 
 pub(super) fn check(nodes: &Nodes, found: &mut Vec<Diagnostic>) {
-    let can_undo = |name: &&str| nodes.get(*name).and_then(Node::command).is_some_and(|it| it.undo.is_some());
+    let can_undo = |name: &&str| nodes.get(*name).and_then(Node::undo).is_some();
     for name in undoings(nodes) {
         let before = reach(name, |name| sources(nodes, name));
         if !before.iter().any(can_undo) {
-            let message = format!("There is nothing to undo at `{name}`: no command on the way to it has an `undo`.");
+            let message = format!("There is nothing to undo at `{name}`: nothing on the way to it has an `undo`.");
             found.push(Diagnostic::warning("nothing-to-undo", at(name), message));
         }
     }
@@ -25,12 +25,20 @@ pub(super) fn check(nodes: &Nodes, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A command that succeeded before an undoing and has no `undo` stays done, while others are undone: that is worth a word.
+/// A command, or a called process, that succeeded before an undoing and has no `undo` stays done, while others are undone:
+/// that is worth a word.
 fn check_left_out(nodes: &Nodes, found: &mut Vec<Diagnostic>) {
     let undoings: BTreeSet<&str> = undoings(nodes).collect();
     for (name, node) in nodes {
-        let Some(command) = node.command().filter(|it| it.undo.is_none() && !it.stays) else { continue };
-        let done = node.ports().into_iter().filter(|(port, _)| port != TIMEOUT && !command.is_refusal(port));
+        let stays = match &node.kind {
+            NodeKind::Command(command) => command.stays,
+            NodeKind::Call(call) => call.stays,
+            _ => continue,
+        };
+        if stays || node.undo().is_some() {
+            continue;
+        }
+        let done = node.ports().into_iter().filter(|(port, _)| port != TIMEOUT && !node.is_refusal(port));
         let undone = done
             .flat_map(|(_, port)| reach(&port.next, |name| targets(nodes, name)))
             .find(|reached| undoings.contains(reached));

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
+
 use super::{Exit, Letter, UNDO_MAX, Walk, evaluate, next_number};
 use crate::{
     ids::MessageId,
     message::{ID_CHARS_MAX, Key, Message, MessageKind},
     process::{
-        Attempt, Event, IncidentKind, Issued, Place, Token,
+        Attempt, Event, Forward, IncidentKind, Issued, Place, Token,
         definition::{Call, NodeKind, match_text},
         family::{
             CANCEL_PROCESS, ChildStart, FAMILY, PROCESS_ENDED, PROCESS_REFUSED, Parent, START_PROCESS, cancel_id,
@@ -19,6 +21,7 @@ use crate::{
 
 impl Walk<'_> {
     pub(super) fn call(&mut self, token: u32, name: &str, call: &Call) -> Result<(), String> {
+        self.check_remembered(name)?;
         let vars = self.vars(token);
         let scope = self.scope(&vars);
         let input = evaluate(&call.input, &scope)?;
@@ -71,7 +74,8 @@ impl Walk<'_> {
         self.record(Event::MessageReceived { token: id, node, message: boxed.clone(), early: false, closed });
         match port {
             Some(port) => {
-                self.leave_and_go(id, &token.node, Exit { port, message: Some(boxed), ..Exit::default() });
+                let forward = said(token);
+                self.leave_and_go(id, &token.node, Exit { port, message: Some(boxed), forward, ..Exit::default() });
             }
             None => self.raise(id, &token.node, IncidentKind::Step, Attempt::Enter, otherwise),
         }
@@ -83,7 +87,7 @@ impl Walk<'_> {
         let Place::Call { command, .. } = token.place else { return };
         self.give_up_child(token, reason, true);
         if self.may_undo() && self.state.done.len() + self.state.unsettled.len() < UNDO_MAX {
-            self.keep_unsettled(token, Issued::new(command), None);
+            self.keep_unsettled(token, Issued { forward: said(token), ..Issued::new(command) }, None);
         }
     }
 
@@ -115,6 +119,13 @@ impl Walk<'_> {
             self.give_up_child(&token, reason, compensate);
         }
     }
+}
+
+/// What a call said, for whoever undoes it, in this version of its definition or another: which instance was called.
+fn said(token: &Token) -> Option<Box<Forward>> {
+    let Place::Call { command, child, .. } = token.place else { return None };
+    let (to, key) = (FAMILY.to_owned(), child.to_string());
+    Some(Box::new(Forward { command, to, payload: json!({"instance": key}), key, value: None }))
 }
 
 /// Whether a message of this type says that a child has ended, or was never started.

@@ -56,14 +56,16 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Whether it can be remembered of one more command what becomes of it.
-    fn check_remembered(&self, name: &str) -> Result<(), String> {
+    /// Whether it can be remembered of one more command, or call, what becomes of it.
+    pub(super) fn check_remembered(&self, name: &str) -> Result<(), String> {
         let State { done, unsettled, tokens, .. } = &self.state;
         let kept = done.len() + unsettled.len();
-        if kept + tokens.len() < UNDO_MAX || self.holds_up(name).is_none() {
+        let is_kept = |node: &str| self.undo_of(node).is_some() || self.holds_up(node).is_some();
+        if kept + tokens.len() < UNDO_MAX || !is_kept(name) {
             return Ok(());
         }
-        let is_pending = |it: &&Token| matches!(it.waiting(), Place::Command(_)) && self.holds_up(&it.node).is_some();
+        let is_pending =
+            |it: &&Token| matches!(it.waiting(), Place::Command(_) | Place::Call { .. }) && is_kept(&it.node);
         if kept + tokens.iter().filter(is_pending).count() < UNDO_MAX {
             return Ok(());
         }
