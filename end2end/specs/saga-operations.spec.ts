@@ -90,7 +90,7 @@ for (const database of ["sqlite", "postgres"] satisfies Database[]) {
       const shop = await prepared(baton);
       await placed(page, baton, "stuck");
       await expectStep(page, "Reserve stock", "ReserveStock to stock", "done", "ReleaseStock", "ready");
-      await expectStep(page, "Charge payment", "done", "RefundPayment", "under way");
+      await expectStep(page, "Charge payment", "done", "RefundPayment", "stuck");
       await expectStep(page, "Ship order", "refused", "nothing; it stays");
       await expect(page.getByRole("alert")).toContainText("RefundRefused says that `charge` could not be undone");
       // what came in, what it changed and what was issued

@@ -33,6 +33,7 @@ fn step(step: &UndoView) -> AnyView {
     let state = match step.state {
         UndoState::Ahead => None,
         UndoState::UnderWay => Some(toned("running", "under way".to_owned()).erased()),
+        UndoState::Stuck => Some(toned("stuck", "stuck".to_owned()).erased()),
         UndoState::Done => Some(toned("compensated", "undone".to_owned()).erased()),
         UndoState::Skipped => Some(toned("cancelled", "left as it is".to_owned()).erased()),
     };

@@ -59,6 +59,7 @@ fn undo_state(undo: &StepUndo) -> Option<AnyView> {
     let (tone, words) = match undo.state? {
         UndoState::Ahead => return Some(view! { <span class="faint">"ready"</span> }.erased()),
         UndoState::UnderWay => ("running", "under way"),
+        UndoState::Stuck => ("stuck", "stuck"),
         UndoState::Done => ("compensated", "undone"),
         UndoState::Skipped => ("cancelled", "left as it is"),
     };

@@ -186,6 +186,8 @@ pub enum UndoState {
     /// It would be done if the instance were undone.
     Ahead,
     UnderWay,
+    /// It was refused, or nobody answered: a person has to see to it.
+    Stuck,
     Done,
     /// An operator left the step as it is.
     Skipped,

@@ -103,7 +103,12 @@ pub(super) fn token_view(choice: TokenChoice) -> TokenView {
 pub(super) fn undo(state: &State) -> Vec<UndoView> {
     let is_sent = |place: &Place| matches!(place, Place::Compensating { undo: Some(_) });
     let under_way = state.tokens.iter().any(|token| is_sent(token.waiting()));
-    let how = |at| if at == 0 && under_way { UndoState::UnderWay } else { UndoState::Ahead };
+    let stuck = state.incidents().any(|(_, incident)| incident.kind == IncidentKind::Undo);
+    let how = |at| match at {
+        0 if stuck => UndoState::Stuck,
+        0 if under_way => UndoState::UnderWay,
+        _ => UndoState::Ahead,
+    };
     state.done.iter().rev().enumerate().map(|(at, step)| undo_view(step, how(at))).collect()
 }
 
