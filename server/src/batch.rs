@@ -25,7 +25,8 @@ use crate::{
     },
 };
 
-/// How many instances are asked in one go: one transaction of the engine, which others have to wait for.
+/// How many instances are asked in one go: one transaction of the engine, which others have to wait for; restarts have one
+/// each.
 const PART: u32 = 50;
 /// How many histories are read at a time; each may be in memory, as far as it has come, and takes a connection.
 const READ_TOGETHER: usize = 4;

@@ -75,6 +75,14 @@ fn a_call_that_stays_done_while_others_are_undone_is_warned_about() {
 }
 
 #[test]
+fn what_undoes_a_call_says_to_whom_it_goes() {
+    let text = "first: {kind: call, process: p, undo: {send: U, done: V, timeout: {after: PT1H, then: stuck}}, \
+                on: {completed: {next: done}, failed: {next: done}}}";
+    let found: Vec<_> = parse(&with_nodes(text)).unwrap_err().into_iter().map(|it| (it.code, it.pointer)).collect();
+    assert_eq!(found, [("missing-field".to_owned(), "/nodes/first/undo/to".to_owned())]);
+}
+
+#[test]
 fn where_nothing_is_undone_nothing_is_left_out() {
     let text = [command("first", "", "second", "done"), command("second", &with_undo(), "done", "done")].join(", ");
     warnings(&text, &[]);
